@@ -1,0 +1,216 @@
+"""The corridor's middle: what `decide` is given (a Situation) and what it returns (a Decision). Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.market import Asset, Snapshot
+from bot.core.money import ZERO
+from bot.core.times import Millis
+
+
+class Action(StrEnum):
+    """What the rule makes of one asset on one tick."""
+
+    OPEN = "open"
+    INCREASE = "increase"
+    REDUCE = "reduce"
+    CLOSE = "close"
+    HOLD = "hold"          # the wanted short is the one we have (or are working towards)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a stable `code` ('below_open', 'confirming', 'capped_by_runway', …), one sentence, and its numbers."""
+
+    code: str
+    text: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A guard's no. `scope` 'data' holds every rule-driven order; 'opening' holds increases only."""
+
+    guard: str
+    scope: str
+    text: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeIntent:
+    """A new goal for one asset's short. `current` is where it stood (position or the goal in progress)."""
+
+    asset: Asset
+    action: Action
+    current: Decimal
+    goal: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
+
+    `goal`: the short (base units) in progress; None when nothing is worked. `candidate`, `confirmed`,
+    `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
+    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins.
+    """
+
+    goal: Decimal | None = None
+    goal_action: Action | None = None
+    goal_reason: str = ""
+    candidate: Action | None = None
+    confirmed: int = 0
+    counted_at: Millis | None = None
+    disarmed: str | None = None
+    seen_at: Millis | None = None
+    seen_spot: Decimal | None = None
+    seen_mark: Decimal | None = None
+    pending_at: Millis | None = None
+    pending_spot: Decimal | None = None
+    pending_mark: Decimal | None = None
+    holding: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen)."""
+
+    assets: Mapping[Asset, AssetState] = field(default_factory=dict)
+    cash: Decimal | None = None
+
+    def of(self, asset: Asset) -> AssetState:
+        """The state of one asset; a fresh one where there is none yet."""
+        return self.assets.get(asset, AssetState())
+
+
+@dataclass(frozen=True, slots=True)
+class AssetStanding:
+    """What the journal knows of one asset at this tick.
+
+    `short`: our hedge by the journal's fills (base, ≥ 0). `last_fill_at`: time of our last fill on the symbol.
+    `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
+    """
+
+    short: Decimal = ZERO
+    working: bool = False
+    unresolved: bool = False
+    orders_last_hour: int = 0
+    opened_at: Millis | None = None
+    closed_at: Millis | None = None
+    last_fill_at: Millis | None = None
+    close_requested: bool = False
+    rearm_requested: bool = False
+    accept_requested: bool = False
+    trailing_carry: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
+
+    `cash_flow`: what our own trading has moved since `RuleState.cash` was acknowledged (realised, fees, funding).
+    """
+
+    active: bool = True
+    assets: Mapping[Asset, AssetStanding] = field(default_factory=dict)
+    own_orders: frozenset[str] = frozenset()
+    cash_flow: Decimal = ZERO
+
+    def of(self, asset: Asset) -> AssetStanding:
+        """The standing of one asset; an empty one where the journal knows nothing."""
+        return self.assets.get(asset, AssetStanding())
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision depends on besides the Terms. Recorded with it, so that anybody can decide again."""
+
+    snapshot: Snapshot
+    standing: Standing
+    state: RuleState
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One asset in numbers (DOMAIN §2). Money in the settle coin, weights and drift as fractions of NAV.
+
+    None where a price is unknown.
+    """
+
+    quantity: Decimal
+    price: Decimal | None
+    value: Decimal | None
+    target_value: Decimal | None
+    excess: Decimal | None
+    drift: Decimal | None
+    net_weight: Decimal | None
+    residual: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetDecision:
+    """What was decided for one asset, and why: `reasons` is never empty.
+
+    `short`: the hedge now; `goal`: the short to have after this decision (== `short` when nothing is to be done), in
+    base units. `held`: a data guard holds every rule-driven order: nothing new is sent and resting orders are withdrawn.
+    `capped`: the guards allow no more than `goal`.
+    """
+
+    asset: Asset
+    action: Action
+    short: Decimal
+    goal: Decimal
+    contract: Decimal
+    measure: Measure
+    reasons: tuple[Reason, ...]
+    refusals: tuple[Refusal, ...] = ()
+    intent: HedgeIntent | None = None
+    held: bool = False
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarginFigures:
+    """The margin account in one line. Effective leverage = Σ short notional / equity; runways as fractions (0.6595 =
+    +65.95 %). None: unknown, or no short (nothing to liquidate)."""
+
+    equity: Decimal
+    notional: Decimal
+    maintenance: Decimal
+    effective_leverage: Decimal | None
+    joint_runway: Decimal | None
+    runways: Mapping[Asset, Decimal | None] = field(default_factory=dict)
+    liquidation_prices: Mapping[Asset, Decimal | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of `decide` for every asset at one instant, and the rule's memory after it."""
+
+    at: Millis
+    nav: Decimal | None
+    cash: Decimal | None
+    margin: MarginFigures
+    assets: tuple[AssetDecision, ...]
+    state: RuleState
+    halted: str | None = None
+
+    def of(self, asset: Asset) -> AssetDecision:
+        """The decision on one asset. Raises KeyError."""
+        for decided in self.assets:
+            if decided.asset == asset:
+                return decided
+        raise KeyError(asset)
+
+    def signature(self) -> tuple[object, ...]:
+        """What must change for the journal to want another row: actions, goals, reason codes and refusing guards."""
+        return (self.halted, *(
+            (d.asset, d.action, d.goal, d.held, tuple(r.code for r in d.reasons), tuple(r.guard for r in d.refusals))
+            for d in self.assets
+        ))

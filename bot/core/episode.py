@@ -1,0 +1,110 @@
+"""One hedge from the first contract opened to the last one closed: its life cycle, and its running account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.market import Asset, Side
+from bot.core.money import ZERO
+from bot.core.orders import Fill, FundingPayment
+from bot.core.times import Millis
+
+
+class EpisodeState(StrEnum):
+    """OPENING: orders out, nothing filled yet. VOID: it ended before the first fill."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSED = "closed"
+    VOID = "void"
+
+
+EPISODE_TRANSITIONS: dict[EpisodeState, frozenset[EpisodeState]] = {
+    EpisodeState.OPENING: frozenset({EpisodeState.OPEN, EpisodeState.VOID}),
+    EpisodeState.OPEN: frozenset({EpisodeState.CLOSED}),
+    EpisodeState.CLOSED: frozenset(),
+    # A fill that was learnt after the last order had been given up.
+    EpisodeState.VOID: frozenset({EpisodeState.OPEN}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One hedge's running account. `short` ≥ 0 and `contracts_opened` in base units; money in the settle coin.
+
+    Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
+    `realised` is the venue's own figure, summed. `unpriced_fees` counts fees charged in a coin that is not the settle coin.
+    """
+
+    id: str
+    asset: Asset
+    symbol: str
+    state: EpisodeState
+    started_at: Millis
+    opened_at: Millis | None = None
+    closed_at: Millis | None = None
+    short: Decimal = ZERO
+    peak_short: Decimal = ZERO
+    entry_quantity: Decimal = ZERO
+    entry_notional: Decimal = ZERO
+    exit_quantity: Decimal = ZERO
+    exit_notional: Decimal = ZERO
+    average_entry: Decimal = ZERO
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding_paid: Decimal = ZERO
+    fills: int = 0
+    resizes: int = 0
+    unpriced_fees: int = 0
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        """Volume-weighted price of all contracts sold; None before the first fill."""
+        return self.entry_notional / self.entry_quantity if self.entry_quantity else None
+
+    @property
+    def exit_price(self) -> Decimal | None:
+        """Volume-weighted price of all contracts bought back; None before the first."""
+        return self.exit_notional / self.exit_quantity if self.exit_quantity else None
+
+    @property
+    def net(self) -> Decimal:
+        """What the account has more than if nothing had been done ("against holding", realised part)."""
+        return self.realised - self.fees - self.funding_paid
+
+
+def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
+    """The episode after one fill of its own, applied in the venue's order.
+
+    Raises ValueError when a buy is larger than the short: the books would claim a long.
+    """
+    fee = fill.fee if fill.fee_currency == settle else ZERO
+    common = replace(
+        episode, fees=episode.fees + fee, realised=episode.realised + fill.realised, fills=episode.fills + 1,
+        unpriced_fees=episode.unpriced_fees + (fill.fee_currency != settle and fill.fee != 0),
+    )
+    notional = fill.quantity * fill.price
+    if fill.side is Side.SELL:
+        short = episode.short + fill.quantity
+        return replace(
+            common, state=EpisodeState.OPEN, short=short, peak_short=max(episode.peak_short, short),
+            opened_at=episode.opened_at if episode.opened_at is not None else fill.at,
+            average_entry=(episode.average_entry * episode.short + notional) / short,
+            entry_quantity=episode.entry_quantity + fill.quantity, entry_notional=episode.entry_notional + notional,
+        )
+    short = episode.short - fill.quantity
+    if short < 0:
+        raise ValueError(f"fill {fill.trade_id} buys {fill.quantity}, but episode {episode.id} is short {episode.short}")
+    return replace(
+        common, short=short,
+        state=EpisodeState.CLOSED if short == 0 else EpisodeState.OPEN,
+        closed_at=fill.at if short == 0 else None,
+        exit_quantity=episode.exit_quantity + fill.quantity, exit_notional=episode.exit_notional + notional,
+    )
+
+
+def apply_funding(episode: Episode, payment: FundingPayment) -> Episode:
+    """The episode after one funding settlement; received funding lowers `funding_paid`."""
+    return replace(episode, funding_paid=episode.funding_paid - payment.amount)

@@ -1,0 +1,195 @@
+"""Orders: the intent that is committed before a request leaves, what came back, and the life cycle as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.market import Asset, Side
+from bot.core.money import ZERO
+from bot.core.times import Millis
+
+
+class TimeInForce(StrEnum):
+    """GTX: post-only. IOC: fill what is there now, cancel the rest. GTC: rest until filled or cancelled."""
+
+    GTX = "GTX"
+    IOC = "IOC"
+    GTC = "GTC"
+
+
+class OrderState(StrEnum):
+    """Where an order of ours stands, as far as we know."""
+
+    INTENDED = "intended"      # committed to the journal; may or may not have left
+    UNCERTAIN = "uncertain"    # left, outcome unknown: the symbol is frozen until it is looked up
+    OPEN = "open"              # the venue has it, nothing filled
+    PARTIAL = "partial"        # the venue has it, partly filled
+    FILLED = "filled"
+    CANCELLED = "cancelled"    # ended by us, by the venue or by expiry; the filled part stays
+    REFUSED = "refused"        # the venue said no
+    NOT_SENT = "not_sent"      # proven never to have left
+    NOT_FOUND = "not_found"    # looked up by the protocol of EXCHANGES §3 and not there: never existed
+
+    @property
+    def live(self) -> bool:
+        """Whether the venue may still fill it as far as we know."""
+        return self in _LIVE
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether the outcome must be looked up before anything else happens on the symbol."""
+        return self in (OrderState.INTENDED, OrderState.UNCERTAIN)
+
+
+_LIVE = frozenset({OrderState.INTENDED, OrderState.UNCERTAIN, OrderState.OPEN, OrderState.PARTIAL})
+
+_S = OrderState
+TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
+    _S.INTENDED: frozenset({_S.UNCERTAIN, _S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REFUSED, _S.NOT_SENT,
+                            _S.NOT_FOUND}),
+    _S.UNCERTAIN: frozenset({_S.UNCERTAIN, _S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REFUSED, _S.NOT_FOUND}),
+    _S.OPEN: frozenset({_S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.UNCERTAIN}),
+    _S.PARTIAL: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.UNCERTAIN}),
+    # A fill that raced the cancel is learnt afterwards; the reverse never happens.
+    _S.CANCELLED: frozenset({_S.CANCELLED, _S.FILLED}),
+    # A look-up that gave up and a reply that came after all.
+    _S.NOT_FOUND: frozenset({_S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED}),
+    _S.FILLED: frozenset({_S.FILLED}),
+    _S.REFUSED: frozenset(),
+    _S.NOT_SENT: frozenset(),
+}
+"""Which state may follow which. `OPEN → UNCERTAIN` is an amend or cancel whose outcome is unknown."""
+
+
+class IllegalTransition(ValueError):
+    """An order was told to go where the table does not let it."""
+
+
+def advance(current: OrderState, new: OrderState) -> OrderState:
+    """`new`, where the table allows it after `current`. Raises IllegalTransition."""
+    if new not in TRANSITIONS[current]:
+        raise IllegalTransition(f"an order cannot go from {current} to {new}")
+    return new
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """One order as we mean it, complete before the request leaves. Quantities in base units, `> 0`.
+
+    `number` counts the account's intents from 1; `decided_at` names the decision; `position_before` is the signed
+    position on which it was sized; `goal` is the short (base units, ≥ 0) that the work aims at; `spot_mid` and
+    `perp_mid` are the mids at the decision (the cost accounts need them); None when unknown.
+    """
+
+    client_order_id: str
+    number: int
+    episode: str
+    asset: Asset
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    reduce_only: bool
+    time_in_force: TimeInForce
+    position_before: Decimal
+    goal: Decimal
+    decided_at: Millis
+    created_at: Millis
+    reason: str
+    spot_mid: Decimal | None = None
+    perp_mid: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """What the venue says of one order of ours. `filled` is cumulative, base units."""
+
+    client_order_id: str
+    symbol: str
+    state: OrderState
+    filled: Decimal
+    order_id: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    average: Decimal | None = None
+    at: Millis | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution as the venue booked it. `realised` is the venue's realised PnL; a rebate is a negative fee."""
+
+    trade_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    realised: Decimal
+    maker: bool
+    at: Millis
+    client_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """One funding settlement as the venue booked it; `amount` positive when we received."""
+
+    payment_id: str
+    symbol: str
+    amount: Decimal
+    currency: str
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order of ours as the journal knows it: the intent, its present state, and the latest report."""
+
+    intent: OrderIntent
+    state: OrderState = OrderState.INTENDED
+    filled: Decimal = ZERO
+    order_id: str | None = None
+    price: Decimal | None = None
+    changed_at: Millis = 0
+    misses: int = 0
+    first_miss_at: Millis | None = None
+
+    @property
+    def remaining(self) -> Decimal:
+        """What is not filled yet, base units."""
+        return self.intent.quantity - self.filled
+
+
+_ID_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+PREFIX = "hr"
+"""With what every client order id of ours begins."""
+
+
+def base36(number: int) -> str:
+    """A whole number ≥ 0 in digits and small letters."""
+    if number < 0:
+        raise ValueError("number must not be negative")
+    text = ""
+    while True:
+        number, digit = divmod(number, 36)
+        text = _ID_DIGITS[digit] + text
+        if number == 0:
+            return text
+
+
+def client_order_id(account_tag: str, episode: str, number: int) -> str:
+    """The id of intent `number`, a function of its place: `[a-z0-9_]`, at most 32 characters, legal on every venue.
+
+    `account_tag` is 6 letters or digits that tell accounts apart (`bot.app` derives it); `episode` such as 'btc3'.
+    """
+    identifier = f"{PREFIX}{account_tag}_{episode}_{base36(number)}".lower()
+    if len(identifier) > 32 or not all(letter in _ID_DIGITS + "_" for letter in identifier):
+        raise ValueError(f"client order id {identifier!r} is not legal on every venue")
+    return identifier

@@ -1,0 +1,134 @@
+"""The user's wishes as values: what settings turn a configuration file into. Fractions, not percent: 5pp is 0.05."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.market import Asset, Instrument
+from bot.core.times import DAY, MINUTE, SECOND, Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A trigger level: a fraction of NAV, or (relative) a fraction of the asset's target."""
+
+    value: Decimal
+    relative: bool = False
+
+    def of_nav(self, target: Decimal) -> Decimal:
+        """The level as a fraction of NAV for an asset with this target weight (fraction)."""
+        return self.value * target if self.relative else self.value
+
+
+class Rounding(StrEnum):
+    """How a wanted size becomes whole micro-contracts."""
+
+    DOWN = "down"
+    NEAREST = "nearest"
+
+
+class OnTimeout(StrEnum):
+    """What happens when patience ends: cross the spread (bounded), or wait on."""
+
+    CROSS = "cross"
+    WAIT = "wait"
+
+
+class OnMargin(StrEnum):
+    """How the margin ladder reduces: sell the coins too, or only close the hedge."""
+
+    FINALISE = "finalise"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPolicy:
+    """One coin: target weight (fraction of NAV) and its triggers. `contract` in base units; None: the venue's smallest."""
+
+    asset: Asset
+    target: Decimal
+    open: Threshold = Threshold(Decimal("0.05"))
+    close: Threshold = Threshold(Decimal("0.01"))
+    resize: Threshold = Threshold(Decimal("0.01"))
+    contract: Decimal | None = None
+    rounding: Rounding = Rounding.DOWN
+    max_hedge_notional: Decimal | None = None
+
+    def contract_for(self, instrument: Instrument) -> Decimal:
+        """The micro-contract in base units."""
+        return self.contract if self.contract is not None else instrument.amount_step
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPolicy:
+    """Limits of the data guards and the opening guards (DOMAIN §6.4, §6.5). Fractions; durations in ms."""
+
+    max_divergence: Decimal = Decimal("0.01")
+    max_jump: Decimal = Decimal("0.05")
+    max_basis: Decimal = Decimal("0.005")
+    max_carry: Decimal = Decimal("0.20")
+    max_stablecoin_deviation: Decimal = Decimal("0.01")
+    holdings_tolerance: Decimal = Decimal("0.001")
+    orders_per_hour: int = 60
+    stale_after: Millis = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class MarginPolicy:
+    """Leverage set on the venue, the cap on effective leverage after a trade, and the ladder's stop rung."""
+
+    leverage: Decimal = Decimal(5)
+    max_leverage: Decimal = Decimal(2)
+    warn_runway: Decimal = Decimal("0.75")
+    stop_runway: Decimal = Decimal("0.50")
+    on_margin: OnMargin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPolicy:
+    """How orders are worked (DOMAIN §7). `slice` in base-unit micro-contracts; None: the whole."""
+
+    reprice_after: Millis = 10 * SECOND
+    patience: Millis = 2 * MINUTE
+    on_timeout: OnTimeout = OnTimeout.WAIT
+    max_slippage: Decimal = Decimal("0.001")
+    slice: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything `decide` and the executor are told by the user. `cash` lists the stablecoins that count as cash,
+    the settle coin first; `cash_target` is their weight."""
+
+    assets: tuple[AssetPolicy, ...]
+    cash_target: Decimal
+    cash: tuple[str, ...] = ("USDT",)
+    confirm: int = 2
+    confirm_spacing: Millis = 30 * SECOND
+    cooldown: Millis = DAY
+    guards: GuardPolicy = GuardPolicy()
+    margin: MarginPolicy = MarginPolicy()
+    execution: ExecutionPolicy = ExecutionPolicy()
+
+    @property
+    def settle(self) -> str:
+        """The coin in which NAV is counted."""
+        return self.cash[0]
+
+    def asset(self, asset: Asset) -> AssetPolicy:
+        """The policy of one coin. Raises KeyError for a coin that is not configured."""
+        for policy in self.assets:
+            if policy.asset == asset:
+                return policy
+        raise KeyError(asset)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What does not change from tick to tick: the policy and the contract specifications it applies to."""
+
+    policy: Policy
+    instruments: Mapping[Asset, Instrument]

@@ -1,0 +1,1 @@
+"""A simulated account on a simulated exchange: books, matching, fees, margin, funding, liquidation."""

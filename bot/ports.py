@@ -1,0 +1,164 @@
+"""The doors to the outside: what the engine needs of a venue, a journal, a clock and alerts. Protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from bot.core.decision import Decision, Situation
+from bot.core.episode import Episode
+from bot.core.market import Asset, Instrument, Snapshot
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
+from bot.core.policy import Policy, Terms
+from bot.core.times import Millis
+
+
+class Clock(Protocol):
+    """The only source of time (DESIGN "Time")."""
+
+    @property
+    def origin(self) -> Millis:
+        """The instant from which ticks are counted: a story's start, or 0."""
+
+    def now(self) -> Millis:
+        """The present instant. Never goes back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much time pass (tenacity's `sleep`)."""
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Let time pass up to `at`; returns at once when that is not in the future."""
+
+    async def spent(self, seconds: float) -> None:
+        """A wait of `seconds` ended outside this clock (a socket timeout): a stepped clock moves by it, a real one has."""
+
+
+class Venue(Protocol):
+    """One account on one exchange: spot wallet and linear perpetuals. Quantities in base units.
+
+    Every call raises only Unavailable, Refused (SafetyStop among them) or Uncertain; reads never raise Uncertain.
+    """
+
+    @property
+    def name(self) -> str:
+        """'binance', 'bybit', 'paper'."""
+
+    @property
+    def lookup_patience(self) -> Millis:
+        """How long after sending "not found" becomes credible: recvWindow plus a margin (EXCHANGES §3)."""
+
+    async def account(self) -> str:
+        """The account's own id at the venue, as text."""
+
+    async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
+        """The specifications of these coins' markets. Refused when a coin has no perpetual or no spot market."""
+
+    async def prepare(self, policy: Policy) -> tuple[str, ...]:
+        """Set and verify leverage, margin mode and one-way mode; what was changed, in words. SafetyStop when it cannot."""
+
+    async def snapshot(self) -> Snapshot:
+        """Everything at one instant, in at most seven requests."""
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        """Send one order. The report's state is OPEN, PARTIAL, FILLED, CANCELLED (post-only or IOC that ended at once).
+
+        Refused: it does not exist there. Unavailable: it never left. Uncertain: look it up.
+        """
+
+    async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
+        """Move a resting order to another price, keeping its filled part."""
+
+    async def cancel(self, record: OrderRecord) -> OrderReport:
+        """Cancel; the report tells what it had filled. An order that already ended is reported, not an error."""
+
+    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """Look one of ours up by client id. None only when the venue said, in a valid reply, that it does not know it."""
+
+    async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
+        """Executions on the symbol from `since` (inclusive), oldest first, each once."""
+
+    async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
+        """Funding settlements from `since` (inclusive), oldest first, each once."""
+
+    async def close(self) -> None:
+        """Release sockets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A user's wish to a running bot. `kind`: 'close', 'rearm', 'accept'."""
+
+    id: int
+    kind: str
+    asset: Asset | None
+    issued_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the journal recalls at start: everything the engine needs to go on as if it had never stopped.
+
+    `orders`: those of ours that are live or unresolved. `episodes`: the open ones and each asset's last ended one.
+    `intents`, `episode_numbers`: how many were ever made (in all; by asset). `recent_orders`: times of intents by
+    asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
+    """
+
+    decision: Decision | None = None
+    orders: tuple[OrderRecord, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    intents: int = 0
+    episode_numbers: Mapping[Asset, int] = field(default_factory=dict)
+    recent_orders: Mapping[Asset, tuple[Millis, ...]] = field(default_factory=dict)
+    last_fill_at: Mapping[str, Millis] = field(default_factory=dict)
+    funding_at: Millis | None = None
+    since: Millis | None = None
+    cash_flow: Decimal = Decimal(0)
+
+
+class Journal(Protocol):
+    """The append-only record. Every `record_*` is durable when it returns. Raises JournalError."""
+
+    async def recall(self, settle: str) -> Memory:
+        """What is needed to go on."""
+
+    async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+        """Keep a decision with everything it depended on; one row per instant, a repeat of the same one is no second row."""
+
+    async def record_intent(self, intent: OrderIntent) -> None:
+        """Commit an intent (and its episode's row, where it is the first) before its request leaves."""
+
+    async def record_report(self, report: OrderReport, at: Millis) -> None:
+        """Append an order event."""
+
+    async def record_miss(self, client_order_id: str, at: Millis) -> None:
+        """Append a look-up that found nothing."""
+
+    async def record_fills(self, fills: Sequence[Fill], at: Millis) -> tuple[Fill, ...]:
+        """Book fills of ours; those that were new, in order."""
+
+    async def record_funding(self, payments: Sequence[tuple[FundingPayment, str | None]], at: Millis) -> tuple[FundingPayment, ...]:
+        """Book settlements, each with its episode (None: no hedge of ours was open); those that were new."""
+
+    async def record_episode(self, episode: Episode, at: Millis) -> None:
+        """Keep an episode's present account (insert or update by id)."""
+
+    async def commands(self) -> tuple[Command, ...]:
+        """Commands not yet acknowledged, oldest first."""
+
+    async def acknowledge(self, command: Command, result: str, at: Millis) -> None:
+        """Answer a command."""
+
+    async def beat(self, at: Millis) -> None:
+        """The heartbeat: a decision was reached at `at`."""
+
+    async def close(self) -> None:
+        """Release the file and the lock."""
+
+
+class Alerts(Protocol):
+    """Messages to a human. Never raises, never blocks a tick."""
+
+    async def send(self, kind: str, text: str) -> None:
+        """Hand one message over."""
