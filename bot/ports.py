@@ -32,7 +32,7 @@ class Clock(Protocol):
         """Let time pass up to `at`; returns at once when that is not in the future."""
 
     async def spent(self, seconds: float) -> None:
-        """A wait of `seconds` ended outside this clock (a socket timeout): a stepped clock moves by it, a real one has."""
+        """A wait of `seconds` ended outside this clock (a socket timeout): a stepped clock follows."""
 
 
 class Venue(Protocol):
@@ -56,7 +56,7 @@ class Venue(Protocol):
         """The specifications of these coins' markets. Refused when a coin has no perpetual or no spot market."""
 
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
-        """Set and verify leverage, margin mode and one-way mode; what was changed, in words. SafetyStop when it cannot."""
+        """Set and verify leverage, margin mode and one-way mode; what was changed, in words. Or SafetyStop."""
 
     async def snapshot(self) -> Snapshot:
         """Everything at one instant, in at most seven requests."""
@@ -74,7 +74,7 @@ class Venue(Protocol):
         """Cancel; the report tells what it had filled. An order that already ended is reported, not an error."""
 
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Look one of ours up by client id. None only when the venue said, in a valid reply, that it does not know it."""
+        """Look one of ours up by client id. None only when a valid reply said that it is unknown."""
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
         """Executions on the symbol from `since` (inclusive), oldest first, each once."""
@@ -124,7 +124,7 @@ class Journal(Protocol):
         """What is needed to go on."""
 
     async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision with everything it depended on; one row per instant, a repeat of the same one is no second row."""
+        """Keep a decision with everything it depended on; one row per instant, repeats are no second row."""
 
     async def record_intent(self, intent: OrderIntent) -> None:
         """Commit an intent (and its episode's row, where it is the first) before its request leaves."""
@@ -138,7 +138,9 @@ class Journal(Protocol):
     async def record_fills(self, fills: Sequence[Fill], at: Millis) -> tuple[Fill, ...]:
         """Book fills of ours; those that were new, in order."""
 
-    async def record_funding(self, payments: Sequence[tuple[FundingPayment, str | None]], at: Millis) -> tuple[FundingPayment, ...]:
+    async def record_funding(
+        self, payments: Sequence[tuple[FundingPayment, str | None]], at: Millis,
+    ) -> tuple[FundingPayment, ...]:
         """Book settlements, each with its episode (None: no hedge of ours was open); those that were new."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:

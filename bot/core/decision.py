@@ -158,8 +158,9 @@ class AssetDecision:
     """What was decided for one asset, and why: `reasons` is never empty.
 
     `short`: the hedge now; `goal`: the short to have after this decision (== `short` when nothing is to be done), in
-    base units. `held`: a data guard holds every rule-driven order: nothing new is sent and resting orders are withdrawn.
-    `capped`: the guards allow no more than `goal`.
+    base units. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
+    withdrawn.
+    `urgent`: acts through data guards (a user command or the margin ladder).
     """
 
     asset: Asset
@@ -178,7 +179,8 @@ class AssetDecision:
 @dataclass(frozen=True, slots=True)
 class MarginFigures:
     """The margin account in one line. Effective leverage = Σ short notional / equity; runways as fractions (0.6595 =
-    +65.95 %). None: unknown, or no short (nothing to liquidate)."""
+    +65.95 %). None: unknown, or no short (nothing to liquidate).
+    """
 
     equity: Decimal
     notional: Decimal

@@ -35,7 +35,7 @@ class Episode:
     """One hedge's running account. `short` ≥ 0 and `contracts_opened` in base units; money in the settle coin.
 
     Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
-    `realised` is the venue's own figure, summed. `unpriced_fees` counts fees charged in a coin that is not the settle coin.
+    `realised` is the venue's own figure, summed. `unpriced_fees` counts fees charged in another coin than settle.
     """
 
     id: str
@@ -96,7 +96,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         )
     short = episode.short - fill.quantity
     if short < 0:
-        raise ValueError(f"fill {fill.trade_id} buys {fill.quantity}, but episode {episode.id} is short {episode.short}")
+        raise ValueError(f"fill {fill.trade_id} buys {fill.quantity} of {episode.id}, which is short {episode.short}")
     return replace(
         common, short=short,
         state=EpisodeState.CLOSED if short == 0 else EpisodeState.OPEN,

@@ -130,7 +130,8 @@ class Holding:
 @dataclass(frozen=True, slots=True)
 class FuturesWallet:
     """The margin account in the settle coin. `balance` is without unrealised PnL; it is 0 for a unified account,
-    whose cash is counted once, in the holdings. `equity` is the account's margin balance."""
+    whose cash is counted once, in the holdings. `equity` is the account's margin balance.
+    """
 
     balance: Decimal
     unrealised: Decimal

@@ -46,7 +46,7 @@ class OnMargin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AssetPolicy:
-    """One coin: target weight (fraction of NAV) and its triggers. `contract` in base units; None: the venue's smallest."""
+    """One coin: target weight (fraction of NAV) and its triggers. `contract` in coins; None: the venue's smallest."""
 
     asset: Asset
     target: Decimal
@@ -101,7 +101,8 @@ class ExecutionPolicy:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything `decide` and the executor are told by the user. `cash` lists the stablecoins that count as cash,
-    the settle coin first; `cash_target` is their weight."""
+    the settle coin first; `cash_target` is their weight.
+    """
 
     assets: tuple[AssetPolicy, ...]
     cash_target: Decimal
