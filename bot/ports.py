@@ -135,13 +135,19 @@ class Journal(Protocol):
     async def record_miss(self, client_order_id: str, at: Millis) -> None:
         """Append a look-up that found nothing."""
 
-    async def record_fills(self, fills: Sequence[Fill], at: Millis) -> tuple[Fill, ...]:
-        """Book fills of ours; those that were new, in order."""
+    async def unbooked_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Those not in the books yet (by symbol and trade id), in order."""
+
+    async def record_fills(self, fills: Sequence[Fill], episodes: Sequence[Episode], at: Millis) -> None:
+        """Book new fills of ours together with their episodes' accounts after them, in one transaction."""
+
+    async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
+        """Those not in the books yet (by symbol and payment id), in order."""
 
     async def record_funding(
-        self, payments: Sequence[tuple[FundingPayment, str | None]], at: Millis,
-    ) -> tuple[FundingPayment, ...]:
-        """Book settlements, each with its episode (None: no hedge of ours was open); those that were new."""
+        self, payments: Sequence[tuple[FundingPayment, str | None]], episodes: Sequence[Episode], at: Millis,
+    ) -> None:
+        """Book new settlements, each with its episode's id (None: no hedge of ours was open), and the accounts after."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""
