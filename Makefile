@@ -1,0 +1,77 @@
+# Everything starts here: `make demo` shows the bot at work, `make test` runs every check.
+# `make help` lists the rest. UV=1 uses uv instead of venv and pip; PYTHON=... names the interpreter.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+
+# The first interpreter that really runs and is new enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+ifdef UV
+INSTALL = uv pip install --quiet --python $(BIN)/python
+else
+# The environment's own pip; where ensurepip is missing (Debian without python3-venv), one from outside.
+INSTALL = $(shell if $(BIN)/python -m pip --version >/dev/null 2>&1; then echo $(BIN)/python -m pip; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then echo $(PYTHON) -m pip --python $(BIN)/python; \
+	else echo pip --python $(BIN)/python; fi) install --quiet --disable-pip-version-check
+endif
+
+# An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
+INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint bench lock help clean
+
+demo: $(VENV)/.run ## watch it work: local testnet, real daemon, a month of story; no key, no network
+	@$(BIN)/hedgerow demo
+
+test: lint ## every check that can run here: lint, then all tests
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floors
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev ## speed, measured on this machine
+	@$(BIN)/python -m pytest bench -o 'python_files=bench_*.py' --benchmark-columns=min,median,max,rounds
+
+lock: ## resolve both locks anew (needs uv)
+	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --output-file requirements.lock
+	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+clean: ## remove the environment, caches and what a demo left
+	@rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	@find bot tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a second make finds nothing to do. A failed or interrupted step leaves none, and starts over.
+$(VENV)/.made:
+ifdef UV
+	@echo "making $(VENV) with uv"
+	@uv venv --quiet --clear $(VENV)
+else
+	@test -n "$(PYTHON)" || { echo "hedgerow needs Python 3.11 or newer, and found none: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
+endif
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements.lock pyproject.toml
+	@echo "installing requirements.lock"
+	@$(INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL_PROJECT)
+	@touch $@
+
+# The dev lock contains the run lock, so this serves `demo` too.
+$(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
+	@echo "installing requirements-dev.lock"
+	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@$(INSTALL_PROJECT)
+	@touch $(VENV)/.run $@
