@@ -8,6 +8,7 @@
     ├── Refused            do not try again as it is: somebody said no, and why
     │   └── SafetyStop     … and stop trading until a human has looked (exit 6)
     ├── Uncertain          look it up first: a request may or may not have taken effect
+    ├── StoryEnded         a testnet story is over: time does not go on
     ├── ConfigError        the user's file or environment is wrong (exit 4)
     └── JournalError       the journal cannot be used
         ├── JournalLocked  another process holds it
@@ -49,6 +50,10 @@ class SafetyStop(Refused):
 
 class Uncertain(HedgerowError):
     """A request that changes something left, and its outcome is unknown. Never retried blindly."""
+
+
+class StoryEnded(HedgerowError):
+    """The testnet's story is over: no instant follows. A graceful end, not a failure."""
 
 
 class ConfigError(HedgerowError):

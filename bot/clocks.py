@@ -1,0 +1,274 @@
+"""Where time comes from: the wall, a story that is stepped by whoever holds its lease, or a wall that runs faster.
+
+A stepped story stands still between two advances: only `POST /testnet/advance {lease, until}` moves it. `until` is
+absolute, so repeating an advance (after a lost reply, after a crash) is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+import aiohttp
+
+from bot.core.times import SECOND, Millis, iso
+from bot.errors import Refused, StoryEnded, Unavailable
+from bot.ports import Clock
+
+_C = TypeVar("_C")
+_PASSENGER_WAIT = 0.05
+_FIRST_PAUSE = 0.05
+
+
+class ClosableClock(Clock, Protocol):
+    """A clock that may hold a connection."""
+
+    async def close(self) -> None:
+        """Release it."""
+
+
+class WallClock:
+    """The machine's clock. Where the machine's time is set back, this one stands until it is caught up."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._latest: Millis = 0
+
+    @property
+    def origin(self) -> Millis:
+        """0: ticks fall on whole multiples of the poll."""
+        return 0
+
+    def now(self) -> Millis:
+        """Milliseconds since 1970, never going back."""
+        self._latest = max(self._latest, int(self._wall() * SECOND))
+        return self._latest
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        await asyncio.sleep(seconds)
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Wait for that instant."""
+        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - the wall has no event to wait for
+            await asyncio.sleep(left / SECOND)
+
+    async def spent(self, seconds: float) -> None:
+        """Nothing: the wall clock saw that time pass itself."""
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One answer of `GET /testnet/clock`."""
+
+    now: Millis
+    origin: Millis
+    end: Millis | None
+    mode: str
+    speed: float
+
+
+class _Admin:
+    """The two calls of the testnet's admin that concern time.
+
+    A lost connection is retried with real pauses for `patience` real seconds (both calls may be repeated), then it is
+    Unavailable. A refusal is Refused.
+    """
+
+    def __init__(self, base_url: str, *, patience: float, reply_within: float) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._patience = patience
+        self._timeout = aiohttp.ClientTimeout(total=reply_within)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def read(self) -> _Reading:
+        """The story's clock."""
+        reply = await self._call("GET", "/testnet/clock", None)
+        end, speed = reply.get("end"), reply.get("speed")
+        return _Reading(
+            now=_millis(reply, "now"),
+            origin=_millis(reply, "origin"),
+            end=None if end is None else _millis(reply, "end"),
+            mode=str(reply.get("mode")),
+            speed=float(speed) if isinstance(speed, int | float) and speed > 0 else 1.0,
+        )
+
+    async def advance(self, lease: str, until: Millis) -> Millis:
+        """Move the story to `until`, or to its end; where it then stands."""
+        return _millis(await self._call("POST", "/testnet/advance", {"lease": lease, "until": until}), "now")
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
+        gives_up_at = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self._once(method, path, body)
+            except Unavailable:
+                if time.monotonic() + pause > gives_up_at:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    async def _once(self, method: str, path: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        try:
+            async with self._session.request(
+                method, self._base_url + path, json=body, allow_redirects=False,
+            ) as response:
+                if 400 <= response.status < 500:
+                    text = (await response.text())[:200]
+                    raise Refused(f"the testnet refused {path}: {text}", str(response.status))
+                reply = await response.json(content_type=None) if response.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Unavailable(f"no testnet clock at {self._base_url}: {type(error).__name__}") from error
+        if not isinstance(reply, dict):
+            raise Unavailable(f"no testnet clock at {self._base_url}: HTTP {response.status}, unreadable")
+        return reply
+
+
+def _millis(reply: Mapping[str, object], key: str) -> Millis:
+    value = reply.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Unavailable(f"the testnet's clock says {key}={value!r}, which is no instant")
+    return value
+
+
+class SteppedClock:
+    """The testnet's own time. Whoever holds the `lease` moves it by sleeping; a passenger (no lease) only watches.
+
+    Raises StoryEnded when a sleep reaches past the story's end, Unavailable when the testnet is gone, Refused when
+    another process holds the lease.
+    """
+
+    def __init__(self, admin: _Admin, lease: str | None, reading: _Reading) -> None:
+        self._admin = admin
+        self._lease = lease
+        self._origin = reading.origin
+        self._now = reading.now
+
+    @classmethod
+    async def connect(
+        cls, base_url: str, lease: str | None, *, patience: float = 3.0, reply_within: float = 30.0,
+    ) -> Self:
+        """Read where the story stands. `patience`: real seconds for which a lost connection is retried."""
+        admin = _Admin(base_url, patience=patience, reply_within=reply_within)
+        return await _or_close(admin, lambda reading: cls(admin, lease, reading))
+
+    @property
+    def origin(self) -> Millis:
+        """The story's start."""
+        return self._origin
+
+    def now(self) -> Millis:
+        """Story time as last heard of."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the story on by that much."""
+        await self.sleep_until(self._now + math.ceil(seconds * SECOND))
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Move the story on to `at`. A passenger waits a short real moment instead and looks again."""
+        if at <= self._now:
+            await asyncio.sleep(0)  # other tasks get their turn, as in any sleep
+            return
+        if self._lease is None:
+            await asyncio.sleep(min(_PASSENGER_WAIT, (at - self._now) / SECOND))
+            self._heard((await self._admin.read()).now)
+            return
+        reached = await self._admin.advance(self._lease, at)
+        self._heard(reached)
+        if reached < at:
+            raise StoryEnded(f"the story ended at {iso(reached)}")
+
+    async def spent(self, seconds: float) -> None:
+        """Move the story on by what a real timeout cost."""
+        await self.sleep(seconds)
+
+    async def close(self) -> None:
+        """Release the connection; the lease stays taken."""
+        await self._admin.close()
+
+    def _heard(self, instant: Millis) -> None:
+        self._now = max(self._now, instant)
+
+
+class ScaledClock:
+    """A testnet that runs by itself, `speed` times as fast as the wall. Sleeps are real, divided by `speed`."""
+
+    def __init__(
+        self, *, now: Millis, origin: Millis, end: Millis | None = None, speed: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
+        self._speed = speed
+        self._origin = origin
+        self._end = end
+        self._start = now
+        self._started = monotonic()
+
+    @property
+    def origin(self) -> Millis:
+        """The story's start."""
+        return self._origin
+
+    def now(self) -> Millis:
+        """Story time: where it stood when we joined, plus what the wall did since, times the speed."""
+        return self._start + int((self._monotonic() - self._started) * self._speed * SECOND)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much story time pass."""
+        await self.sleep_until(self.now() + math.ceil(seconds * SECOND))
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Wait for that story instant. Raises StoryEnded at the story's end."""
+        until = at if self._end is None else min(at, self._end)
+        while (left := until - self.now()) > 0:  # noqa: ASYNC110 - nor has a faster wall
+            await asyncio.sleep(left / SECOND / self._speed)
+        if until < at:
+            raise StoryEnded(f"the story ended at {iso(until)}")
+
+    async def spent(self, seconds: float) -> None:
+        """Nothing: the real wait was story time already."""
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+async def story_clock(
+    base_url: str, lease: str | None, *, patience: float = 3.0, reply_within: float = 30.0,
+) -> SteppedClock | ScaledClock:
+    """The clock that fits the testnet at `base_url`: stepped, or running at a speed. Raises Unavailable."""
+    admin = _Admin(base_url, patience=patience, reply_within=reply_within)
+
+    def choose(reading: _Reading) -> SteppedClock | ScaledClock:
+        if reading.mode == "stepped":
+            return SteppedClock(admin, lease, reading)
+        return ScaledClock(now=reading.now, origin=reading.origin, end=reading.end, speed=reading.speed)
+
+    clock = await _or_close(admin, choose)
+    if isinstance(clock, ScaledClock):
+        await admin.close()
+    return clock
+
+
+async def _or_close(admin: _Admin, build: Callable[[_Reading], _C]) -> _C:
+    try:
+        return build(await admin.read())
+    except BaseException:
+        await admin.close()
+        raise
