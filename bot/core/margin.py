@@ -1,0 +1,339 @@
+"""Margin arithmetic: maintenance by tiers, effective leverage, joint and single runway, the caps on an increase.
+
+Formulas: DOMAIN §6.1–6.3. A runway X is how far the named marks may rise (0.6595 = +65.95 %) before the margin
+account's equity equals its maintenance margin, every tier taken at the risen notional. How positions enter it:
+
+* shorts rise together (joint) or one alone, the others standing still;
+* longs stand still: they add their maintenance margin and nothing else. The gain they would make in a rise is not
+  counted, which only shortens the runway;
+* in a unified wallet the coins of an asset whose mark rises gain `collateral_ratio`·q·M with it. Coins of assets
+  without a short stand still, again the short side. A borrowed coin loses its full price;
+* positions on symbols that are not ours keep the maintenance rate that the venue shows for them.
+
+Fees and the spread of a trade not yet made are not in "after the trade".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.decision import MarginFigures, Reason
+from bot.core.market import Asset, Instrument, MarginTier, Position, Snapshot, WalletKind
+from bot.core.money import ONE, ZERO, plain, steps
+from bot.core.policy import MarginPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One short as the runway sees it: `notional` at mark (> 0), its tiers, and what rises against it.
+
+    `maintenance` is today's; without tiers its rate is kept as the notional rises. `collateral` is the settle-coin
+    value by which the wallet's coins gain per +100 % of this mark (0 in a separate wallet).
+    """
+
+    asset: Asset | None
+    notional: Decimal
+    maintenance: Decimal
+    tiers: tuple[MarginTier, ...] = ()
+    collateral: Decimal = ZERO
+    mark: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarginAccount:
+    """The margin account at one instant. `standing` is the maintenance margin of what does not rise (the longs)."""
+
+    equity: Decimal
+    shorts: tuple[Exposure, ...]
+    standing: Decimal = ZERO
+
+    @property
+    def notional(self) -> Decimal:
+        """Σ short notional at mark."""
+        return sum((short.notional for short in self.shorts), ZERO)
+
+    @property
+    def maintenance(self) -> Decimal:
+        """Maintenance margin of everything in the wallet."""
+        return self.standing + sum((short.maintenance for short in self.shorts), ZERO)
+
+    @property
+    def effective_leverage(self) -> Decimal | None:
+        """Σ short notional / equity; None when there is no equity to divide by."""
+        return self.notional / self.equity if self.equity > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class IncreaseCap:
+    """The short (base units) that the margin account allows, and each cap that made it less than was wanted."""
+
+    short: Decimal
+    reasons: tuple[Reason, ...] = ()
+
+
+def tier_of(notional: Decimal, tiers: Sequence[MarginTier]) -> MarginTier:
+    """The tier in whose [floor, cap) `notional` lies; the last one beyond the table. `tiers` ascend by floor.
+
+    Raises ValueError for an empty table.
+    """
+    if not tiers:
+        raise ValueError("the margin table has no tiers")
+    found = tiers[0]
+    for tier in tiers:
+        if tier.floor > notional:
+            break
+        found = tier
+    return found
+
+
+def maintenance_margin(notional: Decimal, tiers: Sequence[MarginTier]) -> Decimal:
+    """Maintenance margin of a position of `notional` (≥ 0, quote units): notional·rate − deduction of its tier."""
+    if notional == 0:
+        return ZERO
+    tier = tier_of(notional, tiers)
+    return notional * tier.rate - tier.deduction
+
+
+def initial_margin(notional: Decimal, leverage: Decimal) -> Decimal:
+    """What the venue sets aside for `notional` at the leverage set on it (> 0)."""
+    if leverage <= 0:
+        raise ValueError(f"leverage must be positive, not {leverage}")
+    return notional / leverage
+
+
+def runway(account: MarginAccount, rising: Sequence[Exposure]) -> Decimal | None:
+    """How far the marks of `rising` (shorts of `account`) may rise together until equity == maintenance margin.
+
+    Exact over the tier table: the surplus is linear between the rises at which some notional enters its next tier.
+    Negative where the account is already below its maintenance margin. None: nothing rises, or no rise liquidates.
+    """
+    if not rising:
+        return None
+    # Shorts are compared by identity: two equal positions are still two.
+    still = account.standing + sum(
+        (short.maintenance for short in account.shorts if not any(short is riser for riser in rising)), ZERO,
+    )
+    starts = [ZERO, *sorted({
+        tier.floor / short.notional - 1 for short in rising for tier in short.tiers if tier.floor > short.notional
+    })]
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        # Tiers are chosen inside the segment, where no rounding of a boundary can pick the wrong side.
+        inside = start + 1 if end is None else (start + end) / 2
+        surplus, slope = account.equity - still, ZERO
+        for short in rising:
+            rate, deduction = _maintenance_line(short, ONE + inside)
+            surplus -= short.notional * start + short.notional * (1 + start) * rate - deduction
+            surplus += short.collateral * start
+            slope += short.collateral - short.notional * (1 + rate)
+        if surplus <= 0:
+            return start if start > 0 else surplus / -slope if slope < 0 else ZERO
+        if slope < 0:
+            reached = start + surplus / -slope
+            if end is None or reached <= end:
+                return reached
+    return None
+
+
+def _maintenance_line(short: Exposure, grown: Decimal) -> tuple[Decimal, Decimal]:
+    """Rate and deduction that hold once the notional has grown by the factor `grown`."""
+    if not short.tiers:
+        return short.maintenance / short.notional, ZERO
+    tier = tier_of(short.notional * grown, short.tiers)
+    return tier.rate, tier.deduction
+
+
+def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
+                 shorts: Mapping[Asset, Decimal] | None = None) -> MarginAccount | None:
+    """The margin account of a snapshot; None while the mark of any position in it is unknown.
+
+    `shorts` (base units) replaces the positions of the assets it names: the account as it would be after trades at
+    mark.
+    """
+    wanted = shorts or {}
+    symbols = {instrument.symbol: asset for asset, instrument in instruments.items()}
+    exposures: list[Exposure] = []
+    unexplained: list[Exposure] = []
+    standing = ZERO
+    for position in snapshot.positions:
+        asset = symbols.get(position.symbol)
+        if position.quantity == 0 or asset in wanted:
+            continue
+        mark = _mark(snapshot, asset, position)
+        if mark is None:
+            return None
+        exposure = _exposure(snapshot, instruments, asset, size=abs(position.quantity), mark=mark,
+                             reported=position.maintenance_margin)
+        if position.quantity > 0:
+            standing += exposure.maintenance if exposure else ZERO
+        elif exposure is None:
+            unexplained.append(Exposure(asset, -position.quantity * mark, ZERO, mark=mark))
+        else:
+            exposures.append(exposure)
+    for asset, short in wanted.items():
+        if short > 0:
+            mark = _mark(snapshot, asset, snapshot.position(instruments[asset].symbol))
+            if mark is None:
+                return None
+            priced = _exposure(snapshot, instruments, asset, size=short, mark=mark, reported=None)
+            if priced is None:
+                return None
+            exposures.append(priced)
+    return MarginAccount(
+        snapshot.futures.equity,
+        (*exposures, *_share_remainder(snapshot, standing, exposures, unexplained)), standing,
+    )
+
+
+def _mark(snapshot: Snapshot, asset: Asset | None, position: Position | None) -> Decimal | None:
+    quote = snapshot.quotes.get(asset) if asset is not None else None
+    if quote is not None and quote.mark is not None:
+        return quote.mark
+    return position.mark if position is not None else None
+
+
+def _exposure(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset | None, *, size: Decimal,
+              mark: Decimal, reported: Decimal | None) -> Exposure | None:
+    """One position at mark; None when neither a margin table nor the venue says what it must maintain."""
+    instrument = instruments.get(asset) if asset is not None else None
+    notional = size * mark
+    tiers = instrument.tiers if instrument is not None else ()
+    if tiers:
+        maintenance = maintenance_margin(notional, tiers)
+    elif reported is not None:
+        maintenance = reported
+    else:
+        return None
+    collateral = ZERO
+    if instrument is not None and asset is not None and snapshot.wallet is WalletKind.UNIFIED:
+        held = snapshot.holdings.get(asset)
+        coins = held.total if held is not None else ZERO
+        collateral = coins * mark * (instrument.collateral_ratio if coins > 0 else ONE)
+    return Exposure(asset, notional, maintenance, tiers, collateral, mark)
+
+
+def _share_remainder(snapshot: Snapshot, standing: Decimal, known: Sequence[Exposure],
+                     unexplained: Sequence[Exposure]) -> list[Exposure]:
+    """Foreign shorts of unknown maintenance share, by notional, what the wallet's own figure leaves over."""
+    explained = standing + sum((short.maintenance for short in known), ZERO)
+    left = max(ZERO, snapshot.futures.maintenance_margin - explained)
+    total = sum((short.notional for short in unexplained), ZERO)
+    return [
+        Exposure(short.asset, short.notional, left * short.notional / total, mark=short.mark) for short in unexplained
+    ]
+
+
+def figures(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> MarginFigures:
+    """The margin account in one line (DOMAIN §6.1, §6.2).
+
+    While the mark of a position is unknown, maintenance is the venue's figure, the notional 0 and the rest None.
+    """
+    account = read_account(snapshot, instruments)
+    if account is None:
+        wallet = snapshot.futures
+        return MarginFigures(wallet.equity, ZERO, wallet.maintenance_margin, None, None)
+    single = {short.asset: (short, runway(account, (short,))) for short in account.shorts if short.asset is not None}
+    return MarginFigures(
+        account.equity, account.notional, account.maintenance, account.effective_leverage,
+        runway(account, account.shorts),
+        {asset: alone for asset, (_, alone) in single.items()},
+        {asset: _liquidation_price(short, alone) for asset, (short, alone) in single.items()},
+    )
+
+
+def _liquidation_price(short: Exposure, alone: Decimal | None) -> Decimal | None:
+    return None if alone is None or short.mark is None else short.mark * (1 + alone)
+
+
+def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order is the sentence
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset, short_now: Decimal,
+    short_wanted: Decimal, contract: Decimal, policy: MarginPolicy, committed: Mapping[Asset, Decimal],
+) -> IncreaseCap:
+    """The largest whole multiple of `contract` in (short_now, short_wanted] that the margin account allows.
+
+    `short_now` itself when there is none. After the trade: effective leverage ≤ `max_leverage`, joint runway ≥
+    `stop_runway`, and the initial margin of what is not in the positions yet, at the leverage set on the venue, fits
+    into the available margin and the venue's table. `committed`: base units granted to *other* assets that the
+    snapshot's positions do not show yet. Each cap that bit gives one reason.
+    """
+    if short_wanted <= short_now:
+        return IncreaseCap(short_now)
+    first, last = steps(short_now, contract) + 1, steps(short_wanted, contract)
+    if last < first:
+        return IncreaseCap(short_now)
+    promised = {
+        other: _short_of(snapshot, instruments[other]) + extra
+        for other, extra in committed.items() if other != asset and extra > 0
+    }
+    if read_account(snapshot, instruments, {**promised, asset: first * contract}) is None:
+        return IncreaseCap(short_now, (
+            Reason("margin_unknown", f"{asset} is not increased: a mark price or margin table is missing"),
+        ))
+
+    def after(count: int) -> MarginAccount:
+        account = read_account(snapshot, instruments, {**promised, asset: count * contract})
+        assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
+        return account
+
+    def leverage_holds(count: int) -> bool:
+        leverage = after(count).effective_leverage
+        return leverage is not None and leverage <= policy.max_leverage
+
+    def runway_holds(count: int) -> bool:
+        account = after(count)
+        left = runway(account, account.shorts)
+        return left is None or left >= policy.stop_runway
+
+    def margin_holds(count: int) -> bool:
+        return _margin_holds(snapshot, instruments, after(count), policy)
+
+    limits = {
+        "capped_by_leverage": (leverage_holds, f"effective leverage stays at or below {plain(policy.max_leverage)}"),
+        "capped_by_runway": (runway_holds, f"the joint runway stays at or above {plain(policy.stop_runway * 100)}%"),
+        "capped_by_margin": (margin_holds, f"the margin is there at leverage {plain(policy.leverage)}"),
+    }
+    allowed, reasons = last, []
+    for code, (holds, promise) in limits.items():
+        most = _last_that_holds(holds, first, last)
+        if most < last:
+            capped = short_now if most < first else most * contract
+            reasons.append(Reason(
+                code, f"{asset} short is capped at {plain(capped)}, so that {promise}",
+                {"wanted": plain(short_wanted), "allowed": plain(capped)},
+            ))
+        allowed = min(allowed, most)
+    return IncreaseCap(short_now if allowed < first else allowed * contract, tuple(reasons))
+
+
+def _last_that_holds(holds: Callable[[int], bool], first: int, last: int) -> int:
+    """The largest count in [first, last] that still holds (`first − 1`: none). Larger is never easier."""
+    if holds(last):
+        return last
+    low, high = first - 1, last
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _margin_holds(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], account: MarginAccount,
+                  policy: MarginPolicy) -> bool:
+    """Whether what `account` has more than the snapshot's positions fits into the available initial margin."""
+    needed = ZERO
+    for short in account.shorts:
+        if short.asset is None or short.mark is None:
+            continue
+        added = short.notional - _short_of(snapshot, instruments[short.asset]) * short.mark
+        if added <= 0:
+            continue
+        top = tier_of(short.notional, short.tiers).max_leverage if short.tiers else None
+        if top is not None and top < policy.leverage:
+            return False
+        needed += initial_margin(added, policy.leverage)
+    return needed <= snapshot.futures.available
+
+
+def _short_of(snapshot: Snapshot, instrument: Instrument) -> Decimal:
+    position = snapshot.position(instrument.symbol)
+    return max(ZERO, -position.quantity) if position is not None else ZERO
