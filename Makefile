@@ -14,7 +14,7 @@ else
 # The environment's own pip; where ensurepip is missing (Debian without python3-venv), one from outside.
 INSTALL = $(shell if $(BIN)/python -m pip --version >/dev/null 2>&1; then echo $(BIN)/python -m pip; \
 	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then echo $(PYTHON) -m pip --python $(BIN)/python; \
-	else echo pip --python $(BIN)/python; fi) install --quiet --disable-pip-version-check
+	else echo pip --python $(BIN)/python; fi) install -qq --disable-pip-version-check
 endif
 
 # An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
