@@ -147,7 +147,7 @@ class Journal(Protocol):
     async def record_funding(
         self, payments: Sequence[tuple[FundingPayment, str | None]], episodes: Sequence[Episode], at: Millis,
     ) -> None:
-        """Book new settlements, each with its episode's id (None: no hedge of ours was open), and the accounts after."""
+        """Book new settlements, each with its episode's id (None: no hedge was open), and the accounts after."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""

@@ -56,7 +56,7 @@ class HedgeIntent:
 class AssetState:
     """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
 
-    `goal`: the short (base units) in progress; None when nothing is worked. `candidate`, `confirmed`,
+    `goal`: the short (base units) in progress, set at `goal_at`; None when nothing is worked. `candidate`, `confirmed`,
     `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
     `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins.
     """
@@ -64,6 +64,7 @@ class AssetState:
     goal: Decimal | None = None
     goal_action: Action | None = None
     goal_reason: str = ""
+    goal_at: Millis | None = None
     candidate: Action | None = None
     confirmed: int = 0
     counted_at: Millis | None = None

@@ -1,0 +1,1 @@
+"""One tick at a time: observe, settle what is open, decide, record, act, account, report."""

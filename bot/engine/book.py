@@ -1,0 +1,247 @@
+"""What the journal holds, at hand: orders, episodes, the last decision. Durable there before it changes here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
+from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding
+from bot.core.market import Asset, Instrument
+from bot.core.money import ZERO
+from bot.core.orders import (
+    Fill,
+    FundingPayment,
+    OrderIntent,
+    OrderRecord,
+    OrderReport,
+    advance,
+    client_order_id,
+)
+from bot.core.policy import Terms
+from bot.core.times import HOUR, Millis
+from bot.ports import Clock, Command, Journal, Memory
+
+
+class Book:
+    """The account's present state by the journal. Every change goes to the journal first, then here."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, *, account_tag: str, settle: str, instruments: Mapping[Asset, Instrument],
+        memory: Memory,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._tag = account_tag
+        self._settle = settle
+        self._symbols = {asset: spec.symbol for asset, spec in instruments.items()}
+        self._orders = {record.intent.client_order_id: record for record in memory.orders}
+        self._episodes = {episode.id: episode for episode in memory.episodes}
+        self._episode_numbers = dict(memory.episode_numbers)
+        self._intents = memory.intents
+        self._recent = {asset: list(times) for asset, times in memory.recent_orders.items()}
+        self._last_fill_at = dict(memory.last_fill_at)
+        self._cash_flow = memory.cash_flow
+        self.decision = memory.decision
+        self.funding_at = memory.funding_at
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> RuleState:
+        """The rule's memory as of the last journaled decision."""
+        return self.decision.state if self.decision else RuleState()
+
+    def live(self, asset: Asset | None = None) -> tuple[OrderRecord, ...]:
+        """Orders of ours that the venue may still fill, or whose outcome is unknown, oldest first."""
+        return tuple(
+            record for record in self._orders.values()
+            if record.state.live and (asset is None or record.intent.asset == asset)
+        )
+
+    def frozen(self, asset: Asset) -> bool:
+        """Whether an order on the asset waits for its outcome to be looked up."""
+        return any(record.state.unresolved for record in self.live(asset))
+
+    def episode(self, asset: Asset) -> Episode | None:
+        """The hedge that is opening or open on the asset."""
+        return next(
+            (e for e in self._episodes.values()
+             if e.asset == asset and e.state in (EpisodeState.OPENING, EpisodeState.OPEN)), None,
+        )
+
+    def last_episode(self, asset: Asset) -> Episode | None:
+        """The asset's newest hedge, ended or not; None when there never was one."""
+        mine = [e for e in self._episodes.values() if e.asset == asset]
+        return max(mine, key=lambda e: e.started_at) if mine else None
+
+    def funding_since(self) -> Millis | None:
+        """From when settlements must be read: the newest booked one, else the first hedge. None: never hedged."""
+        if self.funding_at is not None:
+            return self.funding_at
+        return min((e.started_at for e in self._episodes.values()), default=None)
+
+    def open_assets(self) -> tuple[Asset, ...]:
+        """Coins whose hedge is opening or open, and coins with live orders."""
+        hedged = {e.asset for e in self._episodes.values() if e.state in (EpisodeState.OPENING, EpisodeState.OPEN)}
+        return tuple(sorted(hedged | {record.intent.asset for record in self.live()}))
+
+    def standing(self, commands: Iterable[Command]) -> Standing:
+        """What the decision must know besides the snapshot."""
+        asked = {(command.kind, command.asset) for command in commands}
+        return Standing(
+            assets={asset: self._standing_of(asset, asked) for asset in self._symbols},
+            own_orders=frozenset(record.intent.client_order_id for record in self.live()),
+            cash_flow=self._cash_flow,
+        )
+
+    def _standing_of(self, asset: Asset, asked: set[tuple[str, Asset | None]]) -> AssetStanding:
+        episode = self.episode(asset)
+        since = self._clock.now() - HOUR
+        recent = [at for at in self._recent.get(asset, []) if at > since]
+        self._recent[asset] = recent
+        closed = [e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at is not None]
+        return AssetStanding(
+            short=episode.short if episode else ZERO,
+            working=bool(self.live(asset)),
+            unresolved=self.frozen(asset),
+            orders_last_hour=len(recent),
+            opened_at=episode.opened_at if episode else None,
+            closed_at=max(closed) if closed else None,
+            last_fill_at=self._last_fill_at.get(self._symbols[asset]),
+            close_requested=("close", asset) in asked,
+            rearm_requested=("rearm", asset) in asked,
+            accept_requested=("accept", asset) in asked or ("accept", None) in asked,
+        )
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    async def decided(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+        """Keep a decision; from here on its state is the rule's memory."""
+        await self._journal.record_decision(situation, terms, decision)
+        self.decision = decision
+
+    def next_identity(self, asset: Asset) -> tuple[str, int, str]:
+        """Episode, intent number and client order id of the asset's next order."""
+        episode = self.episode(asset)
+        name = episode.id if episode else f"{asset.lower()}{self._episode_numbers.get(asset, 0) + 1}"
+        number = self._intents + 1
+        return name, number, client_order_id(self._tag, name, number)
+
+    async def intend(self, intent: OrderIntent) -> OrderRecord:
+        """Commit an intent; its request may leave once this returns."""
+        await self._journal.record_intent(intent)
+        record = OrderRecord(intent, changed_at=intent.created_at)
+        self._orders[intent.client_order_id] = record
+        self._intents = intent.number
+        self._recent.setdefault(intent.asset, []).append(intent.created_at)
+        if intent.episode not in self._episodes:
+            self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1
+            self._episodes[intent.episode] = Episode(
+                intent.episode, intent.asset, intent.symbol, EpisodeState.OPENING, intent.created_at,
+            )
+        return record
+
+    async def reported(self, report: OrderReport) -> OrderRecord:
+        """Record what the venue says of one of our orders. Raises IllegalTransition where that cannot be."""
+        record = self._orders[report.client_order_id]
+        state = advance(record.state, report.state)
+        now = self._clock.now()
+        await self._journal.record_report(report, now)
+        changed = replace(
+            record, state=state, filled=max(record.filled, report.filled), order_id=report.order_id or record.order_id,
+            price=report.price if report.price is not None else record.price, changed_at=now,
+            misses=0, first_miss_at=None,
+        )
+        self._keep(changed)
+        return changed
+
+    async def missed(self, record: OrderRecord) -> OrderRecord:
+        """Record a look-up that found nothing. Two looks at one instant count once."""
+        now = self._clock.now()
+        if record.misses and record.changed_at == now:
+            return record
+        await self._journal.record_miss(record.intent.client_order_id, now)
+        changed = replace(
+            record, misses=record.misses + 1, changed_at=now,
+            first_miss_at=record.first_miss_at if record.first_miss_at is not None else now,
+        )
+        self._keep(changed)
+        return changed
+
+    def _keep(self, record: OrderRecord) -> None:
+        if record.state.live:
+            self._orders[record.intent.client_order_id] = record
+        else:
+            self._orders.pop(record.intent.client_order_id, None)
+
+    async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Book those fills of one of our orders that are new, and its episode's account with them."""
+        named = [replace(fill, client_order_id=record.intent.client_order_id) for fill in fills]
+        new = await self._journal.unbooked_fills(named)
+        if not new:
+            return ()
+        episode = self._episodes[record.intent.episode]
+        for fill in new:
+            episode = apply_fill(episode, fill, self._settle)
+            self._cash_flow += fill.realised - (fill.fee if fill.fee_currency == self._settle else ZERO)
+        await self._journal.record_fills(new, [episode], self._clock.now())
+        self._episodes[episode.id] = episode
+        self._last_fill_at[record.intent.symbol] = max(fill.at for fill in new)
+        return new
+
+    async def book_funding(
+        self, payments: Sequence[FundingPayment],
+    ) -> tuple[tuple[FundingPayment, Episode | None], ...]:
+        """Book those settlements that are new, each with the episode that was open at its instant."""
+        new = await self._journal.unbooked_funding(payments)
+        booked: list[tuple[FundingPayment, str | None]] = []
+        touched: dict[str, Episode] = {}
+        for payment in new:
+            episode = self._episode_at(payment.symbol, payment.at)
+            if episode is not None:
+                episode = apply_funding(touched.get(episode.id, episode), payment)
+                touched[episode.id] = episode
+            booked.append((payment, episode.id if episode else None))
+        if new:
+            await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
+            self._episodes.update(touched)
+            self._cash_flow += sum((payment.amount for payment in new), ZERO)
+            self.funding_at = max(payment.at for payment in new)
+        return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)
+
+    def _episode_at(self, symbol: str, at: Millis) -> Episode | None:
+        return next(
+            (e for e in self._episodes.values()
+             if e.symbol == symbol and e.opened_at is not None and e.opened_at <= at
+             and (e.closed_at is None or at <= e.closed_at)), None,
+        )
+
+    async def mark_resize(self, asset: Asset) -> None:
+        """Count a resize that has reached its goal."""
+        episode = self.episode(asset)
+        if episode is not None:
+            await self._keep_episode(replace(episode, resizes=episode.resizes + 1))
+
+    async def void_unfilled(self, asset: Asset) -> None:
+        """End an episode that never had a contract, once nothing of it can fill any more."""
+        episode = self.episode(asset)
+        if episode is not None and episode.state is EpisodeState.OPENING and not self.live(asset):
+            await self._keep_episode(replace(episode, state=EpisodeState.VOID))
+
+    async def _keep_episode(self, episode: Episode) -> None:
+        await self._journal.record_episode(episode, self._clock.now())
+        self._episodes[episode.id] = episode
+
+    async def commands(self) -> tuple[Command, ...]:
+        """Wishes of the user that wait for an answer."""
+        return await self._journal.commands()
+
+    async def answer(self, command: Command, result: str) -> None:
+        """Acknowledge a wish."""
+        await self._journal.acknowledge(command, result, self._clock.now())
+
+    async def beat(self) -> None:
+        """A decision was reached now."""
+        await self._journal.beat(self._clock.now())
+

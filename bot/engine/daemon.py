@@ -1,0 +1,96 @@
+"""The loop: ticks on a grid, back-off while the venue is away, an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bot.core.times import SECOND, Millis, next_on_grid
+from bot.engine.report import Emit
+from bot.engine.tick import Engine, TickReport
+from bot.errors import RateLimited, StoryEnded, Unavailable
+from bot.ports import Clock
+
+FIRST_RETRY = 5 * SECOND
+LONGEST_RETRY = 300 * SECOND
+
+
+class Daemon:
+    """Runs an engine until told to stop, or until the story ends."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, *, poll: Millis, working_poll: Millis, emit: Emit,
+        on_tick: Callable[[TickReport], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._poll = poll
+        self._working_poll = working_poll
+        self._emit = emit
+        self._on_tick = on_tick
+        self._stop = asyncio.Event()
+        self._failures = 0
+
+    def request_stop(self) -> None:
+        """Finish the tick that is under way, then stop. Safe to call from a signal handler."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Tick until stopped. Raises what no retry can mend: Refused, SafetyStop, JournalError."""
+        while not self._stop.is_set():
+            until = await self._one()
+            if not await self._wait(until):
+                break
+        await self._withdraw()
+
+    async def _one(self) -> Millis:
+        """One tick; the instant of the next."""
+        try:
+            report = await self._engine.tick()
+        except Unavailable as away:
+            return self._retry_at(away)
+        if self._failures:
+            self._emit("venue.back", failures=self._failures)
+            self._failures = 0
+        if self._on_tick:
+            self._on_tick(report)
+        return next_on_grid(
+            self._clock.now(), self._clock.origin, self._working_poll if report.working else self._poll,
+        )
+
+    def _retry_at(self, away: Unavailable) -> Millis:
+        if not self._failures:
+            self._emit("venue.unavailable", message=str(away))
+        delay = min(FIRST_RETRY * 2 ** min(self._failures, 10), LONGEST_RETRY)
+        if isinstance(away, RateLimited) and away.retry_after is not None:
+            delay = max(delay, round(away.retry_after * SECOND))
+        self._failures += 1
+        return self._clock.now() + delay
+
+    async def _wait(self, until: Millis) -> bool:
+        """Sleep; False when the story has ended."""
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(until))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if sleeping.done():
+                sleeping.result()
+        except StoryEnded:
+            return False
+        except Unavailable as away:
+            # The clock itself is away (a testnet that was stopped): wait in the only time that is left.
+            self._retry_at(away)
+            await asyncio.sleep(min(self._failures, 10))
+        finally:
+            for task in (sleeping, stopping):
+                task.cancel()
+            await asyncio.gather(sleeping, stopping, return_exceptions=True)
+        return True
+
+    async def _withdraw(self) -> None:
+        try:
+            withdrawn = await self._engine.stop()
+        except Unavailable as away:
+            self._emit("daemon.stopped", withdrawn=0, message=f"resting increases could not be withdrawn: {away}")
+        else:
+            self._emit("daemon.stopped", withdrawn=withdrawn, message="hedges stay as they are")

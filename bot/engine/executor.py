@@ -1,0 +1,258 @@
+"""Work orders towards the goal: one step an asset a tick, at most one order of ours an asset (DOMAIN §7).
+
+`next_step` is the whole policy as a pure function; `Executor` does what it says, intent first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TypeAlias
+
+from bot.core.decision import AssetDecision, Decision
+from bot.core.market import Asset, Instrument, Quote, Side, Snapshot
+from bot.core.money import ZERO, round_to_step
+from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
+from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
+from bot.core.times import MINUTE, Millis
+from bot.engine.book import Book
+from bot.engine.report import Emit, facts, order_facts
+from bot.engine.settle import Settler
+from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
+from bot.ports import Clock, Venue
+
+FIRST_REST = MINUTE
+"""How long an asset rests after the venue refused an order; doubled at each refusal in a row, up to an hour."""
+LONGEST_REST = 60 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send a new limit order; quantity in base units."""
+
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    time_in_force: TimeInForce
+    reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reprice:
+    """Move the resting order to another price."""
+
+    record: OrderRecord
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Cancel the resting order."""
+
+    record: OrderRecord
+    why: str
+
+
+Step: TypeAlias = Place | Reprice | Withdraw | None
+
+
+def next_step(
+    decided: AssetDecision, live: tuple[OrderRecord, ...], quote: Quote, instrument: Instrument,
+    policy: ExecutionPolicy, *, now: Millis, working_since: Millis,
+) -> Step:
+    """What to do for one asset now. None: nothing, or wait.
+
+    `live` are our orders on it, oldest first; `working_since` is when the present goal was decided.
+    """
+    if any(record.state.unresolved for record in live):
+        return None
+    unwanted = _unwanted(decided, live)
+    if unwanted is not None:
+        return unwanted
+    impatient = policy.on_timeout is OnTimeout.CROSS and now - working_since >= policy.patience
+    if live:
+        return Withdraw(live[0], "patience ended") if impatient else _follow(live[0], quote, policy, now)
+    if decided.held or decided.goal == decided.short:
+        return None
+    return _new_order(decided, quote, instrument, policy, impatient=impatient)
+
+
+def _direction(decided: AssetDecision) -> Side:
+    return Side.SELL if decided.goal > decided.short else Side.BUY
+
+
+def _unwanted(decided: AssetDecision, live: tuple[OrderRecord, ...]) -> Withdraw | None:
+    """The first order that the decision no longer wants: held, done, the wrong way round, too large, or a second one."""
+    missing = abs(decided.goal - decided.short)
+    for record in live:
+        if decided.held:
+            return Withdraw(record, "held")
+        if not missing:
+            return Withdraw(record, "goal reached")
+        if record.intent.side is not _direction(decided) or record.remaining > missing or record is not live[0]:
+            return Withdraw(record, "no longer wanted")
+    return None
+
+
+def _follow(record: OrderRecord, quote: Quote, policy: ExecutionPolicy, now: Millis) -> Reprice | None:
+    """Follow a touch that has moved away from a resting order."""
+    selling = record.intent.side is Side.SELL
+    touch = quote.perp_ask if selling else quote.perp_bid
+    price = record.price if record.price is not None else record.intent.price
+    if touch is None or now - record.changed_at < policy.reprice_after:
+        return None
+    moved_away = touch < price if selling else touch > price
+    return Reprice(record, touch) if moved_away else None
+
+
+def _new_order(
+    decided: AssetDecision, quote: Quote, instrument: Instrument, policy: ExecutionPolicy, *, impatient: bool,
+) -> Place | None:
+    """An order for what is missing, at most one slice of it: post-only at the touch, or marketable once impatient."""
+    side = _direction(decided)
+    touch = quote.perp_ask if side is Side.SELL else quote.perp_bid
+    missing = abs(decided.goal - decided.short)
+    quantity = min(missing, policy.slice * decided.contract) if policy.slice else missing
+    too_small = side is Side.SELL and quantity < instrument.min_amount
+    if too_small or touch is None or quote.perp_bid is None or quote.perp_ask is None:
+        return None
+    if impatient:
+        price = bounded_price(side, quote, instrument, policy.max_slippage)
+        return Place(side, quantity, price, TimeInForce.IOC, side is Side.BUY)
+    return Place(side, quantity, touch, TimeInForce.GTX, side is Side.BUY)
+
+
+def bounded_price(side: Side, quote: Quote, instrument: Instrument, max_slippage: Decimal) -> Decimal:
+    """The limit of a marketable order: at most `max_slippage` (a fraction) beyond the opposite touch, on the tick.
+
+    Rounded towards the touch, so that rounding never loosens the bound. Raises ValueError without a touch.
+    """
+    if quote.perp_bid is None or quote.perp_ask is None:
+        raise ValueError("no touch to bound a price by")
+    if side is Side.SELL:
+        return round_to_step(quote.perp_bid * (1 - max_slippage), instrument.price_tick, ROUND_CEILING)
+    return round_to_step(quote.perp_ask * (1 + max_slippage), instrument.price_tick, ROUND_FLOOR)
+
+
+class Executor:
+    """Does the next step of every asset, each order's intent committed before its request leaves."""
+
+    def __init__(self, book: Book, venue: Venue, clock: Clock, terms: Terms, settler: Settler, *, emit: Emit) -> None:
+        self._book = book
+        self._venue = venue
+        self._clock = clock
+        self._terms = terms
+        self._settler = settler
+        self._emit = emit
+        self._resting_until: dict[Asset, Millis] = {}
+        self._refusals: dict[Asset, int] = {}
+
+    async def act(self, decision: Decision, snapshot: Snapshot) -> bool:
+        """Take one step for each asset. True when anything was sent."""
+        acted = False
+        for decided in decision.assets:
+            if self._clock.now() - snapshot.taken_at > self._terms.policy.guards.stale_after:
+                # The process was paused between looking and acting: look again.
+                return acted
+            acted |= await self._step(decided, decision, snapshot)
+        return acted
+
+    async def _step(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> bool:
+        asset = decided.asset
+        quote = snapshot.quotes.get(asset)
+        if quote is None:
+            return False
+        now = self._clock.now()
+        step = next_step(
+            decided, self._book.live(asset), quote, self._terms.instruments[asset], self._terms.policy.execution,
+            now=now, working_since=self._working_since(decided, decision),
+        )
+        if isinstance(step, Place):
+            if now < self._resting_until.get(asset, now):
+                return False
+            await self._place(step, decided, decision, snapshot)
+        elif isinstance(step, Reprice):
+            await self._change(step.record, "amend", self._venue.amend(step.record, step.price))
+        elif isinstance(step, Withdraw):
+            await self._change(step.record, f"cancel: {step.why}", self._venue.cancel(step.record))
+        return step is not None
+
+    def _working_since(self, decided: AssetDecision, decision: Decision) -> Millis:
+        since = decision.state.of(decided.asset).goal_at
+        return since if since is not None else decision.at
+
+    async def _place(self, step: Place, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
+        asset = decided.asset
+        instrument = self._terms.instruments[asset]
+        quote = snapshot.quotes[asset]
+        position = snapshot.position(instrument.symbol)
+        episode, number, identity = self._book.next_identity(asset)
+        state = decision.state.of(asset)
+        intent = OrderIntent(
+            identity, number, episode, asset, instrument.symbol, step.side, step.quantity, step.price, step.reduce_only,
+            step.time_in_force, position.quantity if position else ZERO, decided.goal,
+            decided_at=self._working_since(decided, decision), created_at=self._clock.now(),
+            reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid, perp_mid=quote.perp_mid,
+        )
+        record = await self._book.intend(intent)
+        said = facts(decided, decision, snapshot, self._terms, self._book.episode(asset))
+        self._emit("order.intended", **said | order_facts(record, self._terms))
+        try:
+            report = await self._venue.place(intent)
+        except Uncertain as unknown:
+            await self._ended(record, OrderState.UNCERTAIN, str(unknown))
+        except Unavailable as unsent:
+            await self._ended(record, OrderState.NOT_SENT, str(unsent))
+            raise
+        except Refused as refused:
+            await self._ended(record, OrderState.REFUSED, str(refused), refused.code)
+            self._rest(asset)
+            if isinstance(refused, SafetyStop):
+                raise
+        else:
+            self._refusals.pop(asset, None)
+            self._emit("order.sent", **said | order_facts(record, self._terms), state=str(report.state),
+                       order_id=report.order_id)
+            await self._settler.absorb(record, report)
+
+    async def _ended(self, record: OrderRecord, state: OrderState, why: str, code: str | None = None) -> None:
+        intent = record.intent
+        record = await self._book.reported(
+            OrderReport(intent.client_order_id, intent.symbol, state, record.filled, message=why, code=code),
+        )
+        event = "order.uncertain" if state is OrderState.UNCERTAIN else "order.refused"
+        self._emit(event, **order_facts(record, self._terms), state=str(state), message=why, code=code)
+        await self._book.void_unfilled(intent.asset)
+
+    def _rest(self, asset: Asset) -> None:
+        """After a refusal, wait before asking again: twice as long each time in a row."""
+        count = self._refusals.get(asset, 0)
+        self._refusals[asset] = count + 1
+        self._resting_until[asset] = self._clock.now() + min(FIRST_REST * 2**count, LONGEST_REST)
+
+    async def _change(self, record: OrderRecord, what: str, request: Awaitable[OrderReport]) -> None:
+        """Amend or cancel; an unknown outcome freezes the asset until the order is looked up."""
+        intent = record.intent
+        try:
+            report = await request
+        except Uncertain as unknown:
+            await self._ended(record, OrderState.UNCERTAIN, f"{what}: {unknown}")
+        except Refused as refused:
+            # The order may just have ended; the next snapshot tells.
+            self._emit("order.refused", **order_facts(record, self._terms), message=f"{what}: {refused}",
+                       code=refused.code)
+            if isinstance(refused, SafetyStop):
+                raise
+        else:
+            self._emit("order.changed", **order_facts(record, self._terms), change=what, state=str(report.state),
+                       new_price=report.price)
+            await self._settler.absorb(record, report)
+        await self._book.void_unfilled(intent.asset)
+
+    async def withdraw_increases(self) -> int:
+        """Cancel every order of ours that would enlarge a hedge; how many. For an orderly stop: the hedges stay."""
+        increases = [r for r in self._book.live() if not r.intent.reduce_only and not r.state.unresolved]
+        for record in increases:
+            await self._change(record, "cancel: stopping", self._venue.cancel(record))
+        return len(increases)

@@ -1,0 +1,147 @@
+"""Settle what the journal left open: unknown outcomes, orders that moved on, fills and funding not in the books yet.
+
+The order of events makes a crash harmless: an order's fills are booked before its end is recorded, so whatever the
+journal still calls live is simply looked at again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.core.episode import Episode
+from bot.core.market import OpenOrder, Snapshot
+from bot.core.money import ZERO
+from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
+from bot.core.policy import Terms
+from bot.core.times import HOUR, MINUTE, Millis
+from bot.engine.book import Book
+from bot.engine.report import Emit, order_facts
+from bot.ports import Clock, Venue
+
+LOOKS_BEFORE_NOT_FOUND = 3
+"""How many look-ups in a row, at different instants, must miss before an order counts as never having existed."""
+
+FUNDING_GRACE = HOUR
+"""How long a settlement that should have come is asked for again; the venue books none where the rate is zero."""
+
+
+class Settler:
+    """Brings the journal up to what the venue did."""
+
+    def __init__(self, book: Book, venue: Venue, clock: Clock, terms: Terms, emit: Emit) -> None:
+        self._book = book
+        self._venue = venue
+        self._clock = clock
+        self._terms = terms
+        self._emit = emit
+        # Due at once: the first tick asks for everything that happened while we were away.
+        self._funding_due: Millis | None = 0
+        self._funding_asked_at: Millis = -MINUTE
+
+    async def settle(self, snapshot: Snapshot) -> bool:
+        """Settle what this snapshot shows to be open. True when the books changed: positions want a new reading."""
+        changed = False
+        for record in self._book.live():
+            if record.state.unresolved:
+                changed |= await self._resolve(record, snapshot)
+            elif self._moved(record, snapshot):
+                changed |= await self._look(record, snapshot)
+        return await self._fund(snapshot) or changed
+
+    def _moved(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        resting = _resting(record, snapshot)
+        return resting is None or resting.filled != record.filled
+
+    async def _look(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        report = await self._venue.find_order(record.intent.symbol, record.intent.client_order_id)
+        if report is None:
+            # It rested and is now unknown: that is a question, not an answer.
+            await self._book.reported(_uncertain(record, "the venue does not know an order that it had accepted"))
+            return await self._resolve(replace(record, state=OrderState.UNCERTAIN), snapshot)
+        return await self.absorb(record, report)
+
+    async def _resolve(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        """Look an unknown outcome up. "Not found" counts only by the protocol of EXCHANGES §3."""
+        report = await self._venue.find_order(record.intent.symbol, record.intent.client_order_id)
+        if report is None:
+            record = await self._book.missed(record)
+            if not self._never_existed(record, snapshot):
+                return False
+            report = OrderReport(
+                record.intent.client_order_id, record.intent.symbol, OrderState.NOT_FOUND, record.filled,
+                message=f"not found in {record.misses} look-ups",
+            )
+        self._emit("order.resolved", **order_facts(record, self._terms), state=str(report.state))
+        return await self.absorb(record, report)
+
+    def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        intent = record.intent
+        position = snapshot.position(intent.symbol)
+        unmoved = (position.quantity if position else ZERO) == intent.position_before
+        waited = self._clock.now() - intent.created_at > self._venue.lookup_patience
+        return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and _resting(record, snapshot) is None
+
+    async def absorb(self, record: OrderRecord, report: OrderReport) -> bool:
+        """Take in what the venue says of an order: its fills first, then its state. True when fills were new."""
+        intent = record.intent
+        new_fills = False
+        complete = True
+        if report.filled > record.filled:
+            fills = await self._venue.fills(intent.symbol, intent.created_at - MINUTE)
+            mine = [fill for fill in fills if fill.order_id == report.order_id]
+            complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
+            booked = await self._book.book_fills(record, mine)
+            new_fills = bool(booked)
+            for fill in booked:
+                order = order_facts(record, self._terms) | {"price": fill.price, "quantity": fill.quantity}
+                self._emit(
+                    "order.filled", **order, fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
+                    realised_pnl=fill.realised, trade_id=fill.trade_id,
+                )
+        if complete:
+            await self._book.reported(report)
+        elif record.state.unresolved:
+            # Its fills lag behind: it exists, and the next look asks for them again.
+            await self._book.reported(replace(report, state=OrderState.OPEN, filled=record.filled))
+        await self._book.void_unfilled(intent.asset)
+        return new_fills
+
+    async def _fund(self, snapshot: Snapshot) -> bool:
+        """Book funding once a settlement that concerns us has passed; a late one is asked for again, each minute."""
+        now = self._clock.now()
+        rows: tuple[tuple[FundingPayment, Episode | None], ...] = ()
+        since = self._book.funding_since()
+        if since is None:
+            self._funding_due = None
+        elif self._funding_due is not None and now >= max(self._funding_due, self._funding_asked_at + MINUTE):
+            self._funding_asked_at = now
+            rows = await self._book.book_funding(await self._venue.funding(since))
+            for payment, episode in rows:
+                self._emit(
+                    "funding.booked", symbol=payment.symbol, amount=payment.amount, currency=payment.currency,
+                    settled_at=payment.at, episode=episode.id if episode else None,
+                    funding_paid=episode.funding_paid if episode else None,
+                )
+            if rows or now >= self._funding_due + FUNDING_GRACE:
+                self._funding_due = None
+        if self._funding_due is None:
+            self._funding_due = self._next_settlement(snapshot)
+        return bool(rows)
+
+    def _next_settlement(self, snapshot: Snapshot) -> Millis | None:
+        dues = [
+            quote.next_funding_at for asset in self._book.open_assets()
+            if (quote := snapshot.quotes.get(asset)) is not None and quote.next_funding_at is not None
+        ]
+        return min(dues) if dues else None
+
+
+def _resting(record: OrderRecord, snapshot: Snapshot) -> OpenOrder | None:
+    return next((order for order in snapshot.open_orders or ()
+                 if order.client_order_id == record.intent.client_order_id), None)
+
+
+def _uncertain(record: OrderRecord, why: str) -> OrderReport:
+    return OrderReport(record.intent.client_order_id, record.intent.symbol, OrderState.UNCERTAIN, record.filled,
+                       message=why)
+

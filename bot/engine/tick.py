@@ -1,0 +1,177 @@
+"""One tick, and with it the whole bot: restart is the same call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.decision import Action, AssetState, Decision, RuleState, Situation
+from bot.core.market import Asset, Snapshot
+from bot.core.money import ZERO
+from bot.core.plan import decide
+from bot.core.policy import Terms
+from bot.core.times import MINUTE, Millis
+from bot.engine.book import Book
+from bot.engine.executor import Executor
+from bot.engine.report import Emit, account, changed_holds, facts
+from bot.engine.settle import Settler
+from bot.ports import Clock, Command, Venue
+
+RECORD_EVERY: Millis = 15 * MINUTE
+"""A decision is journaled when something changed, with every action, and at least this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """What one tick came to. `working`: an order rests or a goal is in progress, so the next tick comes soon."""
+
+    at: Millis
+    decision: Decision
+    recorded: bool
+    acted: bool
+    working: bool
+
+
+class Engine:
+    """Observe, settle what is open, decide, record, act, account, report."""
+
+    def __init__(self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit) -> None:
+        self._venue = venue
+        self._book = book
+        self._clock = clock
+        self._terms = terms
+        self._emit = emit
+        self._settler = Settler(book, venue, clock, terms, emit)
+        self._executor = Executor(book, venue, clock, terms, self._settler, emit=emit)
+        self._reconciled = False
+
+    async def tick(self) -> TickReport:
+        """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError."""
+        snapshot = await self._observe()
+        commands = await self._book.commands()
+        before = self._book.decision
+        situation = Situation(snapshot, self._book.standing(commands), self._book.state)
+        decision = decide(situation, self._terms)
+        recorded = await self._record(situation, decision)
+        await self._answer(commands, decision)
+        acted = await self._executor.act(decision, snapshot)
+        await self._account(before, decision)
+        self._report(before, decision, snapshot)
+        await self._book.beat()
+        return TickReport(snapshot.taken_at, decision, recorded, acted, self._working(decision))
+
+    async def stop(self) -> int:
+        """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
+        return await self._executor.withdraw_increases()
+
+    async def _observe(self) -> Snapshot:
+        """A snapshot with which the books agree: read again once where settling changed them."""
+        snapshot = await self._venue.snapshot()
+        if await self._settler.settle(snapshot) or not self._agrees(snapshot):
+            snapshot = await self._venue.snapshot()
+            await self._settler.settle(snapshot)
+        agreed = self._agrees(snapshot)
+        if agreed != self._reconciled:
+            self._reconciled = agreed
+            self._emit("reconcile.ok" if agreed else "reconcile.mismatch", positions=self._compare(snapshot))
+        return snapshot
+
+    def _compare(self, snapshot: Snapshot) -> dict[Asset, str]:
+        """Short by the journal and by the venue, per coin."""
+        return {
+            asset: f"journal {episode.short if (episode := self._book.episode(asset)) else ZERO}, "
+                   f"venue {-(held.quantity if (held := snapshot.position(spec.symbol)) else ZERO)}"
+            for asset, spec in self._terms.instruments.items()
+        }
+
+    def _agrees(self, snapshot: Snapshot) -> bool:
+        for asset, spec in self._terms.instruments.items():
+            episode = self._book.episode(asset)
+            position = snapshot.position(spec.symbol)
+            if (episode.short if episode else ZERO) != -(position.quantity if position else ZERO):
+                return False
+        return True
+
+    async def _record(self, situation: Situation, decision: Decision) -> bool:
+        """Journal the decision when it says something new; only then does its state become the rule's memory."""
+        last = self._book.decision
+        if (
+            last is None
+            or decision.at - last.at >= RECORD_EVERY
+            or any(decided.intent for decided in decision.assets)
+            or decision.signature() != last.signature()
+            or _material(decision.state) != _material(last.state)
+        ):
+            await self._book.decided(situation, self._terms, decision)
+            return True
+        return False
+
+    async def _answer(self, commands: tuple[Command, ...], decision: Decision) -> None:
+        for command in commands:
+            await self._book.answer(command, _result(command, decision))
+
+    async def _account(self, before: Decision | None, decision: Decision) -> None:
+        for decided in decision.assets:
+            if _reached(before, decision, decided.asset) in (Action.INCREASE, Action.REDUCE):
+                await self._book.mark_resize(decided.asset)
+
+    def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:
+        fresh = changed_holds(before, decision)
+        for decided in decision.assets:
+            asset = decided.asset
+            episode = self._book.episode(asset) or self._book.last_episode(asset)
+            said = facts(decided, decision, snapshot, self._terms, episode)
+            reasons = "; ".join(reason.text for reason in decided.reasons)
+            if decided.intent is not None:
+                self._emit("decision.made", **said, text=reasons)
+            elif asset in fresh:
+                self._emit("decision.held", **said, text="; ".join(refusal.text for refusal in decided.refusals))
+            reached = _reached(before, decision, asset)
+            if reached is not None and episode is not None:
+                self._emit(_ENDED[reached], **said | account(episode))
+
+    def _working(self, decision: Decision) -> bool:
+        in_progress = any(decided.goal != decided.short and not decided.held for decided in decision.assets)
+        return in_progress or bool(self._book.live())
+
+
+_ENDED = {
+    Action.OPEN: "hedge.opened",
+    Action.INCREASE: "hedge.resized",
+    Action.REDUCE: "hedge.resized",
+    Action.CLOSE: "hedge.closed",
+}
+
+
+def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action | None:
+    """The work that this decision found done: the venue's position confirms the goal that was in progress."""
+    if before is None:
+        return None
+    was, now = before.state.of(asset), after.state.of(asset)
+    if was.goal is None or now.goal is not None or after.of(asset).short != was.goal:
+        return None
+    return was.goal_action
+
+
+def _material(state: RuleState) -> tuple[object, ...]:
+    """What of the memory must not be lost: all but the prices and times that only move along."""
+    return (state.cash is None, *((asset, _kept(memory)) for asset, memory in sorted(state.assets.items())))
+
+
+def _kept(memory: AssetState) -> tuple[object, ...]:
+    return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
+            memory.holding)
+
+
+def _result(command: Command, decision: Decision) -> str:
+    if command.asset is None:
+        return "done"
+    try:
+        decided = decision.of(command.asset)
+    except KeyError:
+        return f"refused: {command.asset} is not in the configuration"
+    if command.kind != "close":
+        return "done"
+    if decided.short == 0 and decided.goal == 0:
+        return f"no hedge is open on {command.asset}; it is disarmed until its drift resolves"
+    return f"closing {decided.short} {command.asset}; it is disarmed until its drift resolves"
+
