@@ -1,0 +1,136 @@
+"""From what was recorded to what is so: an order's present state from its events, and the cash our trading moved.
+
+Folding is lenient: events come from a venue that may repeat itself or speak late, and the record of them cannot be
+refused. An event that the life cycle does not allow changes no state; what it says of filled quantity still counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeVar
+
+from bot.core.decision import Decision
+from bot.core.episode import Episode, EpisodeState
+from bot.core.market import Asset
+from bot.core.money import ZERO
+from bot.core.orders import (
+    Fill,
+    FundingPayment,
+    IllegalTransition,
+    OrderIntent,
+    OrderRecord,
+    OrderReport,
+    advance,
+)
+from bot.core.times import HOUR, Millis
+from bot.ports import Memory
+
+V = TypeVar("V")
+
+RECENT: Millis = HOUR
+"""How far back `Memory.recent_orders` reaches from the newest intent."""
+
+
+def begin(intent: OrderIntent) -> OrderRecord:
+    """An order of which only the intent is known."""
+    return OrderRecord(intent=intent, changed_at=intent.created_at)
+
+
+def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderRecord:
+    """The order after a report learnt `at`. Filled never shrinks; any report ends a row of misses."""
+    try:
+        state = advance(record.state, report.state)
+    except IllegalTransition:
+        legal, state = False, record.state
+    else:
+        legal = True
+    filled = max(record.filled, report.filled)
+    price = report.price if legal and report.price is not None else record.price
+    changed = (state, filled, price) != (record.state, record.filled, record.price)
+    return replace(
+        record, state=state, filled=filled, price=price, order_id=report.order_id or record.order_id,
+        changed_at=at if changed else record.changed_at, misses=0, first_miss_at=None,
+    )
+
+
+def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:
+    """The order after one more look-up that found nothing."""
+    first = record.first_miss_at if record.first_miss_at is not None else at
+    return replace(record, misses=record.misses + 1, first_miss_at=first)
+
+
+def memory(
+    *, settle: str, decision: Decision | None, orders: Iterable[OrderRecord], episodes: Sequence[Episode], intents: int,
+    times: Iterable[tuple[Asset, Millis]], fills: Sequence[Fill], funding: Sequence[FundingPayment],
+    since: Millis | None,
+) -> Memory:
+    """What there is to recall, from the whole record.
+
+    `orders`: at least the live ones, by number; `episodes`: all, in the order of their beginning; `times`: of
+    intents, at least the last hour's; `fills`, `funding`: all.
+    """
+    numbers: dict[Asset, int] = {}
+    for episode in episodes:
+        numbers[episode.asset] = numbers.get(episode.asset, 0) + 1
+    last_fill: dict[str, Millis] = {}
+    for fill in fills:
+        last_fill[fill.symbol] = max(fill.at, last_fill.get(fill.symbol, fill.at))
+    return Memory(
+        decision=decision, orders=tuple(record for record in orders if record.state.live),
+        episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
+        last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
+        cash_flow=cash_flow(fills, funding, settle),
+    )
+
+
+def relevant_episodes(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
+    """Of all episodes, oldest first: the open ones and each asset's last ended one."""
+    every = tuple(episodes)
+    last: dict[Asset, str] = {one.asset: one.id for one in every if is_ended(one)}
+    return tuple(one for one in every if not is_ended(one) or last[one.asset] == one.id)
+
+
+def is_ended(episode: Episode) -> bool:
+    """Whether nothing of the hedge is left."""
+    return episode.state in (EpisodeState.CLOSED, EpisodeState.VOID)
+
+
+def recent(times: Iterable[tuple[Asset, Millis]]) -> dict[Asset, tuple[Millis, ...]]:
+    """Times of intents by asset, of the hour up to and including the newest of them all, oldest first."""
+    every = sorted(times, key=lambda pair: pair[1])
+    found: dict[Asset, tuple[Millis, ...]] = {}
+    for asset, at in every:
+        if at > every[-1][1] - RECENT:
+            found[asset] = (*found.get(asset, ()), at)
+    return found
+
+
+def cash_flow(fills: Iterable[Fill], funding: Iterable[FundingPayment], settle: str) -> Decimal:
+    """What the books moved in the settle coin: realised profit − fees charged in it + funding received in it."""
+    flow = ZERO
+    for fill in fills:
+        flow += fill.realised - (fill.fee if fill.fee_currency == settle else ZERO)
+    return flow + sum((payment.amount for payment in funding if payment.currency == settle), ZERO)
+
+
+def fill_key(fill: Fill) -> tuple[str, str]:
+    """What tells two executions apart."""
+    return fill.symbol, fill.trade_id
+
+
+def funding_key(payment: FundingPayment) -> tuple[str, str]:
+    """What tells two settlements apart."""
+    return payment.symbol, payment.payment_id
+
+
+def fresh(
+    values: Iterable[V], key: Callable[[V], tuple[str, str]], booked: Collection[tuple[str, str]],
+) -> tuple[V, ...]:
+    """Those whose key is not `booked`, in order, each once."""
+    first: dict[tuple[str, str], V] = {}
+    for value in values:
+        if key(value) not in booked:
+            first.setdefault(key(value), value)
+    return tuple(first.values())

@@ -1,0 +1,63 @@
+"""The journal's statements. Built once, so that their compiled text and SQLite's prepared form are found again."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, exists, func, insert, select, update
+
+from bot.core.orders import OrderState
+from bot.journal import fold, schema
+
+_commands = schema.commands.c
+_decisions = schema.decisions.c
+_fills = schema.fills.c
+_funding = schema.funding.c
+_intents = schema.intents.c
+
+INSERT_INTENT = insert(schema.intents)
+INSERT_EVENT = insert(schema.order_events)
+INSERT_FILL = insert(schema.fills)
+INSERT_FUNDING = insert(schema.funding)
+INSERT_EPISODE = insert(schema.episodes)
+INSERT_TERMS = insert(schema.terms)
+INSERT_DECISION = insert(schema.decisions)
+EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}
+UPDATE_EPISODE = update(schema.episodes).where(schema.episodes.c.id == bindparam("which"))
+
+LAST_DECISION = select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1)
+DECISION_AT = (
+    select(_decisions.revision, _decisions.situation, _decisions.decision, _decisions.terms)
+    .where(_decisions.at == bindparam("at")).order_by(_decisions.revision.desc()).limit(1)
+)
+EPISODES = select(schema.episodes).order_by(schema.episodes.c.seq)
+COUNT_INTENTS = select(func.count()).select_from(schema.intents)
+RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
+    _intents.created_at > select(func.max(_intents.created_at)).scalar_subquery() - fold.RECENT)
+FIRST = (select(func.min(_decisions.at)), select(func.min(_intents.created_at)))
+
+FILLS = select(schema.fills).order_by(_fills.seq)
+FILL_BOOKED = select(_fills.trade_id).where(
+    _fills.symbol == bindparam("symbol"), _fills.trade_id.in_(bindparam("names", expanding=True)))
+FUNDING = select(schema.funding).order_by(_funding.seq)
+FUNDING_BOOKED = select(_funding.payment_id).where(
+    _funding.symbol == bindparam("symbol"), _funding.payment_id.in_(bindparam("names", expanding=True)))
+
+# An order that was once seen filled or cancelled is never live again (bot.core.orders.TRANSITIONS); the others are few.
+_ended = schema.order_events.alias("ended")
+_UNENDED = ~exists().where(
+    _ended.c.client_order_id == _intents.client_order_id,
+    _ended.c.state.in_([OrderState.FILLED.value, OrderState.CANCELLED.value]),
+)
+UNENDED_INTENTS = select(schema.intents).where(_UNENDED).order_by(_intents.number)
+UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_UNENDED).order_by(schema.order_events.c.seq)
+
+COMMANDS = (
+    select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at)
+    .where(_commands.acknowledged_at.is_(None)).order_by(_commands.id)
+)
+COMMAND = select(_commands.id).where(_commands.id == bindparam("which"))
+ACKNOWLEDGE = (
+    update(schema.commands).where(_commands.id == bindparam("which"), _commands.acknowledged_at.is_(None))
+    .values(result=bindparam("answer"), acknowledged_at=bindparam("time"))
+)
+BEAT = update(schema.heartbeats).where(schema.heartbeats.c.id == 1)
+FIRST_BEAT = insert(schema.heartbeats)

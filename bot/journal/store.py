@@ -1,0 +1,268 @@
+"""The journal on SQLite: SQLAlchemy Core, async, one kept connection, one writer.
+
+Every write is one transaction that is on the disk (WAL, synchronous=FULL) when the call returns. Readers
+(`bot.journal.reader`) and the command line's commands come through other connections, beside this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Insert, Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot import __version__
+from bot.core.decision import Decision, Situation
+from bot.core.episode import Episode, EpisodeState
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
+from bot.core.policy import Terms
+from bot.core.times import Millis
+from bot.errors import JournalError, JournalForeign
+from bot.journal import fold, schema
+from bot.journal import queries as q
+from bot.journal.codec import decode, digest, encode
+from bot.journal.connect import explained, journal_path, make_engine
+from bot.journal.lock import FileLock
+from bot.journal.rows import from_row, records, report_row, to_row
+from bot.journal.upgrade import bring_to_head
+from bot.ports import Command, Memory
+
+
+class SqlJournal:
+    """The `Journal` port on a file. `await SqlJournal.open(...)`; then `close()`."""
+
+    def __init__(self, engine: AsyncEngine, connection: AsyncConnection, lock: FileLock, *, path: Path,
+                 wall: Callable[[], int], poll: Millis | None) -> None:
+        self.path = path
+        self._engine = engine
+        self._connection = connection
+        self._lock = lock
+        self._wall = wall
+        self._poll = poll
+        self._turn = asyncio.Lock()
+        self._episodes: set[str] = set()
+        self._terms: set[str] = set()
+
+    @classmethod
+    async def open(cls, url_or_path: str | Path, *, environment: str, venue: str, account: str,
+                   wall: Callable[[], int], poll: Millis | None = None) -> Self:
+        """Open, and where needed create or migrate, the journal of one account.
+
+        `url_or_path`: a file, or an SQLite URL of one. `wall`: the machine's time in ms (for the binding and the
+        heartbeat). `poll`: the engine's poll in ms, told to `hedgerow health`. Raises JournalLocked when another
+        process has it, JournalForeign when it is another account's, JournalError when it cannot be used.
+        """
+        path = journal_path(url_or_path)
+        lock = FileLock(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{path.parent} cannot be made: {error.strerror}") from None
+        lock.acquire()
+        engine = make_engine(path)
+        try:
+            with explained(path):
+                await asyncio.to_thread(bring_to_head, path)
+                connection = await engine.connect()
+                journal = cls(engine, connection, lock, path=path, wall=wall, poll=poll)
+                await journal._bind(environment, venue, account)
+                await journal._learn()
+        except BaseException:
+            await engine.dispose()
+            lock.release()
+            raise
+        return journal
+
+    async def close(self) -> None:
+        """Release the file and the lock."""
+        async with self._turn:
+            try:
+                await self._connection.close()
+                await self._engine.dispose()
+            finally:
+                self._lock.release()
+
+    async def recall(self, settle: str) -> Memory:
+        """What is needed to go on."""
+        async with self._using() as connection:
+            decision = (await connection.execute(q.LAST_DECISION)).scalar()
+            firsts = [(await connection.execute(query)).scalar() for query in q.FIRST]
+            return fold.memory(
+                decision=None if decision is None else decode(Decision, decision), settle=settle,
+                orders=await self._unended_orders(connection),
+                episodes=[from_row(Episode, row) for row in await _rows(connection, q.EPISODES)],
+                intents=(await connection.execute(q.COUNT_INTENTS)).scalar_one(),
+                times=[(row["asset"], row["created_at"]) for row in await _rows(connection, q.RECENT_INTENTS)],
+                fills=[from_row(Fill, row) for row in await _rows(connection, q.FILLS)],
+                funding=[from_row(FundingPayment, row) for row in await _rows(connection, q.FUNDING)],
+                since=min((at for at in firsts if at is not None), default=None),
+            )
+
+    async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+        """Keep a decision with everything it depended on.
+
+        Taken again at the same instant it is no second row when nothing about it changed, else the instant's next
+        revision, which then is the one that counts.
+        """
+        content = encode(terms)
+        row: dict[str, Any] = {
+            "at": decision.at, "signature": digest(encode(decision.signature())), "nav": decision.nav,
+            "halted": decision.halted, "terms": digest(content), "situation": encode(situation),
+            "decision": encode(decision),
+            "reasons": encode({d.asset: {"reasons": d.reasons, "refusals": d.refusals} for d in decision.assets}),
+        }
+        async with self._using() as connection:
+            before = await _rows(connection, q.DECISION_AT, {"at": decision.at})
+            if before and all(before[0][name] == row[name] for name in ("situation", "decision", "terms")):
+                return
+            if row["terms"] not in self._terms:
+                await connection.execute(q.INSERT_TERMS, {
+                    "digest": row["terms"], "first_at": decision.at, "content": content,
+                })
+            await connection.execute(q.INSERT_DECISION, row | {"revision": before[0]["revision"] + 1 if before else 0})
+            await connection.commit()
+            self._terms.add(row["terms"])
+
+    async def record_intent(self, intent: OrderIntent) -> None:
+        """Commit an intent before its request leaves. Its episode's row is begun with the first: OPENING, started when
+        the intent was decided. Raises JournalError, and keeps nothing, when the id or number was used before.
+        """
+        async with self._using() as connection:
+            if intent.episode not in self._episodes:
+                episode = Episode(id=intent.episode, asset=intent.asset, symbol=intent.symbol,
+                                  state=EpisodeState.OPENING, started_at=intent.decided_at)
+                await connection.execute(q.INSERT_EPISODE, to_row(episode, updated_at=intent.created_at))
+            await connection.execute(q.INSERT_INTENT, to_row(intent))
+            await connection.commit()
+            self._episodes.add(intent.episode)
+
+    async def record_report(self, report: OrderReport, at: Millis) -> None:
+        """Append an order event."""
+        await self._append(q.INSERT_EVENT, [q.EMPTY_EVENT | report_row(report, at)])
+
+    async def record_miss(self, client_order_id: str, at: Millis) -> None:
+        """Append a look-up that found nothing."""
+        miss = {"client_order_id": client_order_id, "kind": "miss", "at": at}
+        await self._append(q.INSERT_EVENT, [q.EMPTY_EVENT | miss])
+
+    async def unbooked_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Those not in the books yet (by symbol and trade id), in order, each once."""
+        booked = await self._booked(q.FILL_BOOKED, [fold.fill_key(fill) for fill in fills])
+        return fold.fresh(fills, fold.fill_key, booked)
+
+    async def record_fills(self, fills: Sequence[Fill], episodes: Sequence[Episode], at: Millis) -> None:
+        """Book new fills of ours together with their episodes' accounts after them, in one transaction.
+
+        Raises JournalError, and books nothing, when one of them is in the books already.
+        """
+        await self._append(q.INSERT_FILL, [to_row(fill, booked_at=at) for fill in fills], episodes, at)
+
+    async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
+        """Those not in the books yet (by symbol and payment id), in order, each once."""
+        booked = await self._booked(q.FUNDING_BOOKED, [fold.funding_key(payment) for payment in payments])
+        return fold.fresh(payments, fold.funding_key, booked)
+
+    async def record_funding(
+        self, payments: Sequence[tuple[FundingPayment, str | None]], episodes: Sequence[Episode], at: Millis,
+    ) -> None:
+        """Book new settlements, each with its episode's id (None: no hedge of ours was open), and the accounts after.
+
+        Raises JournalError, and books nothing, when one of them is in the books already.
+        """
+        rows = [to_row(payment, episode=episode, booked_at=at) for payment, episode in payments]
+        await self._append(q.INSERT_FUNDING, rows, episodes, at)
+
+    async def record_episode(self, episode: Episode, at: Millis) -> None:
+        """Keep an episode's present account (insert or update by id)."""
+        await self._append(None, [], [episode], at)
+
+    async def commands(self) -> tuple[Command, ...]:
+        """Commands not yet acknowledged, oldest first."""
+        async with self._using() as connection:
+            return tuple(Command(**row) for row in await _rows(connection, q.COMMANDS))
+
+    async def acknowledge(self, command: Command, result: str, at: Millis) -> None:
+        """Answer a command. Answering it again changes nothing; one that is not there raises JournalError."""
+        async with self._using() as connection:
+            answered = await connection.execute(q.ACKNOWLEDGE, {"which": command.id, "answer": result, "time": at})
+            known = answered.rowcount or (await connection.execute(q.COMMAND, {"which": command.id})).scalar()
+            await connection.commit()
+        if not known:
+            raise JournalError(f"there is no command {command.id} in {self.path}")
+
+    async def beat(self, at: Millis) -> None:
+        """The heartbeat: a decision was reached at `at`."""
+        row = {"decided_at": at, "wall_at": self._wall(), "pid": os.getpid(), "poll": self._poll}
+        async with self._using() as connection:
+            if not (await connection.execute(q.BEAT, row)).rowcount:
+                await connection.execute(q.FIRST_BEAT, row | {"id": 1})
+            await connection.commit()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _using(self) -> AsyncIterator[AsyncConnection]:
+        """The connection for one transaction: what was not committed is undone, what goes wrong is a JournalError."""
+        async with self._turn:
+            with explained(self.path):
+                try:
+                    yield self._connection
+                finally:
+                    if self._connection.in_transaction():
+                        await self._connection.rollback()
+
+    async def _append(self, statement: Insert | None, rows: Sequence[Mapping[str, Any]],
+                      episodes: Sequence[Episode] = (), at: Millis = 0) -> None:
+        if not rows and not episodes:
+            return
+        async with self._using() as connection:
+            for episode in episodes:
+                row = to_row(episode, updated_at=at)
+                if not (await connection.execute(q.UPDATE_EPISODE, row | {"which": episode.id})).rowcount:
+                    await connection.execute(q.INSERT_EPISODE, row)
+            if statement is not None and rows:
+                await connection.execute(statement, list(rows))
+            await connection.commit()
+            self._episodes.update(episode.id for episode in episodes)
+
+    async def _booked(self, query: Select[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        async with self._using() as connection:
+            for symbol in {symbol for symbol, _ in keys}:
+                wanted = [name for its, name in keys if its == symbol]
+                for start in range(0, len(wanted), 500):  # SQLite limits the parameters of a statement
+                    found.update((symbol, name) for (name,) in await connection.execute(
+                        query, {"symbol": symbol, "names": wanted[start:start + 500]}))
+        return found
+
+    async def _unended_orders(self, connection: AsyncConnection) -> tuple[OrderRecord, ...]:
+        intents = [from_row(OrderIntent, row) for row in await _rows(connection, q.UNENDED_INTENTS)]
+        events = await _rows(connection, q.UNENDED_EVENTS)
+        return tuple(records(intents, events).values())
+
+    async def _bind(self, environment: str, venue: str, account: str) -> None:
+        wanted = {"environment": environment, "venue": venue, "account": account}
+        found = await _rows(self._connection, select(schema.binding))
+        if not found:
+            await self._connection.execute(insert(schema.binding), wanted | {
+                "id": 1, "created_by": f"hedgerow {__version__}", "created_at": self._wall(),
+            })
+            await self._connection.commit()
+        elif any(found[0][name] != value for name, value in wanted.items()):
+            ours, theirs = (" / ".join(row[name] for name in wanted) for row in (wanted, found[0]))
+            raise JournalForeign(f"{self.path} is the journal of {theirs}, not of {ours}; name another journal file")
+
+    async def _learn(self) -> None:
+        self._episodes = set((await self._connection.execute(select(schema.episodes.c.id))).scalars())
+        self._terms = set((await self._connection.execute(select(schema.terms.c.digest))).scalars())
+        await self._connection.rollback()
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any],
+                values: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
+    return [dict(row) for row in (await connection.execute(query, values)).mappings()]
