@@ -128,11 +128,14 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType({
         Leg(SIDEWAYS, 0.52, _pair(-0.075, -0.085), 0.95),
     )),
     "demo": Scenario(35, _pair(62_000, 3_100), (
-        Leg(CALM, 0.09, _pair(0.01, 0.005)),
-        Leg(BULL, 0.37, _pair(0.42, 0.12), 0.6),
-        Leg(SIDEWAYS, 0.14, _pair(-0.02, 0.0)),
-        Leg(CRASH, 0.25, _pair(-0.40, -0.10), 0.35),
-        Leg(CALM, 0.15, _pair(0.01, 0.01)),
+        Leg(CALM, 0.06, _pair(0.01, 0.005)),
+        Leg(BULL, 0.27, _pair(0.36, 0.07), 0.6),
+        Leg(SIDEWAYS, 0.09, _pair(-0.01, 0.0)),
+        Leg(CRASH, 0.17, _pair(-0.36, -0.05), 0.35),
+        Leg(BULL, 0.15, _pair(0.02, 0.30), 0.6),
+        Leg(CRASH, 0.16, _pair(0.0, -0.38), 0.25),
+        Leg(CALM, 0.10, _pair(0.01, 0.0)),
     )),
 })
-"""By name. `demo` is a journey of the project's own: calm, a bull run led by BTC, a pause, its pullback, calm."""
+"""By name. `demo` is a journey of the project's own, calm at both ends: BTC runs up, pauses and falls back, then ETH
+does."""
