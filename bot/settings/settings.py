@@ -1,0 +1,156 @@
+"""The whole configuration as one value, and what the rest of the program asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, PrivateAttr
+
+from bot.core.money import ZERO
+from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
+from bot.errors import ConfigError
+from bot.settings.model import (
+    AssetSettings,
+    Cash,
+    Coin,
+    Duration,
+    Environment,
+    ExecutionSettings,
+    File,
+    GuardSettings,
+    LiveSettings,
+    LogSettings,
+    MarginSettings,
+    Section,
+    StorySettings,
+    TestnetSettings,
+    TriggerSettings,
+    Venue,
+    Weight,
+    key,
+)
+from bot.settings.problems import Key, Origin, Problem, closest_origin, config_error
+from bot.settings.secrets import LOCAL, Credentials, SecretSource
+
+SETTLE: Mapping[Venue, str] = {Venue.BINANCE: "USDT"}
+"""The coin in which a venue's perpetuals settle."""
+
+
+class Settings(Section):
+    """A checked configuration. Made by `load`; paths in it are absolute."""
+
+    venue: Venue = Field(description="The exchange.")
+    environment: Environment = Field(
+        description="`local`: the testnet on this machine, no key, no network. `demo`: the exchange's own test "
+                    "environment. `live`: real money.")
+    assets: dict[Coin, AssetSettings] = Field(
+        min_length=1, description="The coins of the portfolio, each with its target weight.")
+    cash: dict[Cash, Weight] = Field(
+        min_length=1, description="Stablecoins and their weight; the one that shorts settle in must be among them.")
+    triggers: TriggerSettings = Field(
+        default_factory=TriggerSettings, description="When a hedge is opened, resized and closed.")
+    guards: GuardSettings = Field(default_factory=GuardSettings, description="What makes the bot hold still.")
+    margin: MarginSettings = Field(
+        default_factory=MarginSettings, description="How much the short may lean on the futures wallet.")
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How orders are worked.")
+    poll: Duration = key("5s", "Time between two decisions. Default in `local`: 15m of story.")
+    working_poll: Duration = key(
+        "1s", "The same while an order of ours rests. Default in `local`: 5s of story.")
+    journal: File = key(
+        Path("hedgerow.db"), "The journal's file. Default: beside the configuration, `.db` for `.yaml`.")
+    log: LogSettings = Field(default_factory=LogSettings, description="Where the log goes.")
+    secrets_dir: File | None = key(
+        None, "A folder with the files `api_key` and `api_secret`, readable by you alone (mode 600).")
+    testnet: TestnetSettings = Field(
+        default_factory=TestnetSettings, description="Where the local testnet listens; `environment: local` only.")
+    live: LiveSettings = Field(default_factory=LiveSettings, description="The first opt-in for real money.")
+    story: StorySettings | None = key(
+        None, "What the local testnet plays; `environment: local` only.")
+
+    _file: Path | None = PrivateAttr(default=None)
+    _origins: Mapping[Key, Origin] = PrivateAttr(default_factory=dict)
+    _secrets: SecretSource = PrivateAttr(default_factory=SecretSource)
+
+    def read_from(self, file: Path | None, origins: Mapping[Key, Origin], secrets: SecretSource) -> Self:
+        """Remember where everything was written, for messages. Called once, by the loader."""
+        self._file, self._origins, self._secrets = file, origins, secrets
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration file; None when only the environment spoke."""
+        return self._file
+
+    @property
+    def local(self) -> bool:
+        """Whether this is about the testnet on this machine."""
+        return self.environment is Environment.LOCAL
+
+    @property
+    def settle(self) -> str:
+        """The coin in which shorts settle."""
+        return SETTLE[self.venue]
+
+    def policy(self) -> Policy:
+        """The user's wishes as the core knows them."""
+        triggers = self.triggers
+        return Policy(
+            assets=tuple(self._asset(name, asset) for name, asset in self.assets.items()),
+            cash=(self.settle, *(coin for coin in self.cash if coin != self.settle)),
+            cash_target=sum(self.cash.values(), ZERO),
+            confirm=triggers.confirm, confirm_spacing=triggers.confirm_spacing, cooldown=triggers.cooldown,
+            guards=GuardPolicy(**self.guards.model_dump()),
+            margin=MarginPolicy(**self.margin.model_dump()),
+            execution=ExecutionPolicy(**self.execution.model_dump()),
+        )
+
+    def _asset(self, name: str, asset: AssetSettings) -> AssetPolicy:
+        triggers = self.triggers
+        return AssetPolicy(
+            asset=name, target=asset.target, contract=asset.contract, max_hedge_notional=asset.max_hedge_notional,
+            open=triggers.open if asset.open is None else asset.open,
+            close=triggers.close if asset.close is None else asset.close,
+            resize=triggers.resize if asset.resize is None else asset.resize,
+            rounding=triggers.rounding if asset.rounding is None else asset.rounding,
+        )
+
+    def credentials(self) -> Credentials:
+        """The API key and its secret; the local testnet's own where none is given.
+
+        Raises ConfigError in one line: which are missing and how to give them.
+        """
+        return self._secrets.credentials(
+            purpose=f"environment {self.environment} of {self.venue}", default=LOCAL if self.local else None)
+
+    def require_opt_ins(self, *, live: bool, account: str | None) -> None:
+        """Real money takes three agreeing opt-ins; whether `account` is the right one, the venue must say.
+
+        Raises ConfigError naming those that are missing, or that `--live` does not belong here.
+        """
+        if self.environment is not Environment.LIVE:
+            if live or account is not None:
+                raise self.error(("environment",), f"is {self.environment}, but --live was asked for", "live, with it")
+            return
+        missing = [
+            text for given, text in (
+                (self.live.enabled, "live.enabled: true in the configuration"),
+                (live, "the option --live"),
+                (bool(account), "the account's id with --account"),
+            ) if not given
+        ]
+        if missing:
+            raise self.error(("environment",), f"live trades real money and lacks {'; '.join(missing)}", "all three")
+
+    def error(self, where: Key, wrong: str, allowed: str = "") -> ConfigError:
+        """A ConfigError about one key, with its file and line: for what only the venue or the journal can tell."""
+        return config_error([Problem(self.origin(where), where, wrong, allowed)])
+
+    def origin(self, where: Key) -> Origin:
+        """Where a key, or the closest section above it, was written."""
+        return closest_origin(self._origins, where, self._file)
+
+    def story_or_default(self) -> StorySettings:
+        """The story to play: the configured one, or the defaults."""
+        return self.story if self.story is not None else StorySettings()
