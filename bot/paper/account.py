@@ -1,0 +1,237 @@
+"""The simulated account's books: wallets, positions, every booked amount, and its margin figures at given marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.margin import Exposure, MarginAccount, initial_margin, maintenance_margin, runway
+from bot.core.market import Asset, Instrument, Side, WalletKind
+from bot.core.money import ONE, ZERO, to_ledger
+from bot.core.times import Millis
+from bot.paper.positions import PaperPosition, traded
+from bot.paper.records import (
+    FundingRow,
+    IncomeKind,
+    IncomeRow,
+    Liquidation,
+    OrderStatus,
+    PaperFill,
+    PaperOrder,
+)
+from bot.paper.wallets import Wallets
+
+Marks = Callable[[Asset], Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """The margin account at one instant, in the settle coin. `equity` is the margin balance.
+
+    `position_margin` and `order_margin` are initial margin; `available` never goes below 0.
+    """
+
+    wallet_balance: Decimal
+    unrealised: Decimal
+    equity: Decimal
+    position_margin: Decimal
+    order_margin: Decimal
+    maintenance_margin: Decimal
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """What positions and open orders set aside."""
+        return self.position_margin + self.order_margin
+
+    @property
+    def available(self) -> Decimal:
+        """What is left to open or to move away."""
+        return max(ZERO, self.equity - self.initial_margin)
+
+
+class Account:
+    """Balances and positions with the rows that explain them. It books; it does not decide what may be booked."""
+
+    def __init__(self, instruments: Mapping[Asset, Instrument], wallets: Wallets, *, settle: str,
+                 leverage: Decimal) -> None:
+        self.instruments = instruments
+        self.wallets = wallets
+        self.settle = settle
+        self.leverage: dict[Asset, Decimal] = dict.fromkeys(instruments, leverage)
+        self.positions: dict[Asset, PaperPosition] = {asset: PaperPosition() for asset in instruments}
+        self.fills: list[PaperFill] = []
+        self.funding_rows: list[FundingRow] = []
+        self.income: list[IncomeRow] = []
+        self.liquidations: list[Liquidation] = []
+
+    @property
+    def held(self) -> list[Asset]:
+        """Coins with a perpetual position."""
+        return [asset for asset, position in self.positions.items() if position.quantity]
+
+    # --- booking ---
+
+    def book_fill(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool, at: Millis,
+                  free_of_fee: bool = False) -> PaperFill:
+        """Book one execution: the order, the wallets, the position, the fee. Each amount is rounded once."""
+        order.filled += quantity
+        order.cum_quote += quantity * price
+        order.updated_at = at
+        order.status = OrderStatus.PARTIALLY_FILLED if order.remaining > 0 else OrderStatus.FILLED
+        trade_id, instrument = len(self.fills) + 1, self.instruments[order.asset]
+        if order.market == "perp":
+            rate = ZERO if free_of_fee else perp_fee(instrument, maker=maker)
+            fee, currency, realised = self._book_perp(order, quantity, price, rate, trade_id)
+        else:
+            realised = ZERO
+            fee, currency = self._book_spot(order, quantity, price, ZERO if free_of_fee else spot_fee(instrument))
+        fill = PaperFill(
+            trade_id=trade_id, order_id=order.order_id, client_order_id=order.client_order_id, symbol=order.symbol,
+            asset=order.asset, market=order.market, side=order.side, quantity=quantity, price=price, fee=fee,
+            fee_currency=currency, realised=realised, maker=maker, at=at,
+        )
+        self.fills.append(fill)
+        return fill
+
+    def _book_perp(self, order: PaperOrder, quantity: Decimal, price: Decimal, rate: Decimal,
+                   trade_id: int) -> tuple[Decimal, str, Decimal]:
+        at = order.updated_at
+        position, realised = traded(self.positions[order.asset], order.side.sign * quantity, price, at)
+        self.positions[order.asset] = position
+        fee = to_ledger(quantity * price * rate)
+        self.credit(IncomeKind.REALIZED_PNL, order.symbol, realised, at, trade_id)
+        self.credit(IncomeKind.COMMISSION, order.symbol, -fee, at, trade_id)
+        return fee, self.settle, realised
+
+    def _book_spot(self, order: PaperOrder, quantity: Decimal, price: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+        cost, spot = quantity * price, self.wallets.spot
+        if order.side is Side.BUY:
+            fee, currency = to_ledger(quantity * rate), order.asset
+            self.wallets.lock(self.settle, -quantity * order.price)
+            self.wallets.add(spot, self.settle, -cost)
+            self.wallets.add(spot, order.asset, quantity - fee)
+        else:
+            fee, currency = to_ledger(cost * rate), self.settle
+            self.wallets.lock(order.asset, -quantity)
+            self.wallets.add(spot, order.asset, -quantity)
+            self.wallets.add(spot, self.settle, cost - fee)
+        return fee, currency
+
+    def book_funding(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> None:
+        """Settle funding on the position as it is: a positive rate is paid by longs to shorts (DOMAIN §4)."""
+        symbol, quantity = self.instruments[asset].symbol, self.positions[asset].quantity
+        amount = to_ledger(-quantity * mark * rate)
+        self.funding_rows.append(
+            FundingRow(len(self.funding_rows) + 1, symbol, asset, amount, rate, mark, quantity, at),
+        )
+        self.credit(IncomeKind.FUNDING_FEE, symbol, amount, at)
+
+    def credit(self, kind: IncomeKind, symbol: str, amount: Decimal, at: Millis, trade_id: int | None = None) -> None:
+        """Move the margin account's settle balance and write the row that says why; nothing for 0."""
+        if amount:
+            self.wallets.add(self.wallets.futures, self.settle, amount)
+            self.note(kind, symbol, amount, at, trade_id)
+
+    def note(self, kind: IncomeKind, symbol: str, amount: Decimal, at: Millis, trade_id: int | None = None) -> None:
+        """Write the row of a movement that has happened."""
+        self.income.append(IncomeRow(len(self.income) + 1, kind, symbol, amount, self.settle, at, trade_id))
+
+    def lock_spot(self, order: PaperOrder, sign: int) -> None:
+        """Hold (+1) or let go (−1) what the open part of a spot order would need."""
+        if order.side is Side.BUY:
+            self.wallets.lock(self.settle, sign * order.remaining * order.price)
+        else:
+            self.wallets.lock(order.asset, sign * order.remaining)
+
+    # --- figures ---
+
+    def figures(self, marks: Marks, orders: Iterable[PaperOrder]) -> AccountFigures:
+        """The margin account at these marks with these open perpetual orders."""
+        bids, asks = _order_notionals(orders, marks)
+        unrealised = maintenance = positioned = required = ZERO
+        for asset, position in self.positions.items():
+            more, less = bids.get(asset, ZERO), asks.get(asset, ZERO)
+            if not position.quantity and not more and not less:
+                continue
+            mark, leverage = marks(asset), self.leverage[asset]
+            signed = position.quantity * mark
+            unrealised += position.unrealised(mark)
+            maintenance += maintenance_margin(abs(signed), self.instruments[asset].tiers)
+            positioned += initial_margin(abs(signed), leverage)
+            # Orders of one side only fill after those of the other may not have: the worse of the two counts.
+            required += initial_margin(max(abs(signed + more), abs(signed - less)), leverage)
+        return AccountFigures(
+            self.wallets.futures.get(self.settle, ZERO), unrealised, self.collateral(marks) + unrealised, positioned,
+            required - positioned, maintenance,
+        )
+
+    def collateral(self, marks: Marks) -> Decimal:
+        """The margin account without unrealised profit: the settle balance and, unified, the coins at their ratio.
+
+        A borrowed coin counts in full. Coins that are not configured count nothing.
+        """
+        total = self.wallets.futures.get(self.settle, ZERO)
+        if self.wallets.kind is WalletKind.UNIFIED:
+            for asset, instrument in self.instruments.items():
+                coins = self.wallets.spot.get(asset, ZERO)
+                if coins:
+                    total += coins * marks(asset) * (instrument.collateral_ratio if coins > 0 else ONE)
+        return total
+
+    def insolvent(self, marks: Marks) -> bool:
+        """Whether the margin balance is below the maintenance margin."""
+        surplus = self.collateral(marks)
+        for asset in self.held:
+            position, mark = self.positions[asset], marks(asset)
+            surplus += position.unrealised(mark)
+            surplus -= maintenance_margin(abs(position.quantity) * mark, self.instruments[asset].tiers)
+        return surplus < 0
+
+    def liquidation_price(self, asset: Asset, marks: Marks) -> Decimal | None:
+        """The mark at which a short is liquidated while all else stands still; None for longs and when none is."""
+        if self.positions[asset].quantity >= 0:
+            return None
+        shorts: dict[Asset, Exposure] = {}
+        standing = ZERO
+        for held in self.held:
+            quantity, mark = self.positions[held].quantity, marks(held)
+            instrument, notional = self.instruments[held], abs(quantity) * mark
+            margin = maintenance_margin(notional, instrument.tiers)
+            if quantity > 0:
+                standing += margin
+                continue
+            coins = self.wallets.spot.get(held, ZERO) if self.wallets.kind is WalletKind.UNIFIED else ZERO
+            ratio = instrument.collateral_ratio if coins > 0 else ONE
+            shorts[held] = Exposure(held, notional, margin, instrument.tiers, coins * mark * ratio, mark)
+        equity = self.figures(marks, ()).equity
+        alone = runway(MarginAccount(equity, tuple(shorts.values()), standing), (shorts[asset],))
+        return None if alone is None else marks(asset) * (1 + alone)
+
+
+def _order_notionals(orders: Iterable[PaperOrder], marks: Marks) -> tuple[dict[Asset, Decimal], dict[Asset, Decimal]]:
+    """What open orders may add to each side. Reduce-only orders add nothing; a sell is valued at no less than mark."""
+    bids: dict[Asset, Decimal] = {}
+    asks: dict[Asset, Decimal] = {}
+    for order in orders:
+        if order.reduce_only or order.market != "perp":
+            continue
+        side, price = (bids, order.price) if order.side is Side.BUY else (asks, max(order.price, marks(order.asset)))
+        side[order.asset] = side.get(order.asset, ZERO) + order.remaining * price
+    return bids, asks
+
+
+def perp_fee(instrument: Instrument, *, maker: bool) -> Decimal:
+    """The fee rate of a perpetual fill. Raises ValueError where it is unknown."""
+    return _known(instrument.maker_fee if maker else instrument.taker_fee, f"{instrument.symbol}: perpetual fee")
+
+
+def spot_fee(instrument: Instrument) -> Decimal:
+    """The fee rate of a spot fill, maker or taker alike. Raises ValueError where it is unknown."""
+    return _known(instrument.spot_taker_fee, f"{instrument.spot_symbol}: spot fee")
+
+
+def _known(rate: Decimal | None, what: str) -> Decimal:
+    if rate is None:
+        raise ValueError(f"{what} is unknown")
+    return rate
