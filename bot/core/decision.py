@@ -80,7 +80,11 @@ class AssetState:
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
-    """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen)."""
+    """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
+
+    `cash` counts stablecoins one for one and leaves out what our own trading moved (`Standing.cash_flow`), so that
+    it stays where it is while nobody else moves money.
+    """
 
     assets: Mapping[Asset, AssetState] = field(default_factory=dict)
     cash: Decimal | None = None
@@ -96,6 +100,8 @@ class AssetStanding:
 
     `short`: our hedge by the journal's fills (base, ≥ 0). `last_fill_at`: time of our last fill on the symbol.
     `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
+    `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
+    (positive: we paid); None while there is no such history.
     """
 
     short: Decimal = ZERO
@@ -115,7 +121,7 @@ class AssetStanding:
 class Standing:
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
 
-    `cash_flow`: what our own trading has moved since `RuleState.cash` was acknowledged (realised, fees, funding).
+    `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received).
     """
 
     active: bool = True

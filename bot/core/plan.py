@@ -1,0 +1,200 @@
+"""`decide`: the one place where portfolio, guards, triggers, sizing and margin come together (DOMAIN §3, §6, §8).
+
+Its order, for all assets on the same NAV::
+
+    measure → believe (data guards) → obey (commands) → follow (goals in progress) → wish (the rule, confirmed)
+            → grant (increases, the largest excess first) → answer
+
+Nothing here knows of any time but the snapshot's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from bot.core import guards, sizing, triggers
+from bot.core.decision import (
+    Action,
+    AssetDecision,
+    AssetState,
+    Decision,
+    Measure,
+    Reason,
+    Refusal,
+    RuleState,
+    Situation,
+)
+from bot.core.margin import figures
+from bot.core.market import Asset, Instrument
+from bot.core.money import ZERO, plain
+from bot.core.policy import AssetPolicy, GuardPolicy, Terms
+from bot.core.portfolio import Portfolio, measure
+from bot.core.rule import Draft, Round, is_reached, is_urgent, obey, run_rule
+from bot.core.times import Millis
+
+
+def decide(situation: Situation, terms: Terms) -> Decision:
+    """What to do about every asset at one instant, why, and what to remember.
+
+    A function of its arguments alone: deciding again on the same instant with the state that came out changes nothing.
+    """
+    snapshot, standing = situation.snapshot, situation.standing
+    book = measure(snapshot, terms.policy, terms.instruments)
+    positions = {position.symbol: position.quantity for position in snapshot.positions}
+    drafts = [
+        _draft(situation, one, terms.instruments[one.asset], book.measures[one.asset], positions)
+        for one in terms.policy.assets
+    ]
+    now = book.par_cash - standing.cash_flow
+    accepted = any(draft.standing.accept_requested for draft in drafts)
+    cash = now if situation.state.cash is None or accepted else situation.state.cash
+    halted = "nav_not_positive" if book.nav is not None and book.nav <= 0 else None
+    if halted is None:
+        _believe(drafts, book, snapshot.taken_at, terms.policy.guards, cash=cash, now=now)
+    for draft in drafts:
+        obey(draft)
+    if book.nav is not None and halted is None:
+        run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts))
+    return Decision(
+        at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
+        assets=tuple([_answer(draft, halted) for draft in drafts]),
+        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash), halted=halted,
+    )
+
+
+def _draft(
+    situation: Situation, policy: AssetPolicy, instrument: Instrument, measured: Measure,
+    positions: Mapping[str, Decimal],
+) -> Draft:
+    state = situation.state.of(policy.asset)
+    standing = situation.standing.of(policy.asset)
+    position = positions.get(instrument.symbol, ZERO)
+    holding = state.holding
+    if holding is None or standing.accept_requested:
+        holding = measured.quantity
+    draft = Draft(
+        policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
+        quote=situation.snapshot.quotes.get(policy.asset), position=position,
+        short=-position if position < 0 else ZERO, state=state, standing=standing, sight=guards.sight_of(state),
+        holding=holding, goal=state.goal, goal_action=state.goal_action, goal_reason=state.goal_reason,
+        disarmed=state.disarmed, count=triggers.Count(state.candidate, state.confirmed, state.counted_at),
+    )
+    if standing.accept_requested:
+        draft.say("accepted", f"holding of {plain(holding)} accepted", holding=plain(holding))
+    return draft
+
+
+# believe
+
+
+def _believe(
+    drafts: Sequence[Draft], book: Portfolio, at: Millis, policy: GuardPolicy, *, cash: Decimal, now: Decimal,
+) -> None:
+    """Data guards. Whatever makes one asset's value doubtful makes NAV doubtful, and so holds the others too.
+
+    `cash` is what was acknowledged, `now` what there is, both less what our own trading moved.
+    """
+    doubted = [draft.policy.asset for draft in drafts if _doubt_value(draft, book.nav, at, policy)]
+    shared = None
+    if book.nav is not None:
+        shared = guards.cash_refusal(cash, now, book.nav, policy.holdings_tolerance)
+    elif not doubted:
+        shared = guards.held("stablecoin_unknown", "a stablecoin that is held has no price")
+    for draft in drafts:
+        mismatch = guards.position_refusal(draft.position, draft.standing.short)
+        if mismatch is not None:
+            draft.holds.append(mismatch)
+        if shared is not None:
+            draft.holds.append(shared)
+        if doubted and doubted != [draft.policy.asset]:
+            others = [asset for asset in doubted if asset != draft.policy.asset]
+            draft.holds.append(guards.held(
+                "nav_unreliable", f"NAV depends on readings that are not to be trusted: {', '.join(others)}",
+                {"assets": ",".join(others)}))
+
+
+def _doubt_value(draft: Draft, nav: Decimal | None, at: Millis, policy: GuardPolicy) -> bool:
+    """Whether price or quantity of one asset is not to be believed. The jump guard looks at sane prices only."""
+    quote, price = draft.quote, draft.measure.price
+    refusal = guards.price_refusal(quote, at, policy)
+    if refusal is None and quote is not None and quote.mark is not None and price is not None:
+        draft.sight, refusal = guards.watch_jump(draft.state, at, price, quote.mark, policy.max_jump)
+    moved = None
+    if nav is not None and price is not None and draft.holding != draft.measure.quantity:
+        moved = guards.holding_refusal(
+            draft.policy.asset, before=draft.holding, now=draft.measure.quantity, price=price,
+            allowed=policy.holdings_tolerance * nav)
+    found: list[Refusal] = [one for one in (refusal, moved) if one is not None]
+    draft.holds.extend(found)
+    return bool(found)
+
+
+# answer
+
+
+def _answer(draft: Draft, halted: str | None) -> AssetDecision:
+    urgent = is_urgent(draft)
+    if halted is not None:
+        draft.say("halted", f"no decision is possible: {halted}", cause=halted)
+    if draft.holds:
+        names = [refusal.guard for refusal in draft.holds]
+        draft.say("held", f"held by {', '.join(names)}", guards=",".join(names))
+    return AssetDecision(
+        asset=draft.policy.asset, action=Action.HOLD if draft.intent is None else draft.intent.action,
+        short=draft.short, goal=draft.reference, contract=draft.contract, measure=draft.measure,
+        reasons=tuple(draft.reasons), refusals=(*draft.holds, *draft.refusals), intent=draft.intent,
+        held=not urgent and (halted is not None or bool(draft.holds)), urgent=urgent,
+    )
+
+
+def _remember(draft: Draft) -> AssetState:
+    sight, count = draft.sight, draft.count
+    working = draft.goal is not None and not is_reached(draft)
+    return AssetState(
+        goal=draft.goal if working else None, goal_action=draft.goal_action if working else None,
+        goal_reason=draft.goal_reason if working else "", candidate=count.candidate, confirmed=count.confirmed,
+        counted_at=count.counted_at, disarmed=draft.disarmed, seen_at=sight.seen_at, seen_spot=sight.seen_spot,
+        seen_mark=sight.seen_mark, pending_at=sight.pending_at, pending_spot=sight.pending_spot,
+        pending_mark=sight.pending_mark, holding=draft.holding,
+    )
+
+
+# at start
+
+
+def check_terms(
+    terms: Terms, nav: Decimal | None, prices: Mapping[Asset, Decimal | None],
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """What speaks against starting with these terms on this account: (errors, warnings). Prices are spot mids."""
+    errors: list[Reason] = []
+    warnings: list[Reason] = []
+    margin = terms.policy.margin
+    if margin.leverage <= margin.max_leverage:
+        errors.append(Reason(
+            "leverage_too_low", f"leverage {plain(margin.leverage)} must exceed max_leverage "
+            f"{plain(margin.max_leverage)}, or the venue blocks orders below the cap",
+            {"leverage": plain(margin.leverage), "max_leverage": plain(margin.max_leverage)}))
+    if nav is None or nav <= 0:
+        errors.append(Reason("nav_unusable", f"net asset value is {'unknown' if nav is None else plain(nav)}"))
+    for policy in terms.policy.assets:
+        refused, warned = _check_asset(policy, terms.instruments.get(policy.asset), nav, prices.get(policy.asset))
+        errors.extend(refused)
+        warnings.extend(warned)
+    return tuple(errors), tuple(warnings)
+
+
+def _check_asset(
+    policy: AssetPolicy, instrument: Instrument | None, nav: Decimal | None, price: Decimal | None,
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    asset = policy.asset
+    errors = triggers.level_findings(policy)
+    if instrument is None:
+        return (*errors, Reason("instrument_missing", f"{asset}: the venue gave no specification of its markets")), ()
+    if instrument.inverse:
+        return (*errors, Reason("inverse_contract", f"{asset}: {instrument.symbol} is coin-margined")), ()
+    if price is None or price <= 0:
+        return (*errors, Reason("nav_unusable", f"{asset}: the spot price is unknown or not positive")), ()
+    if errors or nav is None or nav <= 0:
+        return errors, ()
+    return sizing.contract_findings(policy, instrument, nav, price)

@@ -1,0 +1,73 @@
+"""Every code that a decision can carry, with its meaning in one line: the documentation is generated from here."""
+
+from __future__ import annotations
+
+REASONS: dict[str, str] = {
+    "below_open": "no hedge, and the excess is below the open level: nothing to do",
+    "above_open": "no hedge, and the excess has reached the open level: a hedge is wanted",
+    "below_contract": "the excess has reached the open level but is worth less than one micro-contract",
+    "within_resize": "the hedge is off by less than the resize level: it stays as it is",
+    "not_closer": "the hedge is off by the resize level, but whole contracts would not bring it closer",
+    "under_hedged": "the hedge is smaller than the excess by at least the resize level: more is wanted",
+    "over_hedged": "the hedge is larger than the excess by at least the resize level: less is wanted",
+    "rounds_to_zero": "the excess is worth less than one micro-contract: the hedge is to be closed",
+    "resolved": "the excess is at or below the close level: the drift has resolved, the hedge is to be closed",
+    "below_minimum": "the order would be below the venue's minimum: the drift accumulates",
+    "confirming": "the condition holds, but not yet on enough fresh snapshots",
+    "cooldown": "an episode ended a short while ago: no new one is opened yet",
+    "disarmed": "the asset does not reopen until its drift resolves or it is re-armed by command",
+    "rearmed": "the asset may be hedged again",
+    "opening_refused": "an opening guard refuses increases; its refusals say why",
+    "held": "a data guard holds every rule-driven order; its refusals say why",
+    "halted": "the account cannot be decided on",
+    "goal_in_progress": "an earlier decision is still being worked",
+    "goal_reached": "the position has reached the goal of an earlier decision",
+    "goal_dropped": "the rest of an increase in progress is given up",
+    "close_requested": "the user asked to close this hedge",
+    "accepted": "the user accepted the holdings and the cash as they are",
+    "capped_by_notional": "the increase is cut to the asset's largest hedge notional",
+    "capped_by_leverage": "the increase is cut so that effective leverage stays at or below its cap",
+    "capped_by_runway": "the increase is cut so that the joint runway stays at or above the stop rung",
+    "capped_by_margin": "the increase is cut to the initial margin that is available",
+    "margin_unknown": "no increase: a mark price or a margin table that the caps need is missing",
+    "levels_invalid": "at start: the triggers contradict each other",
+    "contract_not_multiple": "at start: the micro-contract is no whole multiple of the venue's step",
+    "contract_too_large": "at start: one micro-contract is worth more than the open level",
+    "contract_coarse": "at start: one micro-contract is worth more than the resize level",
+    "contract_below_minimum": "at start: one micro-contract is less than the venue's smallest order",
+    "instrument_missing": "at start: the venue gave no specification of the asset's markets",
+    "inverse_contract": "at start: the perpetual is coin-margined, and only linear contracts can be hedged with",
+    "leverage_too_low": "at start: the venue's leverage would block orders below the cap on effective leverage",
+    "nav_unusable": "at start: net asset value or a price is unknown or not positive",
+}
+"""Codes of `Reason`. The `contract_…`, `levels_…` and other start-up codes come from `plan.check_terms`."""
+
+GUARDS: dict[str, str] = {
+    # Data guards: every rule-driven order is held.
+    "price_unknown": "data: a spot, perpetual, mark or index price is missing, zero or negative",
+    "price_crossed": "data: a best bid is above its best ask",
+    "price_stale": "data: a price is older than `stale_after`, or its time is unknown",
+    "divergence": "data: mark, index and perpetual mid are further apart than `max_divergence`",
+    "jump": "data: a price moved faster than `max_jump` a minute, and no second observation agrees yet",
+    "holdings_changed": "data: coins came or went without a trade of ours; `accept`, or until it reverses",
+    "cash_changed": "data: cash came or went without a trade of ours; `accept`, or until it reverses",
+    "position_mismatch": "data: the venue's position is not the one that the journal's fills add up to",
+    "stablecoin_unknown": "data: a stablecoin that is held has no price, so net asset value is unknown",
+    "nav_unreliable": "data: another asset's reading is not to be trusted, so net asset value is not either",
+    # Opening guards: increases are refused.
+    "basis": "opening: the perpetual trades below spot by more than `max_basis`",
+    "carry": "opening: predicted funding would cost the short more than `max_carry` a year",
+    "carry_unknown": "opening: the funding rate, or the interval of a negative one, is unknown",
+    "trailing_carry": "opening: funding of the last three days cost the short more than `max_carry` a year",
+    "orders_per_hour": "opening: the asset has used up its orders of this hour",
+    "unknown_order": "opening: an order on the symbol is not one of ours",
+    "long_position": "opening: the account is long on the symbol, which is none of our doing",
+    "unlisted_position": "opening: the futures wallet carries a position on a symbol that is not configured",
+    "unresolved_order": "opening: the outcome of an order of ours on the symbol is unknown",
+    "not_active": "opening: the engine is not active",
+    "stablecoin_deviation": "opening: a stablecoin trades too far from one settle coin",
+    "not_tradable": "opening: the venue does not trade the instrument at present",
+    "disarmed": "opening: the asset does not reopen until its drift resolves or it is re-armed by command",
+    "cooldown": "opening: the cooldown after the last episode has not passed",
+}
+"""Names of guards in `Refusal`, each with its scope."""
