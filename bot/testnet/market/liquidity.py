@@ -9,11 +9,12 @@ sampled every second and every trade, both sides of a book taken together (tests
   are an extrapolation with the same density: the sample reaches 1 to 2 bp.
 - `takers`: notional a second that arrives at one side; `dispersion`: coefficient of variation of five-second sums.
   Dispersion of sums over t seconds fell as t^−0.43 between 1 and 60 s in the sample; lognormal sums fit its quantiles.
+- `MOVES`: moves a second of the best bid of the perpetual, −ln(share of 5-second spans that end where they began) ÷ 5.
 - Spread: one tick in 99.7% (BTC) to 99.1% (ETH perpetual) of samples, else about 0.2 bp.
 
-Other times: sizes stay in notional, so coins = notional ÷ price. Takers are scaled by `activity`, the hourly volatility
-relative to the 24 hours before the sample (1.15% BTC, 1.46% ETH): over 400 days daily volume went with volatility to
-the power 1.03 (BTC) and 1.06 (ETH), correlation 0.9. Depth is not scaled: one sample cannot say how it moves.
+Other times: sizes stay in notional, so coins = notional ÷ price. Takers and moves are scaled by `activity`, the hourly
+volatility relative to the 24 hours before the sample (1.15% BTC, 1.46% ETH): over 400 days daily volume went with
+volatility to the power 1.03 (BTC) and 1.06 (ETH), correlation 0.9. Depth is not scaled: one sample cannot say how.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from bot.testnet.market.chance import normal, uniforms
 
 REFERENCE_SIGMA: Mapping[Asset, float] = MappingProxyType({"BTC": 0.0115, "ETH": 0.0146})
 """Volatility of hourly log returns over the day before the sample: where `activity` is 1."""
+
+MOVES: Mapping[Asset, float] = MappingProxyType({"BTC": 0.52, "ETH": 0.64})
+"""How often prices move, in moves a second, at activity 1."""
 
 LEVEL_BP = (0.5, 1.0, 2.5, 5.0, 10.0)
 """How far behind the touch the further levels lie; each holds all notional since the one before it."""

@@ -2,7 +2,8 @@
 
 Between two rows log prices of spot, perpetual and mark run straight, plus one Brownian bridge that all three share
 (its volatility is that of the last day) and a small one of the perpetual's own, so that every row is met exactly.
-While spot is halted its price and book stand still. Path mode `step` holds each row's prices until the next row.
+Prices stand still for a while and then move, as touches do: a step without a move repeats the step before. While spot
+is halted its price and book are frozen. Path mode `step` holds each row's prices until the next row.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from bot.core.times import HOUR, SECOND, Millis
 from bot.errors import ConfigError
 from bot.paper.feed import MarketState
 from bot.testnet.market.bridge import Bridge
-from bot.testnet.market.liquidity import PERP, SPOT, Maker, activity
+from bot.testnet.market.chance import uniform
+from bot.testnet.market.liquidity import MOVES, PERP, SPOT, Maker, activity
 from bot.testnet.market.panel import read_panel
 from bot.testnet.market.rows import Rows, Track
 from bot.testnet.specs import INSTRUMENTS
@@ -162,13 +164,27 @@ class Story:
         opened = self._rows.start + row * self._rows.spacing
         return Bridge(f"{self._seed}:{asset}:{purpose}:{opened}", self._steps)
 
-    def _find_prices(self, asset: Asset, number: int) -> _Prices:
-        track = self._coins[asset].track
+    def _moved(self, asset: Asset, number: int) -> int:
+        """The step, at or before this one, at which prices last moved. They always do at a row."""
         row, offset = divmod(number, self._steps)
         if self._held or not offset:
+            return number - offset
+        still = math.exp(-MOVES[asset] * self._activity(asset, self._sigma(asset, row)) * self._step / SECOND)
+        while number % self._steps and uniform(self._place(asset, "still", self._instant(number))) < still:
+            number -= 1
+        return number
+
+    def _sigma(self, asset: Asset, row: int) -> float:
+        """Volatility between this row and the next one, per row."""
+        return self._coins[asset].track.sigma[min(row + 1, self._rows.count - 1)]
+
+    def _find_prices(self, asset: Asset, number: int) -> _Prices:
+        track = self._coins[asset].track
+        row, offset = divmod(self._moved(asset, number), self._steps)
+        if not offset:
             return _Prices(track.spot[row], track.perp[row], track.mark[row])
         share = offset / self._steps
-        sigma = track.sigma[row + 1]
+        sigma = self._sigma(asset, row)
         common = sigma * self._bridge(asset, "path", row).at(offset)
         own = _BASIS_SIGMA * self._activity(asset, sigma) * self._bridge(asset, "basis", row).at(offset)
         halted = track.stale[row + 1]
@@ -187,8 +203,8 @@ class Story:
         row = number // self._steps
         at = self._instant(number)
         opened = self._instant(row * self._steps)
-        touch = opened if self._held else at
-        busy = self._activity(asset, coin.track.sigma[row])
+        touch = self._instant(self._moved(asset, number))
+        busy = self._activity(asset, self._sigma(asset, row))
         halted = self._halted(coin.track, number)
         spot = coin.spot.book(
             prices.spot,
