@@ -1,0 +1,175 @@
+"""The testnet's own endpoints under `/testnet/`: time, state, prices and faults. JSON in, JSON out, no signature.
+
+Only `POST /testnet/advance` moves time, and never back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TypeAlias
+
+import orjson
+
+from bot.core.money import parse_decimal
+from bot.testnet.binance.api import Reply
+from bot.testnet.clock import LeaseHeld, NotStepped
+from bot.testnet.faults import Faults, Kind, Switch
+from bot.testnet.world import World
+
+Body: TypeAlias = Mapping[str, object]
+
+
+class BadRequest(Exception):
+    """The body is not what the endpoint takes; the text says why."""
+
+
+class Admin:
+    """Answers requests under `/testnet/`."""
+
+    def __init__(self, world: World, faults: Faults) -> None:
+        self._world = world
+        self._faults = faults
+        self._table: dict[tuple[str, str], Callable[[Body], object]] = {
+            ("GET", "/testnet/clock"): self.clock,
+            ("POST", "/testnet/advance"): self.advance,
+            ("GET", "/testnet/state"): self.state,
+            ("POST", "/testnet/price"): self.price,
+            ("GET", "/testnet/fault"): self.armed,
+            ("POST", "/testnet/fault"): self.arm,
+            ("DELETE", "/testnet/fault"): self.disarm,
+        }
+
+    def answer(self, method: str, path: str, body: bytes) -> Reply:
+        """The reply: 404 unknown, 400 malformed, 409 when time is not the caller's to move."""
+        handler = self._table.get((method, path))
+        if handler is None:
+            return _reply(404, {"error": f"{method} {path} is not an endpoint of the testnet"})
+        try:
+            return _reply(200, handler(_parse(body)))
+        except (LeaseHeld, NotStepped) as error:
+            return _reply(409, {"error": _why(error)})
+        except (BadRequest, ValueError) as error:
+            return _reply(400, {"error": str(error)})
+
+    def clock(self, _: Body) -> object:
+        """Where the story is."""
+        clock = self._world.clock
+        return {
+            "now": self._world.now(), "origin": clock.origin, "end": clock.end, "mode": clock.mode,
+            "speed": None if clock.speed is None else float(clock.speed),
+        }
+
+    def advance(self, body: Body) -> object:
+        """Step to an absolute instant, capped at the story's end; a repeat changes nothing."""
+        lease, until = body.get("lease"), body.get("until")
+        if not isinstance(lease, str) or not lease:
+            raise BadRequest("lease: a name, as text")
+        if isinstance(until, bool) or not isinstance(until, int):
+            raise BadRequest("until: an instant, whole milliseconds")
+        return {"now": self._world.advance(lease, until), "frames": {}}
+
+    def state(self, _: Body) -> object:
+        """The whole account, money as text."""
+        self._world.now()
+        return {**self._world.exchange.dump(), "deadlines": self._world.deadlines()}
+
+    def price(self, body: Body) -> object:
+        """Shift a coin's prices from now on: by `factor`, or so that its mark becomes `price`."""
+        asset = body.get("asset")
+        if asset not in self._world.exchange.instruments or not isinstance(asset, str):
+            raise BadRequest(f"asset: one of {', '.join(sorted(self._world.exchange.instruments))}")
+        self._world.now()
+        if ("factor" in body) == ("price" in body):
+            raise BadRequest("give either factor or price")
+        if "factor" in body:
+            factor = parse_decimal(body["factor"], "factor")
+        else:
+            factor = parse_decimal(body["price"], "price") / self._world.exchange.state(asset).mark
+        if factor <= 0:
+            raise BadRequest("a price must stay positive")
+        self._world.exchange.shift_price(asset, factor)
+        return {"asset": asset, "mark": str(self._world.exchange.state(asset).mark)}
+
+    def armed(self, _: Body) -> object:
+        """The switches still armed, and how often each endpoint was called."""
+        switches = [{"endpoint": switch.endpoint, "kind": switch.kind.value, "count": switch.count}
+                    for switch in self._faults.switches if switch.count != 0]
+        return {"faults": switches, "calls": dict(sorted(self._faults.calls.items()))}
+
+    def arm(self, body: Body) -> object:
+        """Arm a switch; the fields are those of `Switch`."""
+        switch = read_switch(body)
+        self._faults.arm(switch)
+        return {"armed": switch.kind.value, "endpoint": switch.endpoint}
+
+    def disarm(self, _: Body) -> object:
+        """Disarm all of them."""
+        self._faults.clear()
+        return {"faults": []}
+
+
+def read_switch(body: Body) -> Switch:
+    """A switch from JSON. Raises BadRequest naming the field and what is allowed."""
+    allowed = {"endpoint", "kind", "count", "after", "probability", "applied", "milliseconds", "retry_after", "code",
+               "status", "message"}
+    unknown = sorted(set(body) - allowed)
+    if unknown:
+        raise BadRequest(f"{unknown[0]}: unknown; allowed: {', '.join(sorted(allowed))}")
+    endpoint, kind = body.get("endpoint"), body.get("kind")
+    if not isinstance(endpoint, str) or " " not in endpoint:
+        raise BadRequest("endpoint: method and path, such as 'POST /fapi/v1/order'; * stands for anything")
+    if kind not in list(Kind):
+        raise BadRequest(f"kind: one of {', '.join(Kind)}")
+    switch = Switch(endpoint, Kind(str(kind)))
+    if "count" in body:
+        switch.count = None if body["count"] is None else _whole(body, "count")
+    for name in ("after", "milliseconds", "retry_after", "code", "status"):
+        if name in body:
+            setattr(switch, name, _whole(body, name))
+    if "probability" in body:
+        switch.probability = _share(body["probability"])
+    applied = body.get("applied")
+    if applied is not None and not isinstance(applied, bool):
+        raise BadRequest("applied: true or false")
+    switch.applied = applied
+    switch.message = str(body.get("message", switch.message))
+    return switch
+
+
+def _whole(body: Body, name: str) -> int:
+    value = body[name]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadRequest(f"{name}: a whole number")
+    if value < 0 and name != "code":
+        raise BadRequest(f"{name}: not negative")
+    return value
+
+
+def _share(value: object) -> Decimal:
+    share = parse_decimal(value, "probability")
+    if not 0 <= share <= 1:
+        raise BadRequest("probability: 0 to 1")
+    return share
+
+
+def _why(error: LeaseHeld | NotStepped) -> str:
+    if isinstance(error, LeaseHeld):
+        return f"the lease is held by {error}"
+    return "time follows the wall clock (speed is set)"
+
+
+def _parse(body: bytes) -> Body:
+    if not body:
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise BadRequest("the body is not a JSON object")
+    return found
+
+
+def _reply(status: int, found: object) -> Reply:
+    return Reply(status, orjson.dumps(found, option=orjson.OPT_SORT_KEYS))

@@ -1,0 +1,107 @@
+"""Fault switches: what goes wrong with which call, as a function of (seed, endpoint, nth call)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class Kind(StrEnum):
+    """What can go wrong between the venue and its client."""
+
+    TIMEOUT_BEFORE = "timeout_before"  # not accepted, never answered
+    TIMEOUT_AFTER = "timeout_after"    # accepted, never answered
+    CLOSE = "close"                    # the connection ends without a reply
+    HTTP500 = "http500"
+    HTTP503 = "http503"                # with JSON −1008
+    HTTP524 = "http524"                # a proxy's HTML page
+    HTML200 = "html200"                # a page with status 200
+    TRUNCATE = "truncate"              # the connection ends in the middle of the body
+    CUT_JSON = "cut_json"              # a complete reply whose JSON is not
+    EMPTY_OBJECT = "empty_object"      # {}
+    EMPTY_LIST = "empty_list"          # []
+    REDIRECT = "redirect"              # 307 to another host
+    UNKNOWN = "unknown"                # −1007, execution status unknown
+    RATE_LIMIT = "rate_limit"          # 429 with Retry-After
+    BAN = "ban"                        # 418 with Retry-After
+    DELAY = "delay"                    # the reply comes later, in real milliseconds
+    ERROR = "error"                    # any code of the venue's
+
+    @property
+    def refused(self) -> bool:
+        """Whether the call takes no effect, unless the switch says otherwise."""
+        return self in _REFUSED
+
+
+_REFUSED = frozenset({Kind.TIMEOUT_BEFORE, Kind.RATE_LIMIT, Kind.BAN, Kind.ERROR, Kind.REDIRECT, Kind.HTTP503})
+
+
+@dataclass(slots=True)
+class Switch:
+    """One fault, armed.
+
+    `endpoint`: pattern such as 'POST /fapi/v1/order' or 'GET /fapi/*'. `count`: how many calls it may still hit (None:
+    any number). `after`: how many matching calls pass first. `probability`: of hitting a call, decided by the call's
+    place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay,
+    `retry_after` in seconds for 429 and 418, `code`, `status` and `message` for error.
+    """
+
+    endpoint: str
+    kind: Kind
+    count: int | None = 1
+    after: int = 0
+    probability: Decimal = Decimal(1)
+    applied: bool | None = None
+    milliseconds: int = 100
+    retry_after: int = 5
+    code: int = -1000
+    status: int = 400
+    message: str = "An unknown error occurred while processing the request."
+
+    @property
+    def takes_effect(self) -> bool:
+        """Whether the venue acts on the call before the fault shows."""
+        return self.applied if self.applied is not None else not self.kind.refused
+
+
+def chance(seed: int, endpoint: str, nth: int) -> Decimal:
+    """A number in [0, 1) that depends on its arguments only."""
+    digest = hashlib.sha256(f"{seed}|{endpoint}|{nth}".encode()).digest()
+    return Decimal(int.from_bytes(digest[:8])) / Decimal(2**64)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The armed switches and how often each endpoint was called."""
+
+    seed: int
+    switches: list[Switch] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def arm(self, switch: Switch) -> None:
+        """Add a switch; earlier ones are asked first."""
+        self.switches.append(switch)
+
+    def clear(self) -> None:
+        """Disarm everything. The counts of calls go on."""
+        self.switches.clear()
+
+    def strike(self, endpoint: str) -> Switch | None:
+        """Count a call of 'METHOD /path' and say which switch hits it, if any."""
+        nth = self.calls.get(endpoint, 0)
+        self.calls[endpoint] = nth + 1
+        for switch in self.switches:
+            if switch.count == 0 or not fnmatchcase(endpoint, switch.endpoint):
+                continue
+            if switch.after > 0:
+                switch.after -= 1
+                continue
+            if switch.probability < 1 and chance(self.seed, endpoint, nth) >= switch.probability:
+                continue
+            if switch.count is not None:
+                switch.count -= 1
+            return switch
+        return None

@@ -1,0 +1,163 @@
+"""The HTTP door: a loopback server around one testnet.
+
+Every request is handled at one instant without waiting, so two clients never see a half-done change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+
+from bot.errors import ConfigError
+from bot.testnet.binance.api import Reply
+from bot.testnet.build import Testnet, build
+from bot.testnet.faults import Kind, Switch
+from bot.testnet.options import TestnetOptions, check_loopback
+
+TESTNET: web.AppKey[Testnet] = web.AppKey("testnet", Testnet)
+_CLOSING: web.AppKey[asyncio.Event] = web.AppKey("closing", asyncio.Event)
+_HTML = b"<html><head><title>Service</title></head><body><h1>This is not JSON</h1></body></html>"
+_MOVED = "https://elsewhere.invalid/"
+
+
+def make_app(testnet: Testnet | TestnetOptions) -> web.Application:
+    """The application around a testnet that is already built, or one built as the options say."""
+    app = web.Application(client_max_size=1 << 20)
+    app[TESTNET] = build(testnet) if isinstance(testnet, TestnetOptions) else testnet
+    app[_CLOSING] = asyncio.Event()
+    app.router.add_route("*", "/{tail:.*}", _answer)
+    app.on_shutdown.append(_close)
+    return app
+
+
+async def _close(app: web.Application) -> None:
+    app[_CLOSING].set()
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
+    testnet = request.app[TESTNET]
+    method = request.method
+    path, _, query = request.raw_path.partition("?")
+    body = await request.read() if request.can_read_body else b""
+    if path.startswith("/testnet/"):
+        return _response(testnet.admin.answer(method, path, body))
+    key = request.headers.get("X-MBX-APIKEY")
+    switch = testnet.faults.strike(f"{method} {path}")
+    if switch is None:
+        return _response(testnet.api.answer(method, path, query, body.decode("utf-8", "replace"), key))
+    reply = None
+    if switch.takes_effect:
+        reply = testnet.api.answer(method, path, query, body.decode("utf-8", "replace"), key)
+    return await _spoil(request, switch, reply)
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers, content_type="application/json")
+
+
+async def _spoil(request: web.Request, switch: Switch, reply: Reply | None) -> web.StreamResponse:
+    """Answer as the fault has it; `reply` is what would have been said, where the venue acted."""
+    kind = switch.kind
+    said = reply if reply is not None else Reply(200, b"{}")
+    if kind in _PAGES:
+        return _PAGES[kind](switch)
+    if kind is Kind.TRUNCATE:
+        return await _cut(request, said)
+    if kind is Kind.DELAY:
+        await asyncio.sleep(switch.milliseconds / 1000)
+        return _response(said)
+    if kind is Kind.CUT_JSON:
+        return _response(Reply(said.status, said.body[: max(1, len(said.body) // 2)], said.headers))
+    if kind is not Kind.CLOSE:
+        await request.app[_CLOSING].wait()  # a time-out: the client gives up first, and that cancels this wait
+    return _hang_up(request)
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _cut(request: web.Request, said: Reply) -> web.StreamResponse:
+    response = web.StreamResponse(status=said.status, headers={**said.headers, "Content-Type": "application/json"})
+    response.content_length = len(said.body) + 16  # never reached, whatever the length
+    await response.prepare(request)
+    await response.write(said.body[: len(said.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _json(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response({"code": code, "msg": message}, status=status, headers=headers)
+
+
+def _page(status: int) -> web.Response:
+    return web.Response(status=status, body=_HTML, content_type="text/html")
+
+
+def _silence(status: int, switch: Switch) -> web.Response:
+    return _json(status, -1003, "Too many requests.", {"Retry-After": str(switch.retry_after)})
+
+
+_PAGES: dict[Kind, Callable[[Switch], web.Response]] = {
+    Kind.HTTP500: lambda _: _json(500, -1000, "An unknown error occurred while processing the request."),
+    Kind.HTTP503: lambda _: _json(503, -1008, "Server is currently overloaded with other requests. "
+                                              "Please try again in a few minutes."),
+    Kind.HTTP524: lambda _: _page(524),
+    Kind.HTML200: lambda _: _page(200),
+    Kind.EMPTY_OBJECT: lambda _: web.json_response({}),
+    Kind.EMPTY_LIST: lambda _: web.json_response([]),
+    Kind.UNKNOWN: lambda _: _json(408, -1007, "Timeout waiting for response from backend server. Send status unknown; "
+                                              "execution status unknown."),
+    Kind.RATE_LIMIT: lambda switch: _silence(429, switch),
+    Kind.BAN: lambda switch: _silence(418, switch),
+    Kind.REDIRECT: lambda _: web.Response(status=307, headers={"Location": _MOVED}),
+    Kind.ERROR: lambda switch: _json(switch.status, switch.code, switch.message),
+}
+
+
+@asynccontextmanager
+async def running(
+    testnet: Testnet | TestnetOptions, *, host: str = "127.0.0.1", port: int = 0,
+) -> AsyncIterator[str]:
+    """A server for as long as the block lasts; gives its URL. Options bring their own host and port.
+
+    Raises ConfigError for a host beyond loopback and for a port that is taken.
+    """
+    if isinstance(testnet, TestnetOptions):
+        host, port = testnet.host, testnet.port
+    check_loopback(host)
+    # A client that hangs up ends its request: one that an injected timeout keeps waiting must not live on.
+    runner = web.AppRunner(make_app(testnet), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+        except OSError as error:
+            raise ConfigError(f"the testnet cannot listen on {host} port {port}: {error.strerror}") from error
+        yield _url(runner.addresses[0])
+    finally:
+        await runner.cleanup()
+
+
+def _url(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    host, port = address[0], address[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(options: TestnetOptions, on_ready: Callable[[str], None] | None = None) -> None:
+    """Run until cancelled; `on_ready` is told the URL once requests are taken."""
+    async with running(options) as url:
+        if on_ready is not None:
+            on_ready(url)
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+__all__ = ["TESTNET", "make_app", "running", "serve"]

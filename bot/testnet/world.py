@@ -1,0 +1,59 @@
+"""One story being told: the simulated account, the time it is at, and what is due at which instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.core.times import Millis
+from bot.paper.exchange import PaperExchange
+from bot.testnet.clock import StoryClock
+
+
+class World:
+    """Account and clock together. Whoever asks for the time finds the account already there.
+
+    Jobs that fall due in between (a dead-man's switch) are deadlines in one schedule: the account is brought to each
+    in turn, in the order of time and then of name, so that the outcome does not depend on the size of the steps.
+    """
+
+    def __init__(self, exchange: PaperExchange, clock: StoryClock) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self._due: dict[str, tuple[Millis, Callable[[], None]]] = {}
+
+    def now(self) -> Millis:
+        """The present instant; with the wall clock, the account first catches up."""
+        now = self.clock.now()
+        if now != self.exchange.now:
+            self._bring(now)
+        return now
+
+    def advance(self, lease: str, until: Millis) -> Millis:
+        """Step time as `StoryClock.advance` does, and the account with it."""
+        now = self.clock.advance(lease, until)
+        self._bring(now)
+        return now
+
+    def schedule(self, name: str, at: Millis, job: Callable[[], None]) -> None:
+        """Have `job` done at `at`; a later call with the same name replaces it."""
+        self._due[name] = (at, job)
+
+    def unschedule(self, name: str) -> None:
+        """Forget the job of that name, if there is one."""
+        self._due.pop(name, None)
+
+    def deadlines(self) -> dict[str, Millis]:
+        """When which job is due."""
+        return {name: at for name, (at, _) in sorted(self._due.items())}
+
+    def _bring(self, now: Millis) -> None:
+        while self._due:
+            name, (at, job) = min(self._due.items(), key=lambda item: (item[1][0], item[0]))
+            if at > now:
+                break
+            del self._due[name]
+            if at > self.exchange.now:
+                self.exchange.advance(at)
+            job()
+        if now > self.exchange.now:
+            self.exchange.advance(now)
