@@ -117,7 +117,7 @@ def amount(value: object) -> Decimal:
     if isinstance(value, BareNumber):
         raise _bare(value, f'write it in quotes: "{value}"')
     text = str(value) if isinstance(value, int) else _text(value, AMOUNT)
-    number = _number(text, AMOUNT)
+    number = _number(text, AMOUNT, value)
     if number <= 0:
         raise GrammarError(f"{shown(value)} is not above zero", AMOUNT.written)
     return number
@@ -212,13 +212,13 @@ def _bare(value: str, allowed: str) -> GrammarError:
     return GrammarError(f"{value} stands without quotes, as a float, which is not exact", allowed)
 
 
-def _number(text: str, form: Form) -> Decimal:
+def _number(text: str, form: Form, value: object) -> Decimal:
     try:
         number = parse_decimal(text)
     except ValueError:
         number = None
     if number is None or not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", text.strip()):
-        raise GrammarError(f"{shown(text)} is no finite number", form.written)
+        raise GrammarError(f"{shown(value)} is no finite number", form.written)
     return number
 
 
@@ -226,7 +226,7 @@ def _scaled(value: object, form: Form, units: dict[str, Decimal]) -> Decimal:
     text = _text(value, form).strip()
     for unit, scale in units.items():
         if text.endswith(unit):
-            return _number(text.removesuffix(unit), form) / scale
+            return _number(text.removesuffix(unit), form, value) / scale
     raise GrammarError(f"{shown(text)} has no unit", form.written)
 
 

@@ -101,9 +101,9 @@ class Settings(Section):
             cash=(self.settle, *(coin for coin in self.cash if coin != self.settle)),
             cash_target=sum(self.cash.values(), ZERO),
             confirm=triggers.confirm, confirm_spacing=triggers.confirm_spacing, cooldown=triggers.cooldown,
-            guards=GuardPolicy(**self.guards.model_dump()),
-            margin=MarginPolicy(**self.margin.model_dump()),
-            execution=ExecutionPolicy(**self.execution.model_dump()),
+            guards=GuardPolicy(**dict(self.guards)),
+            margin=MarginPolicy(**dict(self.margin)),
+            execution=ExecutionPolicy(**dict(self.execution)),
         )
 
     def _asset(self, name: str, asset: AssetSettings) -> AssetPolicy:
