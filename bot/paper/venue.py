@@ -1,0 +1,239 @@
+"""The Venue port over a PaperExchange in the same process: for dry runs and for the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+
+from bot.core.margin import initial_margin, maintenance_margin
+from bot.core.market import (
+    Asset,
+    FuturesWallet,
+    Holding,
+    Instrument,
+    OpenOrder,
+    Position,
+    Quote,
+    Snapshot,
+    WalletKind,
+)
+from bot.core.money import ZERO, plain
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
+from bot.core.policy import Policy
+from bot.core.times import Millis
+from bot.errors import Refused
+from bot.paper.exchange import PaperExchange
+from bot.paper.feed import BookState
+from bot.paper.records import OrderStatus, PaperOrder, PaperReject, RejectCode
+from bot.ports import Clock
+
+_STATES = {
+    OrderStatus.NEW: OrderState.OPEN,
+    OrderStatus.PARTIALLY_FILLED: OrderState.PARTIAL,
+    OrderStatus.FILLED: OrderState.FILLED,
+    OrderStatus.CANCELED: OrderState.CANCELLED,
+    OrderStatus.EXPIRED: OrderState.CANCELLED,
+}
+
+
+class PaperVenue:
+    """One simulated account. With a `clock` the exchange is brought up to its instant before every call.
+
+    Nothing here is ever Unavailable or Uncertain: a request and its effect are one step.
+    """
+
+    def __init__(self, exchange: PaperExchange, clock: Clock | None = None, account_id: str = "paper") -> None:
+        self.exchange = exchange
+        self._clock = clock
+        self._account_id = account_id
+
+    @property
+    def name(self) -> str:
+        """'paper'."""
+        return "paper"
+
+    @property
+    def lookup_patience(self) -> Millis:
+        """0: a look-up that finds nothing is credible at once."""
+        return 0
+
+    async def account(self) -> str:
+        """The id given at construction."""
+        return self._account_id
+
+    async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
+        """The specifications of these coins. Refused for a coin that the exchange does not list."""
+        missing = [asset for asset in assets if asset not in self.exchange.instruments]
+        if missing:
+            raise Refused(f"no market for {', '.join(missing)}", RejectCode.UNKNOWN_SYMBOL)
+        return {asset: self.exchange.instruments[asset] for asset in assets}
+
+    async def prepare(self, policy: Policy) -> tuple[str, ...]:
+        """Set the leverage where it differs. The account is one-way and cross by nature."""
+        self._follow_clock()
+        changed = []
+        for asset in (entry.asset for entry in policy.assets):
+            before = self.exchange.leverage(asset) if asset in self.exchange.instruments else None
+            if before != policy.margin.leverage:
+                with _refusals():
+                    self.exchange.set_leverage(asset, policy.margin.leverage)
+                changed.append(f"leverage of {asset} set to {plain(policy.margin.leverage)}")
+        return tuple(changed)
+
+    async def snapshot(self) -> Snapshot:
+        """Everything at the exchange's present instant; open orders of the perpetuals included."""
+        self._follow_clock()
+        exchange = self.exchange
+        figures, unified = exchange.figures(), exchange.wallets.kind is WalletKind.UNIFIED
+        return Snapshot(
+            taken_at=exchange.now,
+            holdings={coin: self._holding(coin) for coin in sorted(exchange.wallets.spot)},
+            futures=FuturesWallet(
+                balance=ZERO if unified else figures.wallet_balance, unrealised=figures.unrealised,
+                equity=figures.equity, initial_margin=figures.initial_margin,
+                maintenance_margin=figures.maintenance_margin, available=figures.available,
+            ),
+            quotes={asset: self._quote(asset) for asset in exchange.instruments},
+            positions=tuple(self._position(asset) for asset in exchange.account.held),
+            open_orders=tuple(_open_order(order) for order in exchange.open_orders("perp")),
+            wallet=exchange.wallets.kind,
+        )
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        """Send one perpetual order. A post-only order that would cross is reported CANCELLED with its code."""
+        self._follow_clock()
+        try:
+            order = self.exchange.place(
+                "perp", self._asset(intent.symbol), intent.side, intent.quantity, intent.price,
+                time_in_force=intent.time_in_force, reduce_only=intent.reduce_only,
+                client_order_id=intent.client_order_id,
+            )
+        except PaperReject as reject:
+            if reject.code is not RejectCode.POST_ONLY_WOULD_CROSS:
+                raise Refused(str(reject), reject.code) from reject
+            return OrderReport(
+                intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
+                price=intent.price, at=self.exchange.now, code=reject.code, message=str(reject),
+            )
+        return _report(order)
+
+    async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
+        """Move a resting order to `price`; one that has ended is reported as it ended."""
+        self._follow_clock()
+        order = self._order(record)
+        if order.open and order.price != price:
+            with _refusals():
+                self.exchange.amend(order, price)
+        return _report(order)
+
+    async def cancel(self, record: OrderRecord) -> OrderReport:
+        """Withdraw a resting order; one that has ended is reported as it ended."""
+        self._follow_clock()
+        order = self._order(record)
+        if order.open:
+            self.exchange.cancel(order)
+        return _report(order)
+
+    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """The newest order with this client id, or None."""
+        self._follow_clock()
+        order = self.exchange.find("perp", symbol, client_order_id)
+        return None if order is None else _report(order)
+
+    async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
+        """Perpetual executions on the symbol from `since` on, oldest first."""
+        self._follow_clock()
+        return tuple(
+            Fill(
+                trade_id=str(fill.trade_id), order_id=str(fill.order_id), symbol=fill.symbol, side=fill.side,
+                quantity=fill.quantity, price=fill.price, fee=fill.fee, fee_currency=fill.fee_currency,
+                realised=fill.realised, maker=fill.maker, at=fill.at, client_order_id=fill.client_order_id,
+            )
+            for fill in self.exchange.fills if fill.market == "perp" and fill.symbol == symbol and fill.at >= since
+        )
+
+    async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
+        """Funding settlements from `since` on, oldest first."""
+        self._follow_clock()
+        return tuple(
+            FundingPayment(str(row.id), row.symbol, row.amount, self.exchange.settle, row.at)
+            for row in self.exchange.funding_rows if row.at >= since
+        )
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    def _follow_clock(self) -> None:
+        if self._clock is not None:
+            self.exchange.advance(self._clock.now())
+
+    def _asset(self, symbol: str) -> Asset:
+        for asset, instrument in self.exchange.instruments.items():
+            if instrument.symbol == symbol:
+                return asset
+        raise PaperReject(RejectCode.UNKNOWN_SYMBOL, symbol)
+
+    def _order(self, record: OrderRecord) -> PaperOrder:
+        order = self.exchange.find("perp", record.intent.symbol, record.intent.client_order_id)
+        if order is None:
+            raise Refused(f"{record.intent.client_order_id} is not known", RejectCode.UNKNOWN_ORDER)
+        return order
+
+    def _holding(self, coin: str) -> Holding:
+        balance = self.exchange.wallets.spot[coin]
+        locked = self.exchange.wallets.locked.get(coin, ZERO)
+        if balance < locked:
+            return Holding(free=ZERO, locked=locked, borrowed=locked - balance)
+        return Holding(free=balance - locked, locked=locked)
+
+    def _quote(self, asset: Asset) -> Quote:
+        state, now = self.exchange.state(asset), self.exchange.now
+        rate, due, interval = self.exchange.funding(asset)
+        spot_bid, spot_ask = _best(state.spot)
+        perp_bid, perp_ask = _best(state.perp)
+        return Quote(
+            spot_bid=spot_bid, spot_ask=spot_ask, spot_at=now, perp_bid=perp_bid, perp_ask=perp_ask, perp_at=now,
+            mark=state.mark, index=state.index, mark_at=now, funding_rate=rate, next_funding_at=due,
+            funding_interval=interval,
+        )
+
+    def _position(self, asset: Asset) -> Position:
+        held, mark = self.exchange.position(asset), self.exchange.mark(asset)
+        instrument = self.exchange.instruments[asset]
+        notional, leverage = abs(held.quantity) * mark, self.exchange.leverage(asset)
+        return Position(
+            symbol=instrument.symbol, quantity=held.quantity, entry_price=held.entry, mark=mark,
+            unrealised=held.unrealised(mark), maintenance_margin=maintenance_margin(notional, instrument.tiers),
+            initial_margin=initial_margin(notional, leverage), liquidation_price=self.exchange.liquidation_price(asset),
+            leverage=leverage, updated_at=held.updated_at,
+        )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """The exchange's no as the port's no."""
+    try:
+        yield
+    except PaperReject as reject:
+        raise Refused(str(reject), reject.code) from reject
+
+
+def _best(book: BookState) -> tuple[Decimal | None, Decimal | None]:
+    return book.bids[0].price if book.bids else None, book.asks[0].price if book.asks else None
+
+
+def _open_order(order: PaperOrder) -> OpenOrder:
+    return OpenOrder(
+        symbol=order.symbol, order_id=str(order.order_id), client_order_id=order.client_order_id, side=order.side,
+        price=order.price, quantity=order.quantity, filled=order.filled, reduce_only=order.reduce_only,
+        created_at=order.created_at,
+    )
+
+
+def _report(order: PaperOrder) -> OrderReport:
+    return OrderReport(
+        client_order_id=order.client_order_id, symbol=order.symbol, state=_STATES[order.status], filled=order.filled,
+        order_id=str(order.order_id), quantity=order.quantity, price=order.price, average=order.average,
+        at=order.updated_at,
+    )
