@@ -1,0 +1,76 @@
+"""The markets as the account meets them at one instant: the feed, price shifts, and what the account took from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.core.market import Asset, Instrument, Side
+from bot.core.money import ONE, ZERO, to_ledger
+from bot.core.times import Millis
+from bot.paper.books import less, shifted
+from bot.paper.feed import BookState, Feed, MarketState
+from bot.paper.records import MarketName
+
+
+class Markets:
+    """A feed seen at `now`. What the account takes is gone until the next grid instant, when the feed's book is new."""
+
+    def __init__(self, feed: Feed, instruments: Mapping[Asset, Instrument], now: Millis) -> None:
+        self.feed = feed
+        self.instruments = instruments
+        self.now = now
+        self._factors: dict[Asset, Decimal] = {}
+        self._taken: dict[tuple[Asset, MarketName, Side], dict[Decimal, Decimal]] = {}
+        self._taken_in = self._grid_step()
+
+    def mark(self, asset: Asset) -> Decimal:
+        """The mark price."""
+        mark, factor = self.feed.mark(asset, self.now), self._factors.get(asset)
+        return mark if factor is None else to_ledger(mark * factor)
+
+    def state(self, asset: Asset) -> MarketState:
+        """Both books, mark and index, less what the account took in this grid step."""
+        factor = self._factors.get(asset, ONE)
+        seen = shifted(self.feed.at(asset, self.now), self.instruments[asset], factor)
+        if not self._taken_now():
+            return seen
+        return replace(
+            seen, spot=self._less_taken(asset, "spot", seen.spot), perp=self._less_taken(asset, "perp", seen.perp),
+        )
+
+    def book(self, asset: Asset, market: MarketName) -> BookState:
+        """One of the coin's books."""
+        state = self.state(asset)
+        return state.perp if market == "perp" else state.spot
+
+    def take(self, asset: Asset, market: MarketName, taker: Side, price: Decimal, quantity: Decimal) -> None:
+        """The account, as `taker`, took others' quantity at `price`."""
+        taken = self._taken_now().setdefault((asset, market, taker), {})
+        taken[price] = taken.get(price, ZERO) + quantity
+
+    def shift(self, asset: Asset, factor: Decimal) -> None:
+        """Every price of the coin is from now on the feed's times `factor` (> 0); shifts compound."""
+        if factor <= 0:
+            raise ValueError(f"factor must be positive, not {factor}")
+        self._factors[asset] = self._factors.get(asset, ONE) * factor
+
+    def funding(self, asset: Asset) -> tuple[Decimal, Millis, Millis]:
+        """Rate of the next settlement, its instant, and the interval in force."""
+        due = self.feed.next_funding(asset, self.now)
+        return self.feed.funding_rate(asset, due), due, self.feed.funding_interval(asset, self.now)
+
+    def _less_taken(self, asset: Asset, market: MarketName, book: BookState) -> BookState:
+        bids_taken = self._taken.get((asset, market, Side.SELL), {})
+        return less(book, bids_taken, self._taken.get((asset, market, Side.BUY), {}))
+
+    def _taken_now(self) -> dict[tuple[Asset, MarketName, Side], dict[Decimal, Decimal]]:
+        step = self._grid_step()
+        if step != self._taken_in:
+            self._taken.clear()
+            self._taken_in = step
+        return self._taken
+
+    def _grid_step(self) -> int:
+        return (self.now - self.feed.start) // self.feed.step
