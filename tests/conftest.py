@@ -1,6 +1,4 @@
-"""Helper modules of the tests live in tests/support and are imported by their own names."""
-
-from __future__ import annotations
+"""Makes tests/support importable: helpers that several test folders share."""
 
 import sys
 from pathlib import Path

@@ -138,7 +138,7 @@ class Book:
         if intent.episode not in self._episodes:
             self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1
             self._episodes[intent.episode] = Episode(
-                intent.episode, intent.asset, intent.symbol, EpisodeState.OPENING, intent.created_at,
+                intent.episode, intent.asset, intent.symbol, EpisodeState.OPENING, intent.decided_at,
             )
         return record
 

@@ -61,7 +61,7 @@ class Daemon:
     def _retry_at(self, away: Unavailable) -> Millis:
         if not self._failures:
             self._emit("venue.unavailable", message=str(away))
-        delay = min(FIRST_RETRY * 2 ** min(self._failures, 10), LONGEST_RETRY)
+        delay = min(FIRST_RETRY << min(self._failures, 10), LONGEST_RETRY)
         if isinstance(away, RateLimited) and away.retry_after is not None:
             delay = max(delay, round(away.retry_after * SECOND))
         self._failures += 1

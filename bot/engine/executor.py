@@ -83,7 +83,7 @@ def _direction(decided: AssetDecision) -> Side:
 
 
 def _unwanted(decided: AssetDecision, live: tuple[OrderRecord, ...]) -> Withdraw | None:
-    """The first order that the decision no longer wants: held, done, the wrong way round, too large, or a second one."""
+    """The first order that the decision no longer wants: held, done, wrong way round, too large, or a second one."""
     missing = abs(decided.goal - decided.short)
     for record in live:
         if decided.held:

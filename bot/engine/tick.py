@@ -143,13 +143,14 @@ _ENDED = {
 
 
 def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action | None:
-    """The work that this decision found done: the venue's position confirms the goal that was in progress."""
+    """The work that this decision found done: the venue's position confirms it, in whole or as far as it could go."""
     if before is None:
         return None
-    was, now = before.state.of(asset), after.state.of(asset)
-    if was.goal is None or now.goal is not None or after.of(asset).short != was.goal:
+    was, now, short = before.state.of(asset), after.state.of(asset), after.of(asset).short
+    if was.goal is None or now.goal is not None:
         return None
-    return was.goal_action
+    partly = was.goal_action in (Action.OPEN, Action.INCREASE) and short > before.of(asset).short
+    return was.goal_action if short == was.goal or partly else None
 
 
 def _material(state: RuleState) -> tuple[object, ...]:

@@ -1,0 +1,341 @@
+"""The composition root: the one module that knows every concrete class.
+
+Which venue, which environment, real or rehearsed is decided here and nowhere else. Concrete rooms are imported inside
+the functions that need them, so that `--help`, `status` and `health` stay light.
+"""
+# ruff: noqa: PLC0415 -- see above: imports inside functions are this module's point
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
+from bot.core.episode import EpisodeState
+from bot.core.market import Asset, Snapshot
+from bot.core.money import ZERO
+from bot.core.orders import base36
+from bot.core.plan import check_terms, decide
+from bot.core.policy import Terms
+from bot.core.portfolio import measure
+from bot.core.times import MINUTE, Millis
+from bot.errors import Unavailable
+from bot.ports import Clock, Journal, Memory, Venue
+from bot.settings import Credentials, Environment, Settings
+
+if TYPE_CHECKING:
+    from bot.clocks import ClosableClock
+    from bot.engine.book import Book
+    from bot.engine.report import Emit
+    from bot.engine.tick import Engine, TickReport
+    from bot.journal.views import Heartbeat, StatusReport
+    from bot.testnet.options import TestnetOptions
+
+LEASE = "hedgerow"
+"""The lease under which the daemon moves a stepped testnet's time; a restarted daemon takes it up again."""
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """What to put around the ports of a bot: nothing, unless somebody wants to watch or disturb it."""
+
+    venue: Callable[[Venue, Clock], Venue] = lambda venue, _clock: venue
+    journal: Callable[[Journal, Clock], Journal] = lambda journal, _clock: journal
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A bot that is ready to tick."""
+
+    engine: Engine
+    book: Book
+    clock: Clock
+    venue: Venue
+    terms: Terms
+    emit: Emit
+
+
+def account_tag(venue: str, environment: str, account: str) -> str:
+    """Six letters or digits that tell accounts apart, the same at every start."""
+    digest = hashlib.sha256(f"{venue}|{environment}|{account}".encode()).digest()
+    return base36(int.from_bytes(digest[:8])).rjust(6, "0")[-6:]
+
+
+def wall() -> Millis:
+    """The machine's time: for heartbeats, which tell real age, and for commands of the user."""
+    return time.time_ns() // 1_000_000
+
+
+# -- the daemon --------------------------------------------------------------------------------------------------------
+
+
+async def run_daemon(
+    settings: Settings, *, once: bool = False, live_account: str | None = None, wrap: Wrap | None = None,
+    on_tick: Callable[[TickReport], None] | None = None,
+) -> int:
+    """Run the bot until it is told to stop, or for one tick; the exit code.
+
+    Raises ConfigError, SafetyStop, Refused, JournalError; and Unavailable where `once` could not reach the venue.
+    """
+    from bot.engine.daemon import Daemon
+
+    credentials = settings.credentials()
+    stop = asyncio.Event()
+    pause = FIRST_PAUSE
+    with _signals_set(stop):
+        while not stop.is_set():
+            try:
+                async with compose_bot(settings, credentials, live_account=live_account, wrap=wrap) as bot:
+                    if once:
+                        await bot.engine.tick()
+                        return 0
+                    daemon = Daemon(
+                        bot.engine, bot.clock, poll=settings.poll, working_poll=settings.working_poll, emit=bot.emit,
+                        on_tick=on_tick,
+                    )
+                    await _run_until(stop, daemon.request_stop, daemon.run())
+                    return 0
+            except Unavailable as away:
+                if once:
+                    raise
+                print(f"hedgerow: {away}; trying again in {pause:.0f} s", flush=True)  # noqa: T201 - there is no log yet
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+    return 0
+
+
+@contextlib.contextmanager
+def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for an orderly stop; a second SIGINT is Python's own again."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _run_until(stop: asyncio.Event, request_stop: Callable[[], None], running: Awaitable[None]) -> None:
+    """Pass a stop on to what is running, and wait for its end."""
+
+    async def watch() -> None:
+        await stop.wait()
+        request_stop()
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        await running
+    finally:
+        watcher.cancel()
+
+
+@contextlib.asynccontextmanager
+async def compose_bot(
+    settings: Settings, credentials: Credentials, *, live_account: str | None = None, wrap: Wrap | None = None,
+) -> AsyncIterator[Bot]:
+    """Clock, venue, journal and engine of one account, checked and prepared; released at the end."""
+    from bot.engine.book import Book
+    from bot.engine.tick import Engine
+    from bot.journal.store import SqlJournal
+
+    wrap = wrap or Wrap()
+    policy = settings.policy()
+    async with contextlib.AsyncExitStack() as stack:
+        clock = await _clock(settings, LEASE)
+        stack.push_async_callback(clock.close)
+        emit = stack.enter_context(_telemetry(settings, clock, credentials))
+        venue = wrap.venue(_venue(settings, clock, credentials), clock)
+        stack.push_async_callback(venue.close)
+        account = await venue.account()
+        _check_live(settings, account, live_account)
+        sql = await SqlJournal.open(
+            settings.journal, environment=settings.environment, venue=settings.venue, account=account, wall=wall,
+            poll=settings.poll,
+        )
+        stack.push_async_callback(sql.close)
+        journal = wrap.journal(sql, clock)
+        memory = await journal.recall(policy.settle)
+        _check_orphans(settings, memory)
+        terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
+        for finding in _findings(settings, terms, await venue.snapshot()):
+            emit("config.warned", message=finding)
+        for change in await venue.prepare(policy):
+            emit("venue.prepared", message=change)
+        book = Book(
+            journal, clock, account_tag=account_tag(settings.venue, settings.environment, account),
+            settle=policy.settle, instruments=terms.instruments, memory=memory,
+        )
+        emit("daemon.started", venue=str(settings.venue), environment=str(settings.environment),
+             assets=list(terms.instruments))
+        yield Bot(Engine(venue=venue, book=book, clock=clock, terms=terms, emit=emit), book, clock, venue, terms, emit)
+
+
+async def _clock(settings: Settings, lease: str | None) -> ClosableClock:
+    from bot.clocks import WallClock, story_clock
+
+    return await story_clock(settings.testnet.url, lease) if settings.local else WallClock()
+
+
+def _venue(settings: Settings, clock: Clock, credentials: Credentials, *, read_only: bool = False) -> Venue:
+    from bot.venues.binance import make_binance
+
+    policy = settings.policy()
+    return make_binance(
+        settings.environment, clock=clock, key=credentials.key, secret=credentials.secret, assets=list(settings.assets),
+        settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url if settings.local else None,
+        read_only=read_only,
+    )
+
+
+def _check_live(settings: Settings, account: str, typed: str | None) -> None:
+    """The third opt-in: the account that was typed is the account that the key opens."""
+    if settings.environment is Environment.LIVE and typed != account:
+        raise settings.error(
+            ("environment",), f"live, but the key opens another account than {typed}", "run --live --account with its id",
+        )
+
+
+def _check_orphans(settings: Settings, memory: Memory) -> None:
+    """A hedge whose coin is no longer configured would be left alone for ever: refuse, and say the way out."""
+    for episode in memory.episodes:
+        if episode.asset not in settings.assets and episode.state in (EpisodeState.OPENING, EpisodeState.OPEN):
+            raise settings.error(
+                ("assets",), f"lacks {episode.asset}, whose hedge {episode.id} is still open",
+                f"put {episode.asset} back, run `hedgerow close {episode.asset}`, wait for hedge.closed, then remove it",
+            )
+
+
+def _findings(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[str, ...]:
+    """What speaks against the configuration on this account: errors raise ConfigError, warnings are returned."""
+    errors, warnings = check_terms(
+        terms, measure(snapshot, terms.policy, terms.instruments).nav,
+        {asset: quote.spot_mid for asset, quote in snapshot.quotes.items()},
+    )
+    if errors:
+        raise settings.error(("assets",), "; ".join(error.text for error in errors))
+    return tuple(warning.text for warning in warnings)
+
+
+# -- readers -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What the bot would do now. `findings` are warnings about the configuration against this account."""
+
+    decision: Decision
+    terms: Terms
+    snapshot: Snapshot
+    findings: tuple[str, ...]
+
+
+async def make_plan(settings: Settings) -> PlanReport:
+    """What the bot would do now; nothing is sent, no time is moved. The rule's memory comes from the journal, if any.
+
+    Raises ConfigError, Unavailable, Refused.
+    """
+    credentials = settings.credentials()
+    async with contextlib.AsyncExitStack() as stack:
+        clock = await _clock(settings, None)
+        stack.push_async_callback(clock.close)
+        venue = _venue(settings, clock, credentials, read_only=True)
+        stack.push_async_callback(venue.close)
+        policy = settings.policy()
+        terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
+        snapshot = await venue.snapshot()
+    findings = _findings(settings, terms, snapshot)
+    state, standing = _remembered(settings, terms, snapshot)
+    return PlanReport(decide(Situation(snapshot, standing, state), terms), terms, snapshot, findings)
+
+
+def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[RuleState, Standing]:
+    """Memory and standing of the journal's last decision; without a journal, the shorts that the venue shows."""
+    from bot.journal.reader import read_decisions, read_status
+
+    if settings.journal.exists():
+        last = read_status(settings.journal).decided_at
+        if last is not None:
+            recorded = list(read_decisions(settings.journal, since=last))[-1]
+            return recorded.decision.state, recorded.situation.standing
+    standing: dict[Asset, AssetStanding] = {}
+    for asset, spec in terms.instruments.items():
+        position = snapshot.position(spec.symbol)
+        standing[asset] = AssetStanding(short=max(-position.quantity, ZERO) if position else ZERO)
+    return RuleState(), Standing(assets=standing)
+
+
+def read_status(settings: Settings) -> StatusReport:
+    """Where the bot stands, by its journal. Raises JournalError."""
+    from bot.journal.reader import read_status as read
+
+    return read(settings.journal)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Whether decisions are being reached. `age` and `limit` in ms; `heartbeat` None: the bot never ran."""
+
+    heartbeat: Heartbeat | None
+    age: Millis | None
+    limit: Millis | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last decision is recent enough."""
+        return self.age is not None and self.limit is not None and self.age <= self.limit
+
+
+def read_health(settings: Settings) -> HealthReport:
+    """The age of the last decision against three polls and a minute. Raises JournalError."""
+    from bot.journal.reader import read_heartbeat
+
+    beat = read_heartbeat(settings.journal)
+    if beat is None:
+        return HealthReport(None, None, None)
+    # A stepped story is as fast as the machine: its polls say nothing of real time.
+    poll = 0 if settings.local else beat.poll or settings.poll
+    return HealthReport(beat, beat.age(wall()), 3 * poll + MINUTE)
+
+
+async def submit_close(settings: Settings, asset: Asset, *, wait: float) -> str | None:
+    """Ask a running bot to close a hedge; its answer, or None when none came within `wait` real seconds.
+
+    Raises JournalError; the wish stays in the journal and is obeyed at the next start.
+    """
+    from bot.journal.reader import read_command, submit_command
+
+    identity = submit_command(settings.journal, "close", asset, wall())
+    ends = time.monotonic() + wait
+    while time.monotonic() < ends:
+        answer = read_command(settings.journal, identity)
+        if answer is not None and answer.result is not None:
+            return answer.result
+        await asyncio.sleep(0.1)
+    return None
+
+
+# -- testnet -----------------------------------------------------------------------------------------------------------
+
+
+async def serve_testnet(options: TestnetOptions, on_ready: Callable[[str], None]) -> None:
+    """Serve a local testnet until cancelled; `on_ready` is told its URL. Raises ConfigError."""
+    from bot.testnet.server import serve
+
+    await serve(options, on_ready)

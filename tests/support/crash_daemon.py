@@ -1,0 +1,82 @@
+"""The daemon as `hedgerow run` composes it, with an eye on every port call: it traces them, or dies at a planned one.
+
+    python crash_daemon.py CONFIG --trace FILE
+    python crash_daemon.py CONFIG --kill '{"not_before": 1611800000000, "when": "before", "what": "place"}'
+
+A kill is a real SIGKILL, sent by the process to itself in the middle of its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot import app
+from bot.ports import Clock
+from bot.settings import load
+
+REQUESTS = frozenset({"snapshot", "place", "amend", "cancel", "find_order", "fills", "funding"})
+COMMITS = frozenset({
+    "record_decision", "record_intent", "record_report", "record_miss", "record_fills", "record_funding",
+    "record_episode", "acknowledge", "beat",
+})
+
+
+class Watched:
+    """A port with a look-out before and after each of its calls."""
+
+    def __init__(self, port: object, look: Callable[[str, str, int], None], clock: Clock) -> None:
+        self._port = port
+        self._look = look
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(inner) or name not in REQUESTS | COMMITS:
+            return inner
+
+        async def watched(*args: object, **kwargs: object) -> object:
+            self._look("before", name, self._clock.now())
+            result = await inner(*args, **kwargs)
+            self._look("after", name, self._clock.now())
+            return result
+
+        return watched
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--trace", type=Path)
+    parser.add_argument("--kill", type=json.loads)
+    asked = parser.parse_args()
+    trace = asked.trace.open("w") if asked.trace else None
+
+    def look(when: str, what: str, at: int) -> None:
+        if trace is not None:
+            trace.write(f"{at} {when} {what}\n")
+        plan = asked.kill
+        if plan and at >= plan["not_before"] and when == plan["when"] and what in plan["what"]:
+            sys.stdout.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    wrap = app.Wrap(
+        venue=lambda venue, clock: Watched(venue, look, clock),
+        journal=lambda journal, clock: Watched(journal, look, clock),
+    )
+    code = asyncio.run(app.run_daemon(load(asked.config), wrap=wrap))
+    if trace is not None:
+        trace.close()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
