@@ -1,0 +1,336 @@
+"""Binance: spot wallet and USD-M perpetuals, spoken raw and read strictly.
+
+What is Binance's own: two interfaces with separate allowances; a client order id that is unique among open orders
+only; a post-only order that would cross is refused (-5022) and kept in no history, and is reported here as cancelled;
+open orders of all symbols are dear (weight 40), so they are read seldom while nothing of ours rests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.core.market import Asset, Instrument, Snapshot
+from bot.core.money import ZERO, plain
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
+from bot.core.policy import Policy
+from bot.core.times import DAY, HOUR, SECOND, Millis
+from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
+from bot.ports import Clock
+from bot.venues import binance_calls as calls
+from bot.venues import binance_replies as replies
+from bot.venues import binance_specs as specs
+from bot.venues.binance_prepare import prepare
+from bot.venues.environments import Environment
+from bot.venues.failures import ClockSkew, Endpoint
+from bot.venues.gateway import CcxtVenue, Params, together, valid
+from bot.venues.replies import Row, rows, whole
+from bot.venues.transport import Door, Foreign, guarded
+
+NAME = "binance"
+RECV_WINDOW: Millis = 10 * SECOND
+LOOKUP_MARGIN: Millis = 5 * SECOND
+OPEN_ORDERS_EVERY: Millis = 30 * SECOND
+INTERVALS_EVERY: Millis = HOUR
+LONGEST_SPAN: Millis = 7 * DAY
+"""How far apart start and end of a query for trades or income may be."""
+PAGE = 1_000
+
+
+class BinanceVenue(CcxtVenue):
+    """One Binance account: `assets` against `settle`, with `cash` coins counted as cash."""
+
+    def __init__(
+        self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],
+        open_orders_every: Millis = OPEN_ORDERS_EVERY,
+    ) -> None:
+        super().__init__(
+            NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
+            server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
+        )
+        self._assets = tuple(assets)
+        self._names = replies.Names(settle)
+        self._symbols = {asset: self._names.native(asset) for asset in self._assets}
+        self._stables = {coin: self._names.native(coin) for coin in cash if coin != settle}
+        self._wallet_coins = (*self._assets, *dict.fromkeys((settle, *cash)))
+        self._intervals: Mapping[str, Millis] | None = None
+        self._intervals_due: Millis = 0
+
+    async def account(self) -> str:
+        """The user id that the spot account shows."""
+        return await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, replies.account_id)
+
+    async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
+        """Specifications, tiers and this account's fees. Refused for a coin that cannot be bought and hedged here."""
+        wanted = [self._names.native(asset) for asset in assets]
+        perp = await self.read(calls.EXCHANGE_INFO, {}, lambda reply: reply)
+        spot = await self.read(calls.SPOT_EXCHANGE_INFO, {"symbols": _listed(wanted)}, lambda reply: reply)
+        found = valid(lambda: specs.specifications(spot, perp, assets, self._names))
+        tiers = await self.read(calls.LEVERAGE_BRACKET, {}, lambda reply: specs.margin_tiers(reply, wanted))
+        spot_fee = await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, specs.spot_taker_fee)
+        fees = {
+            asset: specs.Fees(*await self.read(
+                calls.COMMISSION_RATE, {"symbol": self._names.native(asset)}, specs.perpetual_fees,
+            ), spot_fee)
+            for asset in assets
+        }
+        return valid(lambda: {
+            asset: specs.instrument(asset, found[asset], tiers[self._names.native(asset)], fees[asset], self._names)
+            for asset in assets
+        })
+
+    async def prepare(self, policy: Policy) -> tuple[str, ...]:
+        """One-way mode, single-asset margin, cross margin and the leverage: set where they may be, then verified."""
+        symbols = [self._names.native(asset.asset) for asset in policy.assets]
+        return await prepare(self, symbols, policy.margin.leverage)
+
+    async def snapshot(self) -> Snapshot:
+        """Seven requests at once; six while nothing of ours rests. See the module's docstring."""
+        await self._refresh_intervals()
+        return await self.repeated(self._snapshot)
+
+    async def _snapshot(self) -> Snapshot:
+        at = self._clock.now()
+        with_orders = self._orders.due(at)
+        wanted = (*self._symbols.values(), *self._stables.values())
+        spot, book, account, risk, touch, premium, *resting = await together(
+            self._raw(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}),
+            self._raw(calls.SPOT_BOOK_TICKER, {"symbols": _listed(wanted)}),
+            self._raw(calls.FUTURES_ACCOUNT, {}),
+            self._raw(calls.POSITION_RISK, {}),
+            self._of_ours(calls.BOOK_TICKER),
+            self._of_ours(calls.PREMIUM_INDEX),
+            *([self._raw(calls.OPEN_ORDERS, {})] if with_orders else []),
+        )
+
+        def parse() -> Snapshot:
+            spots = replies.touches(book, wanted)
+            perps = replies.touches(touch, self._symbols.values())
+            premiums = replies.premiums(premium, self._symbols.values())
+            return Snapshot(
+                taken_at=at,
+                holdings=replies.holdings(spot, self._wallet_coins),
+                futures=replies.futures_wallet(account, self._names.settle),
+                quotes={
+                    asset: replies.quote(spots[symbol], at, perps[symbol], premiums[symbol], self._interval(symbol))
+                    for asset, symbol in self._symbols.items()
+                },
+                positions=replies.positions(risk, account, self._names),
+                open_orders=replies.open_orders(resting[0], self._names) if with_orders else None,
+                stable_prices={coin: replies.mid(spots[symbol]) for coin, symbol in self._stables.items()},
+            )
+
+        snapshot = valid(parse)
+        if snapshot.open_orders is not None:
+            self._orders.was_read(at, any_resting=bool(snapshot.open_orders))
+        return snapshot
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        """One limit order. A post-only order that would cross is reported as cancelled, with the venue's code."""
+        self._orders.changed()
+        params: Params = {
+            "symbol": self._names.wire(intent.symbol),
+            "side": intent.side.value.upper(),
+            "type": "LIMIT",
+            "timeInForce": intent.time_in_force.value,
+            "quantity": plain(intent.quantity),
+            "price": plain(intent.price),
+            "reduceOnly": "true" if intent.reduce_only else "false",
+            "newClientOrderId": intent.client_order_id,
+            "newOrderRespType": "RESULT",
+        }
+        try:
+            report = await self._change(calls.PLACE_ORDER, params, intent)
+        except Refused as refusal:
+            if refusal.code == calls.WOULD_CROSS:
+                return OrderReport(
+                    intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
+                    price=intent.price, at=self._clock.now(), code=refusal.code, message=str(refusal),
+                )
+            if refusal.code != calls.DUPLICATE_CLIENT_ID:
+                raise
+            return await self._look_up(intent, refusal)
+        if report.state is OrderState.REFUSED:
+            raise Refused("POST order: the venue rejected it", "REJECTED")
+        return report
+
+    async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
+        """Move a resting order. One that ended meanwhile, or that the new price ended, is reported as it ended."""
+        self._orders.changed()
+        params: Params = {
+            **self._order(record.intent),
+            "side": record.intent.side.value.upper(),
+            "quantity": plain(record.intent.quantity),
+            "price": plain(price),
+        }
+        look_up = {calls.CANCEL_REJECTED, calls.NO_SUCH_ORDER, calls.WOULD_CROSS, calls.NO_NEED_TO_MODIFY}
+        try:
+            return await self._change(calls.AMEND_ORDER, params, record.intent)
+        except Refused as refusal:
+            if refusal.code not in look_up:
+                raise
+            return await self._look_up(record.intent, refusal)
+
+    async def cancel(self, record: OrderRecord) -> OrderReport:
+        """Cancel; an order that had ended already is looked up and reported."""
+        self._orders.changed()
+        try:
+            return await self._change(calls.CANCEL_ORDER, self._order(record.intent), record.intent)
+        except Refused as refusal:
+            if refusal.code not in (calls.CANCEL_REJECTED, calls.NO_SUCH_ORDER):
+                raise
+            return await self._look_up(record.intent, refusal)
+
+    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """Look one of ours up; None only for Binance's own "order does not exist"."""
+        params: Params = {"symbol": self._names.wire(symbol), "origClientOrderId": client_order_id}
+        try:
+            report = await self.read(
+                calls.FIND_ORDER, params,
+                lambda reply: replies.order_report(reply, symbol, client_order_id, self._names),
+            )
+        except Refused as refusal:
+            if refusal.code == calls.NO_SUCH_ORDER:
+                return None
+            raise
+        return self.remember(report)
+
+    async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
+        """Executions, in spans of seven days; a full page is followed by trade id."""
+        found: dict[int, Fill] = {}
+        wire = self._names.wire(symbol)
+        for start, end in _spans(since, self._clock.now()):
+            params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
+            while True:
+                page = await self.read(calls.USER_TRADES, params, self._fills)
+                found.update({number: fill for number, fill in page.items() if fill.at <= end})
+                # A page that is not full, or that reaches into the next span, is this span's last.
+                if len(page) < PAGE or not page.keys() <= found.keys():
+                    break
+                params = {"symbol": wire, "fromId": max(page) + 1, "limit": PAGE}
+        return tuple(sorted((fill for fill in found.values() if fill.at >= since), key=_by_time_and_id))
+
+    async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
+        """Funding settlements of the whole account, in spans of seven days, each once."""
+        found: dict[tuple[str, str], FundingPayment] = {}
+        for first, end in _spans(since, self._clock.now()):
+            start = first
+            while start <= end:
+                params: Params = {"incomeType": "FUNDING_FEE", "startTime": start, "endTime": end, "limit": PAGE}
+                page = await self.read(calls.INCOME, params, self._payments)
+                found.update({(payment.payment_id, payment.symbol): payment for payment in page})
+                if len(page) < PAGE:
+                    break
+                # The next page starts within the last instant seen: settlements of many symbols share one.
+                start = max(start + 1, *(payment.at for payment in page))
+        return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+
+    def _order(self, intent: OrderIntent) -> dict[str, str]:
+        return {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}
+
+    async def _change(self, endpoint: Endpoint, params: Params, intent: OrderIntent) -> OrderReport:
+        """Make one request that changes an order; the report of that order and no other."""
+        try:
+            return self.remember(await self.once(
+                endpoint, params,
+                lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
+                urgent=True,
+            ))
+        except ClockSkew:
+            await self.measure_clock()
+            raise
+
+    async def _look_up(self, intent: OrderIntent, refusal: Refused) -> OrderReport:
+        """What became of an order that the venue would not change. Raises Uncertain where that cannot be learnt."""
+        try:
+            report = await self.find_order(intent.symbol, intent.client_order_id)
+        except HedgerowError as error:
+            raise Uncertain(f"{refusal}; looking it up: {error}") from None
+        if report is None:
+            raise Uncertain(f"{refusal}; and it is not found")
+        return report
+
+    async def _raw(self, endpoint: Endpoint, params: Params) -> object:
+        return await self.once(endpoint, params, lambda reply: reply)
+
+    async def _of_ours(self, endpoint: Endpoint) -> object:
+        """A market read that knows one symbol or all of them."""
+        if len(self._symbols) > 1:
+            return await self._raw(endpoint, {})
+        return await self._raw(calls.of_one_symbol(endpoint), {"symbol": next(iter(self._symbols.values()))})
+
+    async def _refresh_intervals(self) -> None:
+        """Hourly, apart from the snapshot's own requests. Where it fails, the last known intervals stand."""
+        now = self._clock.now()
+        if now < self._intervals_due:
+            return
+        try:
+            self._intervals = await self.read(calls.FUNDING_INFO, {}, replies.funding_intervals)
+            self._intervals_due = now + INTERVALS_EVERY
+        except Unavailable:
+            self._intervals_due = now + INTERVALS_EVERY // 60
+
+    def _interval(self, symbol: str) -> Millis | None:
+        if self._intervals is None:
+            return None
+        return self._intervals.get(symbol, replies.DEFAULT_FUNDING_INTERVAL)
+
+    def _fills(self, reply: object) -> dict[int, Fill]:
+        return {
+            whole(entry, "id"): self._fill(entry)
+            for entry in rows(reply, "userTrades")
+        }
+
+    def _fill(self, entry: Row) -> Fill:
+        fill = replies.fill(entry, self._names)
+        return replace(fill, client_order_id=self.client_id(fill.symbol, fill.order_id))
+
+    def _payments(self, reply: object) -> list[FundingPayment]:
+        return [replies.funding_payment(entry, self._names) for entry in rows(reply, "income")]
+
+
+def _listed(symbols: Sequence[str]) -> str:
+    """A list of symbols as Binance's spot interface wants it."""
+    return json.dumps(list(symbols), separators=(",", ":"))
+
+
+def _spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:
+    """Consecutive spans from `since` that reach past `now`, each as long as one query may be."""
+    start = since
+    while start <= now:
+        yield start, start + LONGEST_SPAN - 1
+        start += LONGEST_SPAN
+
+
+def _by_time_and_id(fill: Fill) -> tuple[Millis, int]:
+    return fill.at, int(fill.trade_id)
+
+
+def make_binance(
+    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str = "USDT",
+    cash: Sequence[str] = ("USDT",), local_url: str | None = None, read_only: bool = False,
+    timeout: float | None = None, open_orders_every: Millis = OPEN_ORDERS_EVERY,
+) -> CcxtVenue:
+    """Open one Binance account. No request is made yet.
+
+    `timeout` in real seconds; by default 0.5 in `local`, 10 elsewhere. `read_only`: nothing but GET ever leaves.
+    Raises ConfigError for an environment that Binance lacks, an address that is not this machine, a missing key.
+    """
+    door = Door(
+        NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=read_only, timeout=timeout,
+        used_headers=calls.USED_HEADERS,
+    )
+    if not key or not secret:
+        raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
+    from ccxt.async_support.binance import binance  # noqa: PLC0415 - 0.5 s and 100 MB that only a real venue costs
+
+    exchange = guarded(binance, door, {
+        "apiKey": key,
+        "secret": secret,
+        "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0, "warnOnFetchOpenOrdersWithoutSymbol": False},
+    })
+    return BinanceVenue(
+        exchange, clock, assets=assets, settle=settle, cash=cash, open_orders_every=open_orders_every,
+    )

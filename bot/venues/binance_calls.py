@@ -1,0 +1,102 @@
+"""The calls of Binance's REST interfaces that are made, what each takes of which allowance, and its error codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.core.times import MINUTE, SECOND
+from bot.ports import Clock
+from bot.venues.budget import Budget, Budgets
+from bot.venues.failures import Codes, Endpoint
+
+SPOT, FUTURES, ORDERS_10S, ORDERS_1M = "spot", "futures", "orders_10s", "orders_1m"
+
+
+def _futures(weight: int) -> Mapping[str, int]:
+    return {FUTURES: weight}
+
+
+def _spot(weight: int) -> Mapping[str, int]:
+    return {SPOT: weight}
+
+
+_ORDER = {ORDERS_10S: 1, ORDERS_1M: 1}
+
+SERVER_TIME = Endpoint("fapiPublic", "GET", "time", _futures(1))
+EXCHANGE_INFO = Endpoint("fapiPublic", "GET", "exchangeInfo", _futures(1))
+BOOK_TICKER = Endpoint("fapiPublic", "GET", "ticker/bookTicker", _futures(5))
+PREMIUM_INDEX = Endpoint("fapiPublic", "GET", "premiumIndex", _futures(10))
+FUNDING_INFO = Endpoint("fapiPublic", "GET", "fundingInfo", _futures(1))
+
+FUTURES_ACCOUNT = Endpoint("fapiPrivateV3", "GET", "account", _futures(5))
+POSITION_RISK = Endpoint("fapiPrivateV3", "GET", "positionRisk", _futures(5))
+OPEN_ORDERS = Endpoint("fapiPrivate", "GET", "openOrders", _futures(40))
+USER_TRADES = Endpoint("fapiPrivate", "GET", "userTrades", _futures(5))
+INCOME = Endpoint("fapiPrivate", "GET", "income", _futures(30))
+LEVERAGE_BRACKET = Endpoint("fapiPrivate", "GET", "leverageBracket", _futures(1))
+COMMISSION_RATE = Endpoint("fapiPrivate", "GET", "commissionRate", _futures(20))
+SYMBOL_CONFIG = Endpoint("fapiPrivate", "GET", "symbolConfig", _futures(5))
+POSITION_MODE = Endpoint("fapiPrivate", "GET", "positionSide/dual", _futures(30))
+MULTI_ASSETS = Endpoint("fapiPrivate", "GET", "multiAssetsMargin", _futures(30))
+
+SET_POSITION_MODE = Endpoint("fapiPrivate", "POST", "positionSide/dual", _futures(1))
+SET_MARGIN_TYPE = Endpoint("fapiPrivate", "POST", "marginType", _futures(1))
+SET_LEVERAGE = Endpoint("fapiPrivate", "POST", "leverage", _futures(1))
+
+FIND_ORDER = Endpoint("fapiPrivate", "GET", "order", _futures(1))
+PLACE_ORDER = Endpoint("fapiPrivate", "POST", "order", _ORDER, at_most_once=True)
+AMEND_ORDER = Endpoint("fapiPrivate", "PUT", "order", {**_futures(1), **_ORDER}, at_most_once=True)
+CANCEL_ORDER = Endpoint("fapiPrivate", "DELETE", "order", _futures(1), at_most_once=True)
+
+SPOT_EXCHANGE_INFO = Endpoint("public", "GET", "exchangeInfo", _spot(20))
+SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
+SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
+
+_FOR_ONE_SYMBOL = {BOOK_TICKER: 2, PREMIUM_INDEX: 1, OPEN_ORDERS: 1}
+"""Futures weights when only one symbol is asked for."""
+
+
+def of_one_symbol(endpoint: Endpoint) -> Endpoint:
+    """The same call, as cheap as it is for a single symbol."""
+    return replace(endpoint, costs=_futures(_FOR_ONE_SYMBOL[endpoint]))
+
+
+def budgets(clock: Clock) -> Budgets:
+    """Binance's published allowances, with headroom for looking up, moving and cancelling orders."""
+    return Budgets(clock, {
+        FUTURES: Budget(clock, 2_400, reserve=400),
+        SPOT: Budget(clock, 6_000, reserve=600),
+        ORDERS_10S: Budget(clock, 300, window=10 * SECOND),
+        ORDERS_1M: Budget(clock, 1_200, window=MINUTE),
+    })
+
+
+USED_HEADERS: Mapping[tuple[str, str], str] = {
+    ("fapi", "X-MBX-USED-WEIGHT-1M"): FUTURES,
+    ("api", "X-MBX-USED-WEIGHT-1M"): SPOT,
+    ("fapi", "X-MBX-ORDER-COUNT-10S"): ORDERS_10S,
+    ("fapi", "X-MBX-ORDER-COUNT-1M"): ORDERS_1M,
+}
+"""Host (without 'demo-') and header → the allowance that it counts."""
+
+DISCONNECTED, TOO_MANY_ORDERS, TOO_MANY_REQUESTS = "-1001", "-1015", "-1003"
+CANCEL_REJECTED, NO_SUCH_ORDER = "-2011", "-2013"
+NO_NEED_TO_CHANGE_MARGIN_TYPE, NO_NEED_TO_CHANGE_POSITION_MODE = "-4046", "-4059"
+DUPLICATE_CLIENT_ID, WOULD_CROSS, NO_NEED_TO_MODIFY = "-4116", "-5022", "-5027"
+
+CODES = Codes(
+    outcome_unknown=frozenset({"-1000", DISCONNECTED, "-1006", "-1007", "-1008"}),
+    slow_down=frozenset({TOO_MANY_REQUESTS, TOO_MANY_ORDERS}),
+    clock=frozenset({"-1021"}),
+    stop={
+        "-1002": "the key may not do this",
+        "-1022": "the secret does not fit the key",
+        "-2014": "the key has the wrong form",
+        "-2015": "the key is wrong, revoked, bound to another address, or lacks the futures permission",
+        "-2023": "the account is being liquidated",
+        "-4061": "the futures account is in hedge mode; hedgerow needs one-way mode",
+        "-4088": "the venue does not let this account open orders",
+        "-1109": "this is no ordinary futures account; with portfolio margin hedgerow cannot work",
+    },
+)

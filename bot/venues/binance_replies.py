@@ -1,0 +1,274 @@
+"""Binance's answers (spot and USD-M futures) as values of ours. Pure: raw JSON in, core values out, or InvalidReply.
+
+Quantities on both markets are in coins. Names: `BTCUSDT` there is `BTC/USDT` (spot) and `BTC/USDT:USDT` (perpetual)
+here, so that one name means one market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
+from bot.core.money import ZERO
+from bot.core.orders import Fill, FundingPayment, OrderReport, OrderState
+from bot.core.times import HOUR, Millis
+from bot.errors import SafetyStop
+from bot.venues.failures import InvalidReply
+from bot.venues.replies import (
+    Row,
+    by_key,
+    flag,
+    instant,
+    instant_or_none,
+    number,
+    number_or_none,
+    positive,
+    positive_or_none,
+    row,
+    rows,
+    text,
+    whole,
+)
+
+DEFAULT_FUNDING_INTERVAL = 8 * HOUR
+"""Binance lists only the symbols whose interval was changed; all others settle every eight hours."""
+
+STATES: Mapping[str, OrderState] = {
+    "NEW": OrderState.OPEN,
+    "PARTIALLY_FILLED": OrderState.PARTIAL,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "EXPIRED": OrderState.CANCELLED,  # an IOC's rest, or a post-only order that would have crossed
+    "EXPIRED_IN_MATCH": OrderState.CANCELLED,  # would have met another order of this account
+    "REJECTED": OrderState.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The venue's names of the markets in one settle coin, and ours."""
+
+    settle: str
+
+    def native(self, asset: Asset) -> str:
+        """'BTCUSDT', on both markets."""
+        return f"{asset}{self.settle}"
+
+    def perpetual(self, native: str) -> str:
+        """Ours of a perpetual; one in another settle coin keeps the venue's name."""
+        asset = native.removesuffix(self.settle)
+        return f"{asset}/{self.settle}:{self.settle}" if asset not in ("", native) else native
+
+    def spot(self, asset: Asset) -> str:
+        """Ours of a spot market."""
+        return f"{asset}/{self.settle}"
+
+    def wire(self, symbol: str) -> str:
+        """The venue's name of one of our symbols."""
+        return symbol.partition(":")[0].replace("/", "")
+
+
+def holdings(reply: object, wanted: Iterable[Asset]) -> dict[Asset, Holding]:
+    """The wanted coins of a spot account asked with omitZeroBalances: one that is not listed is zero."""
+    balances = by_key(rows(row(reply, "spot account").get("balances"), "balances"), "asset", "balances")
+    result: dict[Asset, Holding] = {}
+    for asset in wanted:
+        found = balances.get(asset)
+        holding = Holding(number(found, "free"), number(found, "locked")) if found is not None else Holding(ZERO)
+        if holding.free < 0 or holding.locked < 0:
+            raise InvalidReply(f"{asset}: a negative balance")
+        result[asset] = holding
+    return result
+
+
+def account_id(reply: object) -> str:
+    """The user id of a spot account."""
+    return str(whole(row(reply, "spot account"), "uid"))
+
+
+def futures_wallet(reply: object, settle: str) -> FuturesWallet:
+    """The futures account's wallet in the settle coin. A coin that was never there has no row: then totals are zero."""
+    account = row(reply, "futures account")
+    found = by_key(rows(account.get("assets"), "assets"), "asset", "assets").get(settle)
+    if found is None:
+        if number(account, "totalWalletBalance") != 0:
+            raise InvalidReply(f"futures account: money, but no row for {settle}")
+        return FuturesWallet(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+    return FuturesWallet(
+        balance=number(found, "walletBalance"),
+        unrealised=number(found, "unrealizedProfit"),
+        equity=number(found, "marginBalance"),
+        initial_margin=number(found, "initialMargin"),
+        maintenance_margin=number(found, "maintMargin"),
+        available=number(found, "availableBalance"),
+    )
+
+
+def positions(reply: object, account: object, names: Names) -> tuple[Position, ...]:
+    """Every position that is not flat.
+
+    The account's own list must show the same quantities: an empty list is only believed when both say so, and two
+    readings on either side of a fill are no snapshot. Raises SafetyStop in hedge mode.
+    """
+    found = tuple(entry for entry in rows(reply, "positionRisk") if number(entry, "positionAmt") != 0)
+    listed = rows(row(account, "futures account").get("positions"), "positions")
+    if any(text(entry, "positionSide") != "BOTH" for entry in found):
+        raise SafetyStop("the futures account is in hedge mode; hedgerow needs one-way mode", "-4061")
+    if _quantities(found) != _quantities(listed):
+        raise InvalidReply("positionRisk and account do not show the same positions")
+    return tuple(_position(entry, names) for entry in found)
+
+
+def _quantities(found: Sequence[Row]) -> dict[str, Decimal]:
+    return {text(entry, "symbol"): quantity for entry in found if (quantity := number(entry, "positionAmt")) != 0}
+
+
+def _position(entry: Row, names: Names) -> Position:
+    return Position(
+        symbol=names.perpetual(text(entry, "symbol")),
+        quantity=number(entry, "positionAmt"),
+        entry_price=positive(entry, "entryPrice"),
+        mark=positive_or_none(entry, "markPrice"),
+        unrealised=number(entry, "unRealizedProfit"),
+        maintenance_margin=number_or_none(entry, "maintMargin"),
+        initial_margin=number_or_none(entry, "initialMargin"),
+        liquidation_price=positive_or_none(entry, "liquidationPrice"),
+        updated_at=instant_or_none(entry, "updateTime"),
+    )
+
+
+def touches(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
+    """Best bids and asks of the wanted native symbols."""
+    return pick(reply, wanted, "bookTicker")
+
+
+def premiums(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
+    """Mark, index and funding of the wanted native symbols."""
+    return pick(reply, wanted, "premiumIndex")
+
+
+def pick(reply: object, wanted: Iterable[str], what: str) -> dict[str, Row]:
+    """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
+    names = frozenset(wanted)
+    found = by_key([entry for entry in _listed(reply, what) if entry.get("symbol") in names], "symbol", what)
+    if missing := names - found.keys():
+        raise InvalidReply(f"{what}: no row for {', '.join(sorted(missing))}")
+    return found
+
+
+def _listed(reply: object, what: str) -> tuple[Row, ...]:
+    """One object when one symbol was asked for, a list when all were."""
+    return rows(reply, what) if isinstance(reply, list) else (row(reply, what),)
+
+
+def quote(spot: Row, spot_at: Millis, perp: Row, premium: Row, interval: Millis | None) -> Quote:
+    """One coin's prices. Spot answers carry no time: `spot_at` is when they were asked for."""
+    return Quote(
+        spot_bid=positive_or_none(spot, "bidPrice"),
+        spot_ask=positive_or_none(spot, "askPrice"),
+        spot_at=spot_at,
+        perp_bid=positive_or_none(perp, "bidPrice"),
+        perp_ask=positive_or_none(perp, "askPrice"),
+        perp_at=instant(perp, "time"),
+        mark=positive(premium, "markPrice"),
+        index=positive_or_none(premium, "indexPrice"),
+        mark_at=instant(premium, "time"),
+        funding_rate=number_or_none(premium, "lastFundingRate"),
+        next_funding_at=instant_or_none(premium, "nextFundingTime"),
+        funding_interval=interval,
+    )
+
+
+def mid(touch: Row) -> Decimal | None:
+    """Between best bid and ask; None where a side is empty."""
+    bid, ask = positive_or_none(touch, "bidPrice"), positive_or_none(touch, "askPrice")
+    return None if bid is None or ask is None else (bid + ask) / 2
+
+
+def open_orders(reply: object, names: Names) -> tuple[OpenOrder, ...]:
+    """All resting orders of the futures account."""
+    return tuple(
+        OpenOrder(
+            symbol=names.perpetual(text(entry, "symbol")),
+            order_id=str(whole(entry, "orderId")),
+            client_order_id=text(entry, "clientOrderId"),
+            side=side(entry),
+            price=number(entry, "price"),
+            quantity=number(entry, "origQty"),
+            filled=number(entry, "executedQty"),
+            reduce_only=flag(entry, "reduceOnly"),
+            created_at=instant(entry, "time"),
+        )
+        for entry in rows(reply, "openOrders")
+    )
+
+
+def funding_intervals(reply: object) -> dict[str, Millis]:
+    """By native symbol, where it is not the usual one."""
+    return {text(entry, "symbol"): whole(entry, "fundingIntervalHours") * HOUR for entry in rows(reply, "fundingInfo")}
+
+
+def side(entry: Row) -> Side:
+    """BUY or SELL."""
+    match text(entry, "side"):
+        case "BUY":
+            return Side.BUY
+        case "SELL":
+            return Side.SELL
+        case other:
+            raise InvalidReply(f"side: {other!r}")
+
+
+def order_report(reply: object, symbol: str, client_order_id: str, names: Names) -> OrderReport:
+    """What an order's row says, if it is the row of this order."""
+    entry = row(reply, "order")
+    if text(entry, "clientOrderId") != client_order_id or names.perpetual(text(entry, "symbol")) != symbol:
+        raise InvalidReply("the answer is about another order")
+    status = text(entry, "status")
+    if status not in STATES:
+        raise InvalidReply(f"status: {status!r}")
+    filled, quantity = number(entry, "executedQty"), positive(entry, "origQty")
+    state = STATES[status]
+    if not 0 <= filled <= quantity or (state is OrderState.FILLED and filled != quantity):
+        raise InvalidReply(f"executedQty: {filled} of {quantity}, {status}")
+    return OrderReport(
+        client_order_id=client_order_id,
+        symbol=symbol,
+        state=state,
+        filled=filled,
+        order_id=str(whole(entry, "orderId")),
+        quantity=quantity,
+        price=positive(entry, "price"),
+        average=positive_or_none(entry, "avgPrice") if filled else None,
+        at=instant(entry, "updateTime"),
+    )
+
+
+def fill(entry: Row, names: Names) -> Fill:
+    """One row of userTrades."""
+    return Fill(
+        trade_id=str(whole(entry, "id")),
+        order_id=str(whole(entry, "orderId")),
+        symbol=names.perpetual(text(entry, "symbol")),
+        side=side(entry),
+        quantity=positive(entry, "qty"),
+        price=positive(entry, "price"),
+        fee=number(entry, "commission"),
+        fee_currency=text(entry, "commissionAsset"),
+        realised=number(entry, "realizedPnl"),
+        maker=flag(entry, "maker"),
+        at=instant(entry, "time"),
+    )
+
+
+def funding_payment(entry: Row, names: Names) -> FundingPayment:
+    """One row of income; Binance's sign is ours: positive was received."""
+    return FundingPayment(
+        payment_id=str(whole(entry, "tranId")),
+        symbol=names.perpetual(text(entry, "symbol")),
+        amount=number(entry, "income"),
+        currency=text(entry, "asset"),
+        at=instant(entry, "time"),
+    )

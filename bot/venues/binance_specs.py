@@ -1,0 +1,124 @@
+"""Binance's contract specifications, margin tiers and fees as instruments. Pure, as `binance_replies` is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.market import Asset, Instrument, MarginTier
+from bot.core.money import ZERO
+from bot.errors import Refused
+from bot.venues.binance_replies import Names, pick
+from bot.venues.failures import InvalidReply
+from bot.venues.replies import Row, by_key, number, number_or_none, positive, row, rows
+
+
+def margin_tiers(reply: object, wanted: Iterable[str]) -> dict[str, tuple[MarginTier, ...]]:
+    """The maintenance tables of the wanted native symbols, lowest tier first; the last one has no cap."""
+    found = pick(reply, wanted, "leverageBracket")
+    return {symbol: _tiers(rows(entry.get("brackets"), "brackets")) for symbol, entry in found.items()}
+
+
+def _tiers(brackets: Sequence[Row]) -> tuple[MarginTier, ...]:
+    if not brackets:
+        raise InvalidReply("brackets: none")
+    ordered = sorted(brackets, key=lambda bracket: number(bracket, "notionalFloor"))
+    return tuple(
+        MarginTier(
+            floor=number(bracket, "notionalFloor"),
+            cap=positive(bracket, "notionalCap") if bracket is not ordered[-1] else None,
+            rate=positive(bracket, "maintMarginRatio"),
+            deduction=number(bracket, "cum"),
+            max_leverage=positive(bracket, "initialLeverage"),
+        )
+        for bracket in ordered
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Specifications:
+    """The rows of one coin's two markets, out of the two exchangeInfo answers."""
+
+    spot: Row
+    perp: Row
+
+
+def specifications(spot: object, perp: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Specifications]:
+    """The wanted coins' rows. Raises Refused for a coin without a spot market or without a linear perpetual."""
+    wanted = {names.native(asset): asset for asset in assets}
+    spots = _listed(spot, wanted)
+    perps = {
+        symbol: entry for symbol, entry in _listed(perp, wanted).items()
+        if entry.get("contractType") == "PERPETUAL" and entry.get("marginAsset") == names.settle
+    }
+    for symbol, asset in wanted.items():
+        if symbol not in spots or symbol not in perps:
+            lacking = "spot market" if symbol not in spots else "perpetual"
+            raise Refused(f"Binance has no {symbol} {lacking}, so {asset} cannot be hedged against {names.settle}")
+    return {asset: Specifications(spots[symbol], perps[symbol]) for symbol, asset in wanted.items()}
+
+
+def _listed(reply: object, wanted: Mapping[str, Asset]) -> dict[str, Row]:
+    listed = rows(row(reply, "exchangeInfo").get("symbols"), "exchangeInfo")
+    if not listed:
+        raise InvalidReply("exchangeInfo: no symbols")
+    return by_key([entry for entry in listed if entry.get("symbol") in wanted], "symbol", "exchangeInfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Rates, as fractions of the notional."""
+
+    maker: Decimal | None
+    taker: Decimal | None
+    spot_taker: Decimal | None
+
+
+def instrument(
+    asset: Asset, found: Specifications, tiers: tuple[MarginTier, ...], fees: Fees, names: Names,
+) -> Instrument:
+    """One coin's contract and spot market."""
+    perp, spot = _filters(found.perp), _filters(found.spot)
+    lot, spot_lot = _filter(perp, "LOT_SIZE"), _filter(spot, "LOT_SIZE")
+    spot_notional = spot.get("NOTIONAL") or spot.get("MIN_NOTIONAL")
+    return Instrument(
+        asset=asset,
+        symbol=names.perpetual(names.native(asset)),
+        spot_symbol=names.spot(asset),
+        amount_step=positive(lot, "stepSize"),
+        min_amount=positive(lot, "minQty"),
+        max_amount=positive(lot, "maxQty"),
+        min_notional=number(_filter(perp, "MIN_NOTIONAL"), "notional"),
+        price_tick=positive(_filter(perp, "PRICE_FILTER"), "tickSize"),
+        spot_lot=positive(spot_lot, "stepSize"),
+        spot_tick=positive(_filter(spot, "PRICE_FILTER"), "tickSize"),
+        spot_min_notional=number(spot_notional, "minNotional") if spot_notional is not None else ZERO,
+        tiers=tiers,
+        maker_fee=fees.maker,
+        taker_fee=fees.taker,
+        spot_taker_fee=fees.spot_taker,
+        tradable=found.perp.get("status") == "TRADING" and found.spot.get("status") == "TRADING",
+    )
+
+
+def _filters(entry: Row) -> dict[str, Row]:
+    return by_key(rows(entry.get("filters"), "filters"), "filterType", "filters")
+
+
+def _filter(found: Mapping[str, Row], kind: str) -> Row:
+    if kind not in found:
+        raise InvalidReply(f"filters: no {kind}")
+    return found[kind]
+
+
+def perpetual_fees(reply: object) -> tuple[Decimal, Decimal]:
+    """Maker and taker rate of one perpetual; a rebate is negative."""
+    entry = row(reply, "commissionRate")
+    return number(entry, "makerCommissionRate"), number(entry, "takerCommissionRate")
+
+
+def spot_taker_fee(reply: object) -> Decimal | None:
+    """The spot account's taker rate; None where the account does not say."""
+    rates = row(reply, "spot account").get("commissionRates")
+    return number_or_none(row(rates, "commissionRates"), "taker") if rates is not None else None

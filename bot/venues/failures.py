@@ -1,0 +1,131 @@
+"""What a failed request means, decided once, by what was sent and by the venue's own error code.
+
+::
+
+                      left us?   valid answer?   meaning
+    door, budget      no         –               as raised there
+    DNS, refused, TLS no         –               Unavailable
+    reset, timeout,   yes        no              Uncertain for an order, Unavailable for a read
+      HTML, 3xx, 5xx
+    error code        yes        yes             by code: rate limit, clock, safety stop, unknown outcome, else Refused
+
+ccxt's exception classes are not looked at: they call a lost connection, a refused one and a bad name the same thing,
+and a revoked key a temporary one (EXCHANGES §3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from bot.core.times import Millis
+from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of a venue's REST interface, as ccxt names it: section (`api`), method and path.
+
+    `costs`: what it takes of which allowance. `at_most_once`: sending it twice may do it twice, so that an unknown
+    outcome must be looked up first. Settings are not: they may be sent again.
+    """
+
+    api: str
+    method: str
+    path: str
+    costs: Mapping[str, int] = field(default_factory=dict, hash=False)
+    at_most_once: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.api} {self.path}"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on its way: whether it left, and what came back."""
+
+    endpoint: Endpoint
+    urgent: bool = False
+    logical_url: str = ""
+    started_at: Millis = 0
+    sent: bool = False
+    status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    retry_after: float | None = None
+
+
+TOO_MUCH = frozenset({418, 429})
+"""HTTP: slow down; and banned for not slowing down."""
+
+CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+"""The request that this task is making: ccxt's `fetch` has no argument through which it could be handed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What a venue's error codes mean; every other code is a plain refusal.
+
+    `outcome_unknown`: it may have been done. `slow_down`: too much was asked. `clock`: our timestamp was off.
+    `stop`: no trading until a human has looked, with the words for them.
+    """
+
+    outcome_unknown: frozenset[str]
+    slow_down: frozenset[str]
+    clock: frozenset[str]
+    stop: Mapping[str, str]
+
+
+class InvalidReply(Exception):
+    """An answer came that is none: no JSON, an unexpected status, a missing field."""
+
+
+class ClockSkew(Unavailable):
+    """The venue did not accept our timestamp; nothing was done. Measure its clock, then try again."""
+
+
+def classify(attempt: Attempt, error: Exception, codes: Codes) -> HedgerowError:
+    """The error to raise for a request that failed with `error`. Its text holds no address and no secret."""
+    if isinstance(error, HedgerowError):
+        return error
+    what = f"{attempt.endpoint}"
+    if not attempt.sent:
+        return Unavailable(f"{what}: could not be sent ({_cause(error)})")
+    if attempt.status is None:
+        return _no_answer(attempt, f"{what}: sent, but no whole answer came ({_cause(error)})")
+    said = f"{what}: HTTP {attempt.status}, {attempt.code or 'no code'}: {clean(attempt.message or _cause(error))}"
+    if attempt.status in TOO_MUCH or attempt.code in codes.slow_down:
+        return RateLimited(said, attempt.retry_after)
+    if attempt.code is None or attempt.status >= 500 or attempt.code in codes.outcome_unknown:
+        return _no_answer(attempt, said)
+    return _by_code(attempt.code, said, codes)
+
+
+def _by_code(code: str, said: str, codes: Codes) -> HedgerowError:
+    if code in codes.clock:
+        return ClockSkew(said)
+    if code in codes.stop:
+        return SafetyStop(f"{said} ({codes.stop[code]})", code)
+    return Refused(said, code)
+
+
+def _no_answer(attempt: Attempt, text: str) -> HedgerowError:
+    return Uncertain(text) if attempt.endpoint.at_most_once else Unavailable(text)
+
+
+def _cause(error: Exception) -> str:
+    """The kind of failure. Only our own texts are shown: ccxt's carry the signed address."""
+    if isinstance(error, InvalidReply):
+        return str(error)
+    return type(error.__cause__ or error).__name__
+
+
+_SIGNED = re.compile(r"(signature|apikey|api_key|x-mbx-apikey|secret)([\"']?\s*[=:]\s*[\"']?)[^&\s\"']+", re.IGNORECASE)
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """A venue's words, fit to be shown: one line, no control characters, nothing that looks like a credential."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return _SIGNED.sub(r"\1\2***", printable)[:limit]

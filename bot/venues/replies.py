@@ -1,0 +1,110 @@
+"""Reading a venue's JSON strictly: what is missing, empty or of the wrong type is no answer (InvalidReply)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TypeAlias
+
+from bot.core.money import parse_decimal
+from bot.core.times import Millis
+from bot.venues.failures import InvalidReply
+
+Row: TypeAlias = Mapping[str, object]
+
+
+def row(value: object, what: str) -> Row:
+    """A JSON object."""
+    if not isinstance(value, dict) or not value:
+        raise InvalidReply(f"{what}: expected an object with content, got {_shown(value)}")
+    return value
+
+
+def rows(value: object, what: str) -> tuple[Row, ...]:
+    """A JSON list of objects; it may be empty."""
+    if not isinstance(value, list):
+        raise InvalidReply(f"{what}: expected a list, got {_shown(value)}")
+    return tuple(row(element, f"{what}[{place}]") for place, element in enumerate(value))
+
+
+def by_key(found: Sequence[Row], key: str, what: str) -> dict[str, Row]:
+    """Rows by a text field. A key that comes twice contradicts itself."""
+    result: dict[str, Row] = {}
+    for entry in found:
+        name = text(entry, key)
+        if name in result:
+            raise InvalidReply(f"{what}: {name} comes twice")
+        result[name] = entry
+    return result
+
+
+def text(source: Row, key: str) -> str:
+    """A text with content."""
+    value = source.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidReply(f"{key}: expected text, got {_shown(value)}")
+    return value
+
+
+def flag(source: Row, key: str) -> bool:
+    """A true or false."""
+    value = source.get(key)
+    if not isinstance(value, bool):
+        raise InvalidReply(f"{key}: expected true or false, got {_shown(value)}")
+    return value
+
+
+def whole(source: Row, key: str) -> int:
+    """A whole number: an id, or an instant in ms. Also as text, which clients use for large ones."""
+    value = source.get(key)
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidReply(f"{key}: expected a whole number, got {_shown(value)}")
+    return value
+
+
+def instant(source: Row, key: str) -> Millis:
+    """An instant in ms after 1970."""
+    at = whole(source, key)
+    if at <= 0:
+        raise InvalidReply(f"{key}: {at} is no instant")
+    return at
+
+
+def instant_or_none(source: Row, key: str) -> Millis | None:
+    """An instant in ms, where the venue has one: 0 stands for none."""
+    return None if source.get(key) in (None, 0) else instant(source, key)
+
+
+def number(source: Row, key: str) -> Decimal:
+    """A finite number."""
+    try:
+        return parse_decimal(source.get(key), key)
+    except ValueError as error:
+        raise InvalidReply(f"{key}: expected a number, got {_shown(source.get(key))}") from error
+
+
+def number_or_none(source: Row, key: str) -> Decimal | None:
+    """A finite number, or None where the venue leaves it out."""
+    return None if source.get(key) in (None, "") else number(source, key)
+
+
+def positive(source: Row, key: str) -> Decimal:
+    """A number above 0: a step, a mark, a price that was paid."""
+    value = number(source, key)
+    if value <= 0:
+        raise InvalidReply(f"{key}: expected more than 0, got {value}")
+    return value
+
+
+def positive_or_none(source: Row, key: str) -> Decimal | None:
+    """A number above 0, or None: 0 stands for an empty book side, for no liquidation price."""
+    value = number_or_none(source, key)
+    if value is not None and value < 0:
+        raise InvalidReply(f"{key}: expected no negative number, got {value}")
+    return value or None
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]

@@ -1,0 +1,252 @@
+"""The one door to a venue's REST interface: every request of a ccxt exchange object leaves through it.
+
+ccxt builds and signs the request and reads the answer; the door decides whether it may leave and where to, marks the
+moment of sending, refuses to be redirected, and lets no answer pass that is none. In `local` the exchange object keeps
+the addresses of the demo environment (ccxt picks its error tables by them); only scheme and host change, at the last
+moment, here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+
+import aiohttp
+from yarl import URL
+
+from bot.core.times import SECOND
+from bot.errors import HedgerowError, Refused, SafetyStop
+from bot.ports import Clock
+from bot.venues.budget import Budgets
+from bot.venues.environments import Environment, allowed_hosts, loopback_url
+from bot.venues.failures import CURRENT, TOO_MUCH, Attempt, Endpoint, InvalidReply
+
+Foreign: TypeAlias = Any
+"""A value of ccxt's or aiohttp's whose type they do not tell."""
+
+LOCAL_TIMEOUT = 0.5
+REMOTE_TIMEOUT = 10.0
+_DEFAULT_SILENCE = 60.0
+
+
+@dataclass(slots=True)
+class Door:
+    """What may leave, and where to: one venue in one environment.
+
+    `timeout`: real seconds. `used_headers`: response header (by start of its host's first label, and name) → the
+    allowance that it counts. Raises ConfigError for an environment that the venue does not have.
+    """
+
+    venue: str
+    environment: Environment
+    clock: Clock
+    budgets: Budgets
+    local_url: str | None = None
+    read_only: bool = False
+    timeout: float | None = None
+    used_headers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    _hosts: frozenset[str] = frozenset()
+    _local: URL | None = None
+
+    def __post_init__(self) -> None:
+        self._hosts = allowed_hosts(self.venue, self.environment)
+        if self.environment is Environment.LOCAL:
+            self._local = loopback_url(self.local_url or "")
+        if self.timeout is None:
+            self.timeout = LOCAL_TIMEOUT if self._local is not None else REMOTE_TIMEOUT
+
+    def admit(self, method: str) -> None:
+        """Refuse what would change something, where only looking is allowed."""
+        if self.read_only and method != "GET":
+            raise Refused(f"a {method} request was stopped: this run only looks", "read_only")
+
+    def wire(self, logical: str) -> str:
+        """Where the request really goes. In `local` that is this machine, everywhere else where ccxt meant it to."""
+        if self._local is None:
+            return logical
+        url = URL(logical, encoded=True)
+        if url.host not in allowed_hosts(self.venue, Environment.DEMO):
+            raise SafetyStop(f"{url.host} is not an address of {self.venue} demo, which the local testnet stands for")
+        return f"{self._local}{url.raw_path_qs}"
+
+    def check(self, wire: URL) -> None:
+        """Let only this environment's own addresses pass. Raises SafetyStop."""
+        if self._local is not None:
+            passes = wire.origin() == self._local
+        else:
+            passes = wire.scheme == "https" and wire.host in self._hosts and wire.port == 443
+        if not passes:
+            raise SafetyStop(f"{wire.scheme}://{wire.host} is not an address of {self.venue} {self.environment.value}")
+
+    async def follow(self, attempt: Attempt) -> None:
+        """A real timeout has passed: story time follows to where it would have ended, however many ran at once."""
+        with suppress(HedgerowError):  # what the request failed of matters more; the next sleep will say it again
+            await self.clock.sleep_until(attempt.started_at + int((self.timeout or 0) * SECOND))
+
+    def heard(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
+        """Take over what an answer's headers say of allowances and of silence."""
+        host = (URL(attempt.logical_url, encoded=True).host or "").removeprefix("demo-").partition(".")[0]
+        by_name = {name.lower(): value for name, value in headers.items()}
+        for (where, header), budget in self.used_headers.items():
+            value = by_name.get(header.lower(), "")
+            if where == host and value.isdecimal():
+                self.budgets.by_name[budget].correct(int(value))
+        if attempt.status in TOO_MUCH:
+            asked = by_name.get("retry-after", "")
+            attempt.retry_after = float(asked) if asked.isdecimal() else _DEFAULT_SILENCE
+            self.budgets.silence(attempt.retry_after)
+
+
+class _Session:
+    """What ccxt takes for its aiohttp session: checks the address once more, and follows no redirect."""
+
+    def __init__(self, door: Door, cafile: str) -> None:
+        self._door = door
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_mark_sent)
+        trace.on_request_redirect.append(_no_redirect)
+        tls: ssl.SSLContext | bool = False  # the testnet on this machine speaks plain HTTP
+        if door.environment is not Environment.LOCAL:
+            tls = ssl.create_default_context()
+            tls.load_verify_locations(cafile)
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), trace_configs=[trace])
+        # aiohttp sends PUT and DELETE a second time when a kept connection turns out closed: whether to is ours to say.
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is sent with every request: nothing of its own."""
+        return self._session.headers
+
+    def __getattr__(self, verb: str) -> Foreign:
+        if verb not in ("get", "post", "put", "delete"):
+            raise AttributeError(verb)
+
+        def send(url: URL, **options: Foreign) -> Foreign:
+            self._door.admit(verb.upper())
+            self._door.check(url)
+            return self._session.request(verb.upper(), url, **{**options, "allow_redirects": False})
+
+        return send
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        await self._session.close()
+
+
+async def _mark_sent(*_: object) -> None:
+    """Called just before the first byte goes out: from here on the request may have arrived."""
+    attempt = CURRENT.get()
+    if attempt is not None:
+        attempt.sent = True
+
+
+async def _no_redirect(*_: object) -> None:
+    raise InvalidReply("a redirect")
+
+
+class GuardedExchange:
+    """Mixed in before a ccxt exchange class, by `guarded`. Overrides what ccxt leaves open."""
+
+    _door: Door
+    session: Foreign
+
+    def open(self, lazy: bool = False) -> None:
+        """Ccxt's sessions are made here, so that none is without the door."""
+        this = cast("Any", self)
+        if lazy and this.closed_by_user:
+            raise InvalidReply("the connection was closed")
+        this.closed_by_user = False
+        if this.asyncio_loop is None:
+            this.asyncio_loop = asyncio.get_running_loop()
+        if self.session is None:
+            self.session = _Session(self._door, this.cafile)
+
+    async def throttle(self, cost: float | None = None) -> None:  # noqa: ARG002 - ccxt's own idea of the cost
+        """Our budget instead of ccxt's: asked before signing, so that no timestamp grows old while waiting."""
+        attempt = CURRENT.get()
+        if attempt is not None:
+            await self._door.budgets.take(attempt.endpoint.costs, urgent=attempt.urgent)
+
+    async def fetch(self, url: str, method: str = "GET", headers: Foreign = None, body: Foreign = None) -> Foreign:
+        """Send one signed request, if it may leave; what was sent and answered is noted in the current Attempt."""
+        attempt = CURRENT.get()
+        if attempt is None:
+            attempt = Attempt(Endpoint("unnamed", method, ""))
+            CURRENT.set(attempt)
+        self._door.admit(method)
+        wire = self._door.wire(url)
+        self._door.check(URL(wire, encoded=True))
+        attempt.logical_url = url
+        attempt.started_at = self._door.clock.now()
+        try:
+            return await cast("Any", super()).fetch(wire, method, headers, body)
+        except Exception as error:
+            if isinstance(error.__cause__, TimeoutError):
+                await self._door.follow(attempt)
+            raise
+
+    def handle_errors(
+        self, code: int, _reason: str, _url: str, _method: str, headers: Mapping[str, str], _body: str,
+        response: object, *_request: object,
+    ) -> None:
+        """Ccxt lets an HTML page, a redirect or a cut answer pass as an empty one: here only JSON with 2xx passes."""
+        attempt = CURRENT.get()
+        if attempt is None:
+            raise InvalidReply("an answer to a question that nobody asked")
+        attempt.status = code
+        attempt.code, attempt.message = error_code(response)
+        self._door.heard(attempt, headers)
+        if attempt.code is not None:
+            raise InvalidReply("the venue reports an error")
+        if not 200 <= code < 300:
+            raise InvalidReply(f"HTTP {code} without an error code")
+        if response is None:
+            raise InvalidReply("the answer is not JSON")
+
+    def milliseconds(self) -> int:
+        """Story time, where there is a story."""
+        return self._door.clock.now()
+
+    def seconds(self) -> int:
+        """The same in seconds."""
+        return self._door.clock.now() // SECOND
+
+    def microseconds(self) -> int:
+        """The same in microseconds."""
+        return self._door.clock.now() * SECOND
+
+
+def error_code(response: object) -> tuple[str | None, str | None]:
+    """The code and message of an error reply such as {"code": -1021, "msg": "..."}; (None, None) where it is none.
+
+    A code of 0 or 200 says that all is well (Binance's answer to a setting).
+    """
+    if not isinstance(response, dict) or "code" not in response:
+        return None, None
+    code = str(response["code"])
+    return (None, None) if code in ("0", "200") else (code, str(response.get("msg", "")))
+
+
+def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> Foreign:
+    """An exchange object of ccxt's `exchange_class` that reaches the world through `door` only."""
+    # At DEBUG this logger prints the key and the signed address.
+    logging.getLogger("ccxt.base.exchange").setLevel(logging.INFO)
+    name = f"Guarded{exchange_class.__name__.capitalize()}"
+    combined: Foreign = type(name, (GuardedExchange, exchange_class), {"_door": door})
+    exchange = combined({
+        **config,
+        "enableRateLimit": True,
+        "timeout": int((door.timeout or 0) * SECOND),
+        "verbose": False,
+    })
+    exchange.options["maxRetriesOnFailure"] = 0
+    if door.environment is not Environment.LIVE:
+        exchange.enable_demo_trading(True)
+    exchange.timeout_on_exit = 0 if door.environment is Environment.LOCAL else exchange.timeout_on_exit
+    return exchange
