@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 
-from bot.testnet.market.chance import gauss
+from bot.testnet.market.chance import Strip, normal
 
 
 class Bridge:
     """A standard bridge over `steps` steps: 0 at both ends, unit variance per `steps` steps of the free motion."""
 
-    __slots__ = ("_place", "_steps", "_values")
+    __slots__ = ("_chance", "_steps", "_values")
 
     def __init__(self, place: str, steps: int) -> None:
         if steps < 1:
             raise ValueError(f"a bridge needs at least one step, not {steps}")
-        self._place = place
+        self._chance = Strip(place)
         self._steps = steps
         self._values = {0: 0.0, steps: 0.0}
 
@@ -53,4 +53,4 @@ class Bridge:
         share = (middle - low) / span
         line = self._values[low] * (1 - share) + self._values[high] * share
         deviation = math.sqrt((middle - low) * (high - middle) / span / self._steps)
-        return line + deviation * gauss(f"{self._place}:{middle}")
+        return line + deviation * normal(self._chance.uniform(middle))

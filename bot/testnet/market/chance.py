@@ -12,24 +12,37 @@ from struct import Struct
 
 _WORDS = Struct("<16I")
 _SCALE = 2.0**-32
-_NORMAL = NormalDist()
+
+normal = NormalDist().inv_cdf
+"""The standard normal quantile of a number strictly between 0 and 1."""
 
 
 def uniforms(place: str) -> tuple[float, ...]:
     """Sixteen independent numbers strictly between 0 and 1."""
-    return tuple((word + 0.5) * _SCALE for word in _WORDS.unpack(blake2b(place.encode()).digest()))
-
-
-def uniform(place: str) -> float:
-    """One number strictly between 0 and 1."""
-    return (int.from_bytes(blake2b(place.encode(), digest_size=4).digest(), "little") + 0.5) * _SCALE
+    return tuple((word + 0.5) * _SCALE for word in _words(place))
 
 
 def gauss(place: str) -> float:
-    """One standard normal number (by the inverse of its distribution, so at most 6.2 away from 0)."""
-    return normal(uniform(place))
+    """One standard normal number (by the inverse of its distribution, so at most 6.3 away from 0)."""
+    return normal((int.from_bytes(blake2b(place.encode(), digest_size=4).digest(), "little") + 0.5) * _SCALE)
 
 
-def normal(u: float) -> float:
-    """The standard normal quantile of `u`, 0 < u < 1."""
-    return _NORMAL.inv_cdf(u)
+class Strip:
+    """Numbers at the whole positions 0, 1, 2 … of a place; sixteen neighbours come of one hash, which it keeps."""
+
+    __slots__ = ("_blocks", "_place")
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._blocks: dict[int, tuple[int, ...]] = {}
+
+    def uniform(self, position: int) -> float:
+        """The number at `position` ≥ 0, strictly between 0 and 1."""
+        block = self._blocks.get(position >> 4)
+        if block is None:
+            block = self._blocks[position >> 4] = _words(f"{self._place}:{position >> 4}")
+        return (block[position & 15] + 0.5) * _SCALE
+
+
+def _words(place: str) -> tuple[int, ...]:
+    return _WORDS.unpack(blake2b(place.encode()).digest())

@@ -22,8 +22,7 @@ from bot.core.money import ZERO
 from bot.core.times import HOUR, SECOND, Millis
 from bot.errors import ConfigError
 from bot.paper.feed import MarketState
-from bot.testnet.market.bridge import Bridge
-from bot.testnet.market.chance import uniform
+from bot.testnet.market.interval import Interval, Prices
 from bot.testnet.market.liquidity import MOVES, PERP, SPOT, Maker, activity
 from bot.testnet.market.panel import read_panel
 from bot.testnet.market.rows import Rows, Track
@@ -34,22 +33,12 @@ MARK_TICK = Decimal("0.01")
 FUNDING_INTERVAL: Millis = 8 * HOUR
 """Where a story's settlements do not tell it."""
 
-_BASIS_SIGMA = 0.0001
-"""Volatility over one hour of the perpetual against spot, beyond what the rows show, at activity 1."""
-
 
 class PathMode(StrEnum):
     """`bridge`: prices wander between rows. `step`: each row's prices hold until the next one."""
 
     BRIDGE = "bridge"
     STEP = "step"
-
-
-@dataclass(frozen=True, slots=True)
-class _Prices:
-    spot: float
-    perp: float
-    mark: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +72,7 @@ class Story:
         self._steps = rows.spacing // step
         self._hours = rows.spacing / HOUR
         self._coins = {asset: _coin(asset, track, step, instruments) for asset, track in rows.tracks.items()}
-        self._bridge = lru_cache(maxsize=64)(self._new_bridge)
-        self._prices = lru_cache(maxsize=8192)(self._find_prices)
+        self._interval = lru_cache(maxsize=64)(self._new_interval)
         self._state = lru_cache(maxsize=1024)(self._find_state)
         self._mark = lru_cache(maxsize=8192)(self._find_mark)
 
@@ -118,7 +106,7 @@ class Story:
 
     def spot_halted(self, asset: Asset, at: Millis) -> bool:
         """Whether the rows say that spot did not trade at that instant."""
-        return self._halted(self._coins[asset].track, self._number(at))
+        return self._coins[asset].track.stale[self._row_after(self._number(at))]
 
     def funding_interval(self, asset: Asset, at: Millis) -> Millis:
         """The time between the settlements around `at` (8 h where the story has fewer than two)."""
@@ -153,83 +141,58 @@ class Story:
         """The grid step at or before `at`, within the story."""
         return (min(max(at, self._rows.start), self._rows.end) - self._rows.start) // self._step
 
-    def _instant(self, number: int) -> Millis:
+    def _place(self, asset: Asset, purpose: str, number: int) -> str:
         # Places are named by instants, so that a story that starts later tells the same.
-        return self._rows.start + number * self._step
+        return f"{self._seed}:{asset}:{purpose}:{self._rows.start + number * self._step}"
 
-    def _halted(self, track: Track, number: int) -> bool:
-        return track.stale[-(-number // self._steps)]
+    def _row_after(self, number: int) -> int:
+        """The row at or after a step: it closes the interval in which the step's trades happened."""
+        return -(-number // self._steps)
 
-    def _new_bridge(self, asset: Asset, purpose: str, row: int) -> Bridge:
-        opened = self._rows.start + row * self._rows.spacing
-        return Bridge(f"{self._seed}:{asset}:{purpose}:{opened}", self._steps)
+    def _busy(self, asset: Asset, row: int) -> float:
+        return activity(asset, self._coins[asset].track.sigma[row] / math.sqrt(self._hours))
 
-    def _moved(self, asset: Asset, number: int) -> int:
-        """The step, at or before this one, at which prices last moved. They always do at a row."""
-        row, offset = divmod(number, self._steps)
-        if self._held or not offset:
-            return number - offset
-        still = math.exp(-MOVES[asset] * self._activity(asset, self._sigma(asset, row)) * self._step / SECOND)
-        while number % self._steps and uniform(self._place(asset, "still", self._instant(number))) < still:
-            number -= 1
-        return number
-
-    def _sigma(self, asset: Asset, row: int) -> float:
-        """Volatility between this row and the next one, per row."""
-        return self._coins[asset].track.sigma[min(row + 1, self._rows.count - 1)]
-
-    def _find_prices(self, asset: Asset, number: int) -> _Prices:
-        track = self._coins[asset].track
-        row, offset = divmod(self._moved(asset, number), self._steps)
-        if not offset:
-            return _Prices(track.spot[row], track.perp[row], track.mark[row])
-        share = offset / self._steps
-        sigma = self._sigma(asset, row)
-        common = sigma * self._bridge(asset, "path", row).at(offset)
-        own = _BASIS_SIGMA * self._activity(asset, sigma) * self._bridge(asset, "basis", row).at(offset)
-        halted = track.stale[row + 1]
-        return _Prices(
-            spot=track.spot[row] if halted else _between(track.spot, row, share, common),
-            perp=_between(track.perp, row, share, common + own),
-            mark=_between(track.mark, row, share, common),
+    def _new_interval(self, asset: Asset, row: int) -> Interval:
+        busy = self._busy(asset, row + 1)
+        return Interval(
+            self._place(asset, "interval", row * self._steps), self._coins[asset].track, row, steps=self._steps,
+            still=math.exp(-MOVES[asset] * busy * self._step / SECOND), busy=busy,
         )
 
+    def _moved(self, asset: Asset, row: int, offset: int) -> int:
+        return self._interval(asset, row).moved(offset) if offset and not self._held else 0
+
     def _find_mark(self, asset: Asset, number: int) -> Decimal:
-        return round(self._prices(asset, number).mark * 100) * MARK_TICK
+        row, offset = divmod(number, self._steps)
+        moved = self._moved(asset, row, offset)
+        price = self._interval(asset, row).mark(moved) if moved else self._coins[asset].track.mark[row]
+        return round(price * 100) * MARK_TICK
+
+    def _prices(self, asset: Asset, row: int, moved: int) -> Prices:
+        track = self._coins[asset].track
+        return self._interval(asset, row).prices(moved) if moved else Prices(track.spot[row], track.perp[row])
 
     def _find_state(self, asset: Asset, number: int) -> MarketState:
         coin = self._coins[asset]
-        prices = self._prices(asset, number)
-        row = number // self._steps
-        at = self._instant(number)
-        opened = self._instant(row * self._steps)
-        touch = self._instant(self._moved(asset, number))
-        busy = self._activity(asset, self._sigma(asset, row))
-        halted = self._halted(coin.track, number)
+        row, offset = divmod(number, self._steps)
+        moved = self._moved(asset, row, offset)
+        prices = self._prices(asset, row, moved)
+        opened = number - offset
+        touch = opened + moved
+        busy = self._busy(asset, self._row_after(number))
+        halted = coin.track.stale[self._row_after(number)]
         spot = coin.spot.book(
             prices.spot,
             touch=self._place(asset, "spot-touch", opened if halted else touch),
-            depth=self._place(asset, "spot", opened if halted else at),
+            depth=self._place(asset, "spot", opened if halted else number),
             activity=None if halted else busy,
         )
         perp = coin.perp.book(
-            prices.perp, touch=self._place(asset, "perp-touch", touch), depth=self._place(asset, "perp", at),
+            prices.perp, touch=self._place(asset, "perp-touch", touch), depth=self._place(asset, "perp", number),
             activity=busy,
         )
         index = (spot.bids[0].price + spot.asks[0].price) / 2
         return MarketState(spot=spot, perp=perp, mark=self._mark(asset, number), index=index)
-
-    def _place(self, asset: Asset, purpose: str, at: Millis) -> str:
-        return f"{self._seed}:{asset}:{purpose}:{at}"
-
-    def _activity(self, asset: Asset, sigma: float) -> float:
-        return activity(asset, sigma / math.sqrt(self._hours))
-
-
-def _between(values: Sequence[float], row: int, share: float, noise: float) -> float:
-    """A price `share` of the way from one row to the next, straight in its logarithm, times e^noise."""
-    first = values[row]
-    return first * math.exp(math.log(values[row + 1] / first) * share + noise)
 
 
 def _coin(asset: Asset, track: Track, step: Millis, instruments: Mapping[Asset, Instrument]) -> _Coin:
