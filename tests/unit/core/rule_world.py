@@ -19,6 +19,7 @@ from bot.core.market import (
     Snapshot,
     WalletKind,
 )
+from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy, Terms, Threshold
 from bot.core.times import HOUR, SECOND, Millis
@@ -73,8 +74,8 @@ class World:
     terms: Terms
     holdings: dict[str, Decimal]
     prices: dict[str, Decimal]
-    cash: Decimal = D(0)
-    futures: Decimal = D(0)
+    cash: Decimal = ZERO
+    futures: Decimal = ZERO
     shorts: dict[str, Decimal] = field(default_factory=dict)
     at: Millis = START
     state: RuleState = field(default_factory=RuleState)

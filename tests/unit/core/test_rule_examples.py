@@ -28,7 +28,7 @@ def policy(contract: str, opens: str = "5", closes: str = "1", resizes: str = "1
     ("11000", "0.315", "20000", policy("0.01"), 4, "800"),
 ])
 def test_a_drift_opens_so_many_contracts(
-    nav: str, btc: str, price: str, chosen: AssetPolicy, contracts: int, excess: str,
+    nav: str, btc: str, price: str, *, chosen: AssetPolicy, contracts: int, excess: str,
 ) -> None:
     story = world(nav, btc, price, policy=chosen)
     decision = story.settle()
