@@ -72,8 +72,9 @@ class IncomeKind(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class PaperOrder:
-    """One order from its placement on, a live record that is only equal to itself. Quantities in base units; `cum_quote` is Σ price·quantity of its fills.
+    """One order from its placement on: a live record, equal to itself only.
 
+    Quantities in base units; `cum_quote` is Σ price·quantity of its fills.
     `queue_ahead`: others' quantity in front of it at its price; None while its price is deeper than the book shows.
     """
 
