@@ -24,8 +24,8 @@ from bot.core.orders import base36
 from bot.core.plan import check_terms, decide
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import MINUTE, Millis
-from bot.errors import Unavailable
+from bot.core.times import Millis, iso
+from bot.errors import JournalError, Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Environment, Settings
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.engine.book import Book
     from bot.engine.report import Emit
     from bot.engine.tick import Engine, TickReport
-    from bot.journal.views import Heartbeat, StatusReport
+    from bot.journal.views import CommandAnswer, Heartbeat, StatusReport
     from bot.testnet.options import TestnetOptions
 
 LEASE = "hedgerow"
@@ -187,6 +187,14 @@ async def compose_bot(
         yield Bot(Engine(venue=venue, book=book, clock=clock, terms=terms, emit=emit), book, clock, venue, terms, emit)
 
 
+@contextlib.contextmanager
+def _telemetry(settings: Settings, clock: Clock, credentials: Credentials) -> Iterator[Emit]:
+    file = open(settings.log.file or "/dev/null","a")
+    def emit(event: str, **fields: object) -> None:
+        print(iso(clock.now()), event, {k:str(v)[:12] for k,v in fields.items() if k in('asset','action','reason','goal','net','message','price','quantity','state','code')})
+    yield emit
+
+
 async def _clock(settings: Settings, lease: str | None) -> ClosableClock:
     from bot.clocks import WallClock, story_clock
 
@@ -195,10 +203,11 @@ async def _clock(settings: Settings, lease: str | None) -> ClosableClock:
 
 def _venue(settings: Settings, clock: Clock, credentials: Credentials, *, read_only: bool = False) -> Venue:
     from bot.venues.binance import make_binance
+    from bot.venues.environments import Environment as Where
 
     policy = settings.policy()
     return make_binance(
-        settings.environment, clock=clock, key=credentials.key, secret=credentials.secret, assets=list(settings.assets),
+        Where(settings.environment.value), clock=clock, key=credentials.key, secret=credentials.secret, assets=list(settings.assets),
         settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url if settings.local else None,
         read_only=read_only,
     )
@@ -208,7 +217,7 @@ def _check_live(settings: Settings, account: str, typed: str | None) -> None:
     """The third opt-in: the account that was typed is the account that the key opens."""
     if settings.environment is Environment.LIVE and typed != account:
         raise settings.error(
-            ("environment",), f"live, but the key opens another account than {typed}", "run --live --account with its id",
+            ("environment",), f"is live, but the key opens another account than {typed}", "--account with its own id",
         )
 
 
@@ -218,7 +227,7 @@ def _check_orphans(settings: Settings, memory: Memory) -> None:
         if episode.asset not in settings.assets and episode.state in (EpisodeState.OPENING, EpisodeState.OPEN):
             raise settings.error(
                 ("assets",), f"lacks {episode.asset}, whose hedge {episode.id} is still open",
-                f"put {episode.asset} back, run `hedgerow close {episode.asset}`, wait for hedge.closed, then remove it",
+                f"put {episode.asset} back, `hedgerow close {episode.asset}`, wait for hedge.closed, then remove it",
             )
 
 
@@ -288,47 +297,29 @@ def read_status(settings: Settings) -> StatusReport:
     return read(settings.journal)
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    """Whether decisions are being reached. `age` and `limit` in ms; `heartbeat` None: the bot never ran."""
-
-    heartbeat: Heartbeat | None
-    age: Millis | None
-    limit: Millis | None
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the last decision is recent enough."""
-        return self.age is not None and self.limit is not None and self.age <= self.limit
-
-
-def read_health(settings: Settings) -> HealthReport:
-    """The age of the last decision against three polls and a minute. Raises JournalError."""
+def read_health(settings: Settings) -> Heartbeat | None:
+    """The bot's last heartbeat; None when it never reached a decision. Raises JournalError."""
     from bot.journal.reader import read_heartbeat
 
-    beat = read_heartbeat(settings.journal)
-    if beat is None:
-        return HealthReport(None, None, None)
-    # A stepped story is as fast as the machine: its polls say nothing of real time.
-    poll = 0 if settings.local else beat.poll or settings.poll
-    return HealthReport(beat, beat.age(wall()), 3 * poll + MINUTE)
+    return read_heartbeat(settings.journal)
 
 
-async def submit_close(settings: Settings, asset: Asset, *, wait: float) -> str | None:
-    """Ask a running bot to close a hedge; its answer, or None when none came within `wait` real seconds.
+def submit_close(settings: Settings, asset: Asset, wait: Millis) -> CommandAnswer:
+    """Ask a running bot to close a hedge; its answer, or one without result when none came within `wait` real ms.
 
-    Raises JournalError; the wish stays in the journal and is obeyed at the next start.
+    Raises JournalError. The wish stays in the journal and is obeyed at the next start.
     """
     from bot.journal.reader import read_command, submit_command
 
     identity = submit_command(settings.journal, "close", asset, wall())
-    ends = time.monotonic() + wait
-    while time.monotonic() < ends:
+    ends = wall() + wait
+    while True:
         answer = read_command(settings.journal, identity)
-        if answer is not None and answer.result is not None:
-            return answer.result
-        await asyncio.sleep(0.1)
-    return None
+        if answer is None:
+            raise JournalError(f"{settings.journal}: command {identity} is gone")
+        if answer.result is not None or wall() >= ends:
+            return answer
+        time.sleep(0.1)
 
 
 # -- testnet -----------------------------------------------------------------------------------------------------------
