@@ -6,8 +6,7 @@ and the text gives the same value back, so that a recorded decision can be decid
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import fields, is_dataclass
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -49,8 +48,8 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, (frozenset, set)):
         return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
     raise TypeError(f"a {type(value).__name__} has no place in the journal")
 
 

@@ -40,25 +40,20 @@ def begin(intent: OrderIntent) -> OrderRecord:
 
 def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderRecord:
     """The order after a report learnt `at`. Filled never shrinks; any report ends a row of misses."""
+    filled = max(record.filled, report.filled)
+    known = replace(record, filled=filled, order_id=report.order_id or record.order_id, misses=0, first_miss_at=None)
     try:
         state = advance(record.state, report.state)
     except IllegalTransition:
-        legal, state = False, record.state
-    else:
-        legal = True
-    filled = max(record.filled, report.filled)
-    price = report.price if legal and report.price is not None else record.price
-    changed = (state, filled, price) != (record.state, record.filled, record.price)
-    return replace(
-        record, state=state, filled=filled, price=price, order_id=report.order_id or record.order_id,
-        changed_at=at if changed else record.changed_at, misses=0, first_miss_at=None,
-    )
+        return replace(known, changed_at=at if filled > record.filled else record.changed_at)
+    price = report.price if report.price is not None else record.price
+    return replace(known, state=state, price=price, changed_at=at)
 
 
 def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:
     """The order after one more look-up that found nothing."""
     first = record.first_miss_at if record.first_miss_at is not None else at
-    return replace(record, misses=record.misses + 1, first_miss_at=first)
+    return replace(record, misses=record.misses + 1, first_miss_at=first, changed_at=at)
 
 
 def memory(

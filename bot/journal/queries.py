@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy.dialects.sqlite import aiosqlite
 
 from bot.core.orders import OrderState
 from bot.journal import fold, schema
@@ -13,7 +17,16 @@ _fills = schema.fills.c
 _funding = schema.funding.c
 _intents = schema.intents.c
 
-INSERT_INTENT = insert(schema.intents)
+INSERT_INTENT = str(insert(schema.intents).compile(dialect=aiosqlite.dialect()))
+"""The hot path's statement as the driver reads it: a place for each column, in the table's order."""
+
+
+def intent_values(row: Mapping[str, object]) -> list[object]:
+    """What goes into those places."""
+    values = [row[column.name] for column in schema.intents.columns]
+    return [schema.money_text(value) if isinstance(value, Decimal) else value for value in values]
+
+
 INSERT_EVENT = insert(schema.order_events)
 INSERT_FILL = insert(schema.fills)
 INSERT_FUNDING = insert(schema.funding)

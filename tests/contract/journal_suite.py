@@ -79,7 +79,7 @@ class JournalSuite:
         await journal.record_miss("hrabc_btc1_1", T0 + 6)
         assert (await (await shelf.open()).recall("USDT")).orders == (OrderRecord(
             intent=intent(), state=OrderState.UNCERTAIN, filled=D("0.05"), order_id="77", price=D("50000.1"),
-            changed_at=T0 + 4, misses=2, first_miss_at=T0 + 5,
+            changed_at=T0 + 6, misses=2, first_miss_at=T0 + 5,
         ),)
 
     async def test_a_report_out_of_order_does_not_wake_an_ended_order(self, shelf: Shelf) -> None:

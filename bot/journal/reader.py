@@ -1,0 +1,208 @@
+"""Reading a journal beside a running bot, and leaving it a command: for the command line, quick to import.
+
+Plain SQLite, read-only, without SQLAlchemy; a reader never waits for the bot and never makes it wait. Every function
+raises JournalError when the file is missing or cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bot.core.decision import AssetDecision, Decision, Situation
+from bot.core.episode import Episode
+from bot.core.market import Asset
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord
+from bot.core.policy import Terms
+from bot.core.times import Millis
+from bot.errors import JournalError
+from bot.journal import fold
+from bot.journal.codec import decode
+from bot.journal.rows import from_row, records
+from bot.journal.views import (
+    AssetStatus,
+    Binding,
+    Books,
+    CommandAnswer,
+    Heartbeat,
+    RecordedDecision,
+    StatusReport,
+)
+from bot.ports import Command
+
+
+def read_heartbeat(path: Path) -> Heartbeat | None:
+    """The last beat; None before the first decision."""
+    with _reading(path) as connection:
+        return _heartbeat(connection)
+
+
+def read_status(path: Path) -> StatusReport:
+    """Where the bot stands, at one instant."""
+    with _reading(path) as connection:
+        binding = _one(connection, "SELECT environment, venue, account, created_by, created_at FROM binding")
+        if binding is None:
+            raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
+        row = _one(connection, "SELECT d.decision, t.content AS terms FROM decisions d JOIN terms t "
+                               "ON t.digest = d.terms ORDER BY d.seq DESC LIMIT 1")
+        decision = decode(Decision, row["decision"]) if row else None
+        episodes = fold.relevant_episodes(_episodes(connection))
+        paid = _one(connection, "SELECT * FROM funding ORDER BY at DESC, seq DESC LIMIT 1")
+        return StatusReport(
+            binding=Binding(**binding), heartbeat=_heartbeat(connection),
+            decided_at=decision.at if decision else None, nav=decision.nav if decision else None,
+            cash=decision.cash if decision else None, halted=decision.halted if decision else None,
+            margin=decision.margin if decision else None,
+            assets=_assets(decision, decode(Terms, row["terms"])) if decision and row else (),
+            open_episodes=tuple(one for one in episodes if not fold.is_ended(one)),
+            ended_episodes=tuple(one for one in episodes if fold.is_ended(one)),
+            orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
+            commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
+        )
+
+
+def read_episodes(path: Path) -> tuple[Episode, ...]:
+    """All hedges ever begun, in that order."""
+    with _reading(path) as connection:
+        return _episodes(connection)
+
+
+def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | None = None,
+                   latest_only: bool = False) -> Iterator[RecordedDecision]:
+    """The recorded decisions of `since` ≤ instant ≤ `until`, in the order of recording.
+
+    `latest_only`: of the revisions of one instant only the one that counts.
+    """
+    text = ("SELECT d.seq, d.revision, d.situation, d.decision, d.terms FROM decisions d "
+            "WHERE d.at >= ? AND d.at <= ?")
+    if latest_only:
+        text += " AND d.revision = (SELECT max(o.revision) FROM decisions o WHERE o.at = d.at)"
+    bounds = (0 if since is None else since, 2**62 if until is None else until)
+    known: dict[str, Terms] = {}
+    with _reading(path) as connection:
+        for row in connection.execute(text + " ORDER BY d.seq", bounds):
+            if row["terms"] not in known:
+                content = _one(connection, "SELECT content FROM terms WHERE digest = ?", (row["terms"],))
+                known[row["terms"]] = decode(Terms, content["content"] if content else "")
+            yield RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
+                                   known[row["terms"]], decode(Decision, row["decision"]))
+
+
+def read_books(path: Path) -> Books:
+    """Every fill and settlement booked, and their sums: fees by the coin charged, funding positive when received."""
+    with _reading(path) as connection:
+        fills = tuple(from_row(Fill, row) for row in _all(connection, "SELECT * FROM fills ORDER BY seq"))
+        paid = _all(connection, "SELECT * FROM funding ORDER BY seq")
+    funding = tuple(from_row(FundingPayment, row) for row in paid)
+    fees: dict[str, Decimal] = {}
+    for fill in fills:
+        fees[fill.fee_currency] = fees.get(fill.fee_currency, Decimal(0)) + fill.fee
+    return Books(
+        fills=fills, funding=funding, funding_episodes=tuple(row["episode"] for row in paid), fees=fees,
+        realised=sum((fill.realised for fill in fills), Decimal(0)),
+        funding_received=sum((payment.amount for payment in funding), Decimal(0)),
+    )
+
+
+def submit_command(path: Path, kind: str, asset: Asset | None, at: Millis) -> int:
+    """Leave a command for the bot; its id. It stays until a bot answers it, across restarts."""
+    with _reading(path, writable=True) as connection:
+        cursor = connection.execute("INSERT INTO commands (kind, asset, issued_at) VALUES (?, ?, ?)", (kind, asset, at))
+        connection.commit()
+        return cursor.lastrowid or 0
+
+
+def read_command(path: Path, command_id: int) -> CommandAnswer | None:
+    """A command and its answer; None when there is no such command."""
+    with _reading(path) as connection:
+        return next(iter(_answers(connection, "id = ?", (command_id,))), None)
+
+
+@contextmanager
+def _reading(path: Path, *, writable: bool = False) -> Iterator[sqlite3.Connection]:
+    """One consistent view of the file."""
+    if not path.is_file():
+        raise JournalError(f"there is no journal at {path}: no bot has run with it yet")
+    try:
+        connection = _connect(path, writable=writable)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA synchronous = FULL" if writable else "BEGIN")
+            yield connection
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        reason = "it is not a journal" if "no such table" in str(error) else str(error)
+        raise JournalError(f"{path} cannot be {'written' if writable else 'read'}: {reason}") from error
+
+
+def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    # Without write permission SQLite cannot make the index of the write-ahead log; when nobody writes, and there is no
+    # log, the file alone is the whole truth.
+    mode = "rw" if writable else "ro"
+    still = not writable and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}{'&immutable=1' if still else ''}"
+    return sqlite3.connect(uri, uri=True, timeout=5)
+
+
+def _all(connection: sqlite3.Connection, text: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(text, tuple(values))]
+
+
+def _one(connection: sqlite3.Connection, text: str, values: Sequence[object] = ()) -> dict[str, Any] | None:
+    return next(iter(_all(connection, text, values)), None)
+
+
+def _heartbeat(connection: sqlite3.Connection) -> Heartbeat | None:
+    row = _one(connection, "SELECT decided_at, wall_at, pid, poll FROM heartbeats WHERE id = 1")
+    return Heartbeat(**row) if row else None
+
+
+def _episodes(connection: sqlite3.Connection) -> tuple[Episode, ...]:
+    return tuple(from_row(Episode, row) for row in _all(connection, "SELECT * FROM episodes ORDER BY seq"))
+
+
+def _working(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
+    unended = ("NOT EXISTS (SELECT 1 FROM order_events e WHERE e.client_order_id = i.client_order_id "
+               "AND e.state IN ('filled', 'cancelled'))")
+    intents = _all(connection, f"SELECT * FROM intents i WHERE {unended} ORDER BY i.number")  # noqa: S608  # constant
+    events = _all(connection, "SELECT v.* FROM order_events v JOIN intents i USING (client_order_id) "  # noqa: S608
+                              f"WHERE {unended} ORDER BY v.seq")
+    found = records((from_row(OrderIntent, row) for row in intents), events)
+    return tuple(record for record in found.values() if record.state.live)
+
+
+def _answers(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> list[CommandAnswer]:
+    rows = _all(connection, f"SELECT * FROM commands WHERE {where} ORDER BY id", values)  # noqa: S608  # constant
+    return [CommandAnswer(Command(row["id"], row["kind"], row["asset"], row["issued_at"]), row["result"],
+                          row["acknowledged_at"]) for row in rows]
+
+
+def _assets(decision: Decision, terms: Terms) -> tuple[AssetStatus, ...]:
+    targets = {policy.asset: policy.target for policy in terms.policy.assets}
+    return tuple(_asset(decided, decision, targets.get(decided.asset)) for decided in decision.assets)
+
+
+def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -> AssetStatus:
+    measure, nav = decided.measure, decision.nav
+    return AssetStatus(
+        asset=decided.asset, action=decided.action, target=target,
+        weight=measure.value / nav if measure.value is not None and nav else None,
+        net_weight=measure.net_weight, drift=measure.drift, residual=measure.residual, quantity=measure.quantity,
+        price=measure.price, short=decided.short, goal=decided.goal, contract=decided.contract, held=decided.held,
+        disarmed=decision.state.of(decided.asset).disarmed,
+        liquidation_price=decision.margin.liquidation_prices.get(decided.asset),
+        reasons=decided.reasons, refusals=decided.refusals,
+    )
+
+
+__all__ = [
+    "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
+    "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_status", "submit_command",
+]

@@ -1,0 +1,121 @@
+"""What readers of a journal are shown. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.decision import Action, Decision, MarginFigures, Reason, Refusal, Situation
+from bot.core.episode import Episode
+from bot.core.market import Asset
+from bot.core.orders import Fill, FundingPayment, OrderRecord
+from bot.core.policy import Terms
+from bot.core.times import Millis
+from bot.ports import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The bot's last beat. `decided_at`: its own time (a story's, in a story); `wall_at`: the machine's, which is what
+    an age is counted from. `poll`: its poll in ms; None when it did not say.
+    """
+
+    decided_at: Millis
+    wall_at: Millis
+    pid: int
+    poll: Millis | None
+
+    def age(self, wall: Millis) -> Millis:
+        """How long ago, when the machine's time is `wall`."""
+        return max(0, wall - self.wall_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Whose journal it is."""
+
+    environment: str
+    venue: str
+    account: str
+    created_by: str
+    created_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class AssetStatus:
+    """One coin at the last decision. Weights, target and drift as fractions of NAV, quantities in coins.
+
+    `target` and `weight` (before the hedge) are None where the coin is not configured or NAV is unknown.
+    """
+
+    asset: Asset
+    action: Action
+    target: Decimal | None
+    weight: Decimal | None
+    net_weight: Decimal | None
+    drift: Decimal | None
+    residual: Decimal | None
+    quantity: Decimal
+    price: Decimal | None
+    short: Decimal
+    goal: Decimal
+    contract: Decimal
+    held: bool
+    disarmed: str | None
+    liquidation_price: Decimal | None
+    reasons: tuple[Reason, ...]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision."""
+
+    binding: Binding
+    heartbeat: Heartbeat | None
+    decided_at: Millis | None
+    nav: Decimal | None
+    cash: Decimal | None
+    halted: str | None
+    margin: MarginFigures | None
+    assets: tuple[AssetStatus, ...]
+    open_episodes: tuple[Episode, ...]
+    ended_episodes: tuple[Episode, ...]
+    orders: tuple[OrderRecord, ...]
+    last_funding: FundingPayment | None
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """A decision with all it depended on: `decide(situation, terms) == decision`. `seq` counts rows; of several
+    `revision`s of one instant the highest counts.
+    """
+
+    seq: int
+    revision: int
+    situation: Situation
+    terms: Terms
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Everything booked, in the order of booking. `funding_episodes`: for each settlement its episode's id or None."""
+
+    fills: tuple[Fill, ...]
+    funding: tuple[FundingPayment, ...]
+    funding_episodes: tuple[str | None, ...]
+    fees: Mapping[str, Decimal]
+    realised: Decimal
+    funding_received: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """A command and what became of it; `result` is None while it waits."""
+
+    command: Command
+    result: str | None
+    acknowledged_at: Millis | None
