@@ -24,8 +24,8 @@ from bot.core.orders import base36
 from bot.core.plan import check_terms, decide
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import Millis, iso
-from bot.errors import JournalError, Unavailable
+from bot.core.times import MINUTE, Millis, iso
+from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Environment, Settings
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.engine.book import Book
     from bot.engine.report import Emit
     from bot.engine.tick import Engine, TickReport
-    from bot.journal.views import CommandAnswer, Heartbeat, StatusReport
+    from bot.journal.views import Heartbeat, StatusReport
     from bot.testnet.options import TestnetOptions
 
 LEASE = "hedgerow"
@@ -297,29 +297,41 @@ def read_status(settings: Settings) -> StatusReport:
     return read(settings.journal)
 
 
-def read_health(settings: Settings) -> Heartbeat | None:
-    """The bot's last heartbeat; None when it never reached a decision. Raises JournalError."""
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: there was no decision yet."""
+
+    heartbeat: Heartbeat | None
+    age: Millis | None
+    limit: Millis
+
+
+def read_health(settings: Settings) -> HealthReport:
+    """The age of the last decision, and the most that is healthy: three polls and a minute. Raises JournalError."""
     from bot.journal.reader import read_heartbeat
 
-    return read_heartbeat(settings.journal)
+    beat = read_heartbeat(settings.journal)
+    # A stepped story is as fast as the machine: its polls say nothing of real time.
+    poll = 0 if settings.local else settings.poll
+    return HealthReport(beat, beat.age(wall()) if beat else None, 3 * poll + MINUTE)
 
 
-def submit_close(settings: Settings, asset: Asset, wait: Millis) -> CommandAnswer:
-    """Ask a running bot to close a hedge; its answer, or one without result when none came within `wait` real ms.
+async def submit_close(settings: Settings, asset: Asset, *, wait: float) -> str | None:
+    """Ask a running bot to close a hedge; its answer, or None when none came within `wait` real seconds.
 
     Raises JournalError. The wish stays in the journal and is obeyed at the next start.
     """
     from bot.journal.reader import read_command, submit_command
 
     identity = submit_command(settings.journal, "close", asset, wall())
-    ends = wall() + wait
+    ends = time.monotonic() + wait
     while True:
         answer = read_command(settings.journal, identity)
-        if answer is None:
-            raise JournalError(f"{settings.journal}: command {identity} is gone")
-        if answer.result is not None or wall() >= ends:
-            return answer
-        time.sleep(0.1)
+        if answer is not None and answer.result is not None:
+            return answer.result
+        if time.monotonic() >= ends:
+            return None
+        await asyncio.sleep(0.1)
 
 
 # -- testnet -----------------------------------------------------------------------------------------------------------

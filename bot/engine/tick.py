@@ -53,9 +53,9 @@ class Engine:
         decision = decide(situation, self._terms)
         recorded = await self._record(situation, decision)
         await self._answer(commands, decision)
-        acted = await self._executor.act(decision, snapshot)
         await self._account(before, decision)
         self._report(before, decision, snapshot)
+        acted = await self._executor.act(decision, snapshot)
         await self._book.beat()
         return TickReport(snapshot.taken_at, decision, recorded, acted, self._working(decision))
 
