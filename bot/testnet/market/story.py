@@ -56,7 +56,8 @@ class Story:
 
     Before the first row and after the last one the nearest of them answers: the story has not begun, or has ended.
     Index = spot mid. Book prices are on the instruments' ticks, marks on 0.01 as the venue's own history has them.
-    Raises ConfigError when the grid does not divide the rows' spacing or a coin has no specification.
+    Raises ConfigError when the grid does not divide the rows' spacing, a coin has no specification, or the path mode
+    is unknown.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Story:
     ) -> None:
         if step <= 0 or rows.spacing % step:
             raise ConfigError(f"testnet step: {step} ms; allowed: a divisor of the rows' spacing, {rows.spacing} ms")
+        if path_mode not in list(PathMode):
+            raise ConfigError(f"testnet path: {path_mode!r}; allowed: {', '.join(PathMode)}")
         self._rows = rows
         self._seed = seed
         self._held = PathMode(path_mode) is PathMode.STEP
@@ -124,7 +127,7 @@ class Story:
             return settlements[place]
         interval = self.funding_interval(asset, after)
         origin = settlements[-1] if settlements else 0
-        # None lies between the last one given and the end: there is no row without a blank.
+        # Rows up to the end are known, and none of them settles any more.
         latest = max(after, self.end)
         return origin + ((latest - origin) // interval + 1) * interval
 

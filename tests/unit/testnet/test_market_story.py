@@ -3,15 +3,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import os
 import statistics
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from bot.core.money import is_multiple
 from bot.core.times import HOUR, MINUTE, SECOND, Millis, parse_iso
 from bot.errors import ConfigError
-from bot.testnet.market import PathMode, Rows, Story, Track
+from bot.testnet.market import PathMode, Rows, Story, Track, panel_story, read_panel
 from bot.testnet.specs import INSTRUMENTS
 
 START = parse_iso("2021-01-28")
@@ -46,6 +48,25 @@ def test_every_row_is_met_exactly(seed: int, mode: PathMode) -> None:
         assert state.spot.bids[0].price <= Decimal(str(coin.spot[k])) <= state.spot.asks[0].price
         assert state.perp.bids[0].price <= Decimal(str(coin.perp[k])) <= state.perp.asks[0].price
         assert state.mark == Decimal(str(coin.mark[k]))
+
+
+def test_recorded_history_is_met_row_by_row() -> None:
+    root = Path(os.environ.get("HEDGEROW_SHARED") or Path(__file__).parents[4] / "shared")
+    path = root / "data" / "panel_1h_asof.csv.gz"
+    if not path.exists():
+        pytest.skip(f"no recorded history: {path} is absent (HEDGEROW_SHARED names the folder that holds data/)")
+    end = parse_iso("2021-02-21")
+    story = panel_story(path, start=START, end=end, seed=7)
+    assert (story.start, story.end, list(story.assets)) == (START, end, ["BTC", "ETH"])
+    track = read_panel(path, start=START, end=end, assets=("BTC",)).tracks["BTC"]
+    for k in range(24 * 24 + 1):
+        state = story.at("BTC", START + k * HOUR)
+        assert state.mark == Decimal(str(track.mark[k]))
+        assert state.spot.bids[0].price <= Decimal(str(track.spot[k])) <= state.spot.asks[0].price
+    assert story.next_funding("BTC", START) == START + 8 * HOUR
+    assert story.funding_interval("BTC", START) == 8 * HOUR
+    halt = parse_iso("2021-02-11T03:00:00Z")
+    assert [k for k in range(-3, 6) if story.spot_halted("BTC", halt + k * HOUR)] == [0, 1, 2]
 
 
 def test_answers_do_not_depend_on_what_was_asked_before() -> None:
@@ -219,6 +240,11 @@ def test_a_story_without_funding_has_none_to_settle() -> None:
 def test_a_grid_that_misses_rows_is_refused(step: Millis) -> None:
     with pytest.raises(ConfigError, match="allowed: a divisor of the rows' spacing, 3600000 ms"):
         Story(rows(track(*PRICES)), step=step)
+
+
+def test_an_unknown_path_mode_is_refused() -> None:
+    with pytest.raises(ConfigError, match="testnet path: 'jump'; allowed: bridge, step"):
+        Story(rows(track(*PRICES)), path_mode="jump")
 
 
 def test_a_coin_without_specification_is_refused() -> None:
