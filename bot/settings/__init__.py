@@ -4,6 +4,14 @@
 at an environment variable.
 """
 
+from bot.settings.grammar import amount as read_amount
+from bot.settings.grammar import coin as read_any_coin
+from bot.settings.grammar import duration as read_duration
+from bot.settings.grammar import instant as read_instant
+from bot.settings.grammar import part as read_part
+from bot.settings.grammar import pause as read_pause
+from bot.settings.grammar import risky_coin as read_coin
+from bot.settings.grammar import weight as read_weight
 from bot.settings.load import load
 from bot.settings.model import (
     AssetSettings,
@@ -26,5 +34,6 @@ from bot.settings.settings import Settings
 __all__ = [
     "AssetSettings", "Credentials", "Environment", "ExecutionSettings", "GuardSettings", "LiveSettings", "LogLevel",
     "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings", "TestnetSettings", "TriggerSettings",
-    "Venue", "load",
+    "Venue", "load", "read_amount", "read_any_coin", "read_coin", "read_duration", "read_instant", "read_part",
+    "read_pause", "read_weight",
 ]

@@ -127,6 +127,11 @@ class TestnetSettings(Section):
     url: str = Field(default="http://127.0.0.1:8420", pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$",
                      description="Its address; loopback only.")
 
+    @property
+    def port(self) -> int:
+        """The port in `url`."""
+        return int(self.url.rpartition(":")[2])
+
 
 class LogLevel(StrEnum):
     """How much is logged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -151,6 +151,11 @@ class Settings(Section):
         """Where a key, or the closest section above it, was written."""
         return closest_origin(self._origins, where, self._file)
 
-    def story_or_default(self) -> StorySettings:
-        """The story to play: the configured one, or the defaults."""
-        return self.story if self.story is not None else StorySettings()
+    def testnet_story(self) -> dict[str, Any]:
+        """What the local testnet is to play, by the names of its options; it starts at the target weights unless told
+        otherwise.
+        """
+        story = dict(self.story if self.story is not None else StorySettings())
+        if story["weights"] is None:
+            story["weights"] = {coin: asset.target for coin, asset in self.assets.items()} | dict(self.cash)
+        return story

@@ -1,0 +1,288 @@
+"""The commands of `hedgerow`. Rooms are imported by `bot.app` only when a command needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot import __version__
+from bot.cli import testnet
+from bot.cli.exits import Code, CommandFailed, code_of, message_of
+from bot.core.times import SECOND
+from bot.errors import ConfigError, HedgerowError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bot.settings import Settings
+
+CLI = typer.Typer(
+    name="hedgerow", add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
+
+_DEFAULT_FILE = "hedgerow.yaml"
+
+Config = Annotated[Path | None, typer.Option(
+    "--config", "-c", metavar="FILE", envvar="HEDGEROW_CONFIG", show_default=False,
+    help="The configuration. Default: hedgerow.yaml in this folder, else HEDGEROW_* variables alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; amounts are strings.")]
+
+
+@dataclass(slots=True)
+class Session:
+    """What holds for every command of one call."""
+
+    debug: bool = False
+
+
+def main() -> None:
+    """The command `hedgerow`: run it, say one clear thing on stderr when it fails, exit by the table in `exits`."""
+    session = Session()
+    try:
+        typer.main.get_command(CLI).main(prog_name="hedgerow", obj=session)
+    except (HedgerowError, CommandFailed) as error:
+        if session.debug:
+            traceback.print_exc()
+        _complain(message_of(error))
+        sys.exit(code_of(error))
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one line and exit 1
+        if session.debug:
+            traceback.print_exc()
+        _complain(f"unexpected {type(error).__name__}: {message_of(error)} (--debug before the command shows where)")
+        sys.exit(Code.UNEXPECTED)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"hedgerow: {text}\n")
+
+
+@CLI.callback()
+def common(
+    ctx: typer.Context, *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Hold the coins, hedge the drift.
+
+    hedgerow watches a portfolio of coins with target weights. When a coin outgrows its target it opens a short
+    perpetual position of the excess, in micro-contracts, instead of selling; when the drift resolves it closes it.
+
+    \b
+    First steps:
+      hedgerow demo                                watch it work, without a key
+      hedgerow plan -c config/binance-demo.yaml    what it would do; sends nothing
+      hedgerow run -c config/binance-demo.yaml     do it
+      hedgerow status -c config/binance-demo.yaml  where it stands
+
+    Exit codes: 0 done or stopped on request, 1 unexpected, 2 usage, 3 not running, 4 configuration, 5 timeout or
+    unreachable, 6 safety stop, 7 the journal belongs to another account.
+    """
+    session = ctx.find_object(Session)
+    if session is not None:
+        session.debug = debug
+
+
+@CLI.command(short_help="Run the bot until it is stopped.")
+def run(
+    config: Config = None, *,
+    once: Annotated[bool, typer.Option(
+        "--once", help="One tick, then stop. Exit 5 if the venue cannot be reached.")] = False,
+    live: Annotated[bool, typer.Option(
+        "--live", help="Trade real money; with `live: {enabled: true}` and --account.")] = False,
+    account: Annotated[str | None, typer.Option(
+        metavar="ID", show_default=False, help="The live account's id, typed: it is the one you mean.")] = None,
+) -> None:
+    """Run the bot until it is stopped (Ctrl-C or SIGTERM).
+
+    A stop withdraws orders that would enlarge a hedge and keeps the hedge itself; the next start goes on from the
+    journal. While the venue cannot be reached it tries again, ever more slowly.
+
+    \b
+    Examples:
+      hedgerow run -c config/binance-demo.yaml
+      hedgerow run -c config/binance-demo.yaml --once
+      hedgerow run -c mine.yaml --live --account 123456789
+    """
+    settings = _load(config)
+    settings.require_opt_ins(live=live, account=account)
+    from bot import app
+
+    raise typer.Exit(asyncio.run(app.run_daemon(settings, once=once, live_account=account)))
+
+
+@CLI.command(short_help="Show what it would do now, why, and why not.")
+def plan(config: Config = None, *, as_json: AsJson = False) -> None:
+    """Show what the bot would do now, why, and why not. Sends nothing.
+
+    \b
+    Examples:
+      hedgerow plan -c config/binance-demo.yaml
+      hedgerow plan -c config/binance-demo.yaml --json
+    """
+    settings = _load(config)
+    from bot import app
+    from bot.cli import render
+
+    report = asyncio.run(app.make_plan(settings))
+    if as_json:
+        typer.echo(render.to_json(report))
+    else:
+        _console().print(render.plan(report))
+
+
+@CLI.command(short_help="Show where it stands: weights, hedges, margin, orders.")
+def status(config: Config = None, *, as_json: AsJson = False) -> None:
+    """Show where the bot stands, by its journal: weights, hedges, margin, open orders.
+
+    Reads beside a running bot without disturbing it, and needs neither key nor network.
+
+    \b
+    Examples:
+      hedgerow status -c config/binance-demo.yaml
+      hedgerow status -c config/binance-demo.yaml --json
+    """
+    settings = _with_journal(config)
+    from bot import app
+    from bot.cli import render
+
+    report = app.read_status(settings)
+    if as_json:
+        typer.echo(render.to_json(report))
+    else:
+        _console().print(render.status(report, app.wall()))
+
+
+@CLI.command(short_help="Exit 0 if its last decision is recent, 3 if not.")
+def health(
+    config: Config = None, *,
+    max_age: Annotated[str | None, typer.Option(
+        metavar="DURATION", show_default=False,
+        help="Oldest decision that counts as alive, such as 90s. Default: three polls and a minute.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell whether the bot is deciding: exit 0 if its last decision is recent, 3 if not.
+
+    It is the age of the last decision that counts, not whether a process exists.
+
+    \b
+    Examples:
+      hedgerow health -c config/binance-demo.yaml
+      hedgerow health -c config/binance-demo.yaml --max-age 2m
+    """
+    settings = _with_journal(config)
+    from bot import app
+    from bot.cli import render
+    from bot.settings import read_duration
+
+    limit = None if max_age is None else _option("--max-age", read_duration, max_age)
+    report = app.read_health(settings)
+    found = render.health(report, report.limit if limit is None else limit)
+    typer.echo(render.to_json(found) if as_json else found.text)
+    if not found.alive:
+        raise typer.Exit(Code.NOT_RUNNING)
+
+
+@CLI.command(short_help="Close the hedge of a coin, keep the coins.")
+def close(
+    asset: Annotated[str, typer.Argument(metavar="ASSET", help="The coin, such as BTC.")],
+    config: Config = None, *,
+    wait: Annotated[str, typer.Option(
+        metavar="DURATION", help="How long to wait for the bot's answer; 0s: not at all.")] = "30s",
+    as_json: AsJson = False,
+) -> None:
+    """Close the hedge of a coin without selling the coins: you take the exposure back.
+
+    The bot buys the short back, and does not hedge this coin again before its drift has resolved. The wish is left in
+    the journal, so it survives a restart of the bot.
+
+    \b
+    Example:
+      hedgerow close BTC -c config/binance-demo.yaml
+    """
+    settings = _with_journal(config)
+    from bot import app
+    from bot.cli import render
+    from bot.settings import read_coin, read_pause
+
+    coin = _option("ASSET", read_coin, asset)
+    if coin not in settings.assets:
+        raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
+    patience = _option("--wait", read_pause, wait)
+    result = asyncio.run(app.submit_close(settings, coin, wait=patience / SECOND))
+    found = render.Answer(coin, result)
+    typer.echo(render.to_json(found) if as_json else found.text)
+    if result is None and patience:
+        raise CommandFailed(
+            Code.TIMEOUT, "no answer yet; the wish stays in the journal until a bot reads it (see `hedgerow health`)")
+
+
+@CLI.command(short_help="Watch a month in a minute on a made-up market.")
+def demo(
+    config: Annotated[Path | None, typer.Option(
+        "--config", "-c", metavar="FILE", show_default=False,
+        help="A configuration of environment local. Default: config/demo.yaml.")] = None,
+) -> None:
+    """Watch a month in a minute: the real bot, over real HTTP, on a made-up market.
+
+    Starts the local testnet, runs the bot against it in story time, and ends with the closing account: each hedge with
+    entry, exit, profit, funding, fees and net, and the coins, unchanged. No key, no network, no money.
+
+    \b
+    Examples:
+      hedgerow demo
+      hedgerow demo -c config/history.yaml
+    """
+    settings = _load(config or _demo_file())
+    from bot import app
+
+    raise typer.Exit(asyncio.run(app.run_demo(settings, _console())))
+
+
+@CLI.command(short_help="Print the version.")
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"hedgerow {__version__}")
+
+
+def _load(config: Path | None) -> Settings:
+    """The configuration that was asked for, or the one that is there. Raises ConfigError."""
+    from bot.settings import load
+
+    if config is None and Path(_DEFAULT_FILE).is_file():
+        config = Path(_DEFAULT_FILE)
+    if config is None and not any(name.upper() == "HEDGEROW_ENVIRONMENT" for name in os.environ):
+        raise ConfigError(
+            f"no configuration: there is no {_DEFAULT_FILE} here. Allowed: -c FILE (examples are in config/)")
+    return load(config)
+
+
+def _with_journal(config: Path | None) -> Settings:
+    """The configuration of a bot that has run at least once."""
+    settings = _load(config)
+    if not settings.journal.is_file():
+        raise CommandFailed(Code.NOT_RUNNING, f"no bot has run with this configuration: no journal {settings.journal}")
+    return settings
+
+
+def _demo_file() -> Path:
+    here, source = Path("config/demo.yaml"), Path(__file__).parents[2] / "config" / "demo.yaml"
+    if not here.is_file() and not source.is_file():
+        raise ConfigError("config/demo.yaml is not here. Allowed: -c FILE")
+    return here if here.is_file() else source
+
+
+def _console() -> Console:
+    from bot.cli import render
+
+    return render.console()
+
+
+_option = testnet.option

@@ -1,0 +1,264 @@
+"""How answers look: tables that fit 80 columns with nothing cut, and JSON with amounts as strings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.core.decision import MarginFigures, Reason, Refusal
+from bot.core.money import plain
+from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
+
+if TYPE_CHECKING:
+    from bot.app import HealthReport, PlanReport
+    from bot.core.decision import AssetDecision
+    from bot.core.episode import Episode
+    from bot.core.orders import OrderRecord
+    from bot.journal.views import AssetStatus, Heartbeat, StatusReport
+
+UNKNOWN = "?"
+"""Shown where a value is not known; never a zero."""
+
+
+def console() -> Console:
+    """The terminal; texts are printed as they are (no markup, no emoji codes)."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def percent(fraction: Decimal | None) -> str:
+    """0.5 → '50.00%'."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:.2f}%"
+
+
+def points(fraction: Decimal | None) -> str:
+    """0.031 → '+3.10pp'."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:+.2f}pp"
+
+
+def money(value: Decimal | None) -> str:
+    """1234.5 → '1,234.50'."""
+    return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+def number(value: Decimal | None) -> str:
+    """A quantity as it is, without trailing zeros."""
+    return UNKNOWN if value is None else plain(value)
+
+
+def span(duration: Millis) -> str:
+    """150000 → '2.5m'; the largest unit that it fills."""
+    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
+        if duration >= size:
+            return f"{plain(Decimal(duration * 10 // size) / 10)}{unit}"
+    return f"{plain(Decimal(duration * 10 // SECOND) / 10)}s"
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+
+def to_json(value: object) -> str:
+    """One JSON object, indented; Decimals are strings, instants whole milliseconds, unknown is null."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - what json takes
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each) for each in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
+    return str(value) if isinstance(value, Path) else value
+
+
+# -- plan --------------------------------------------------------------------------------------------------------------
+
+
+def plan(report: PlanReport) -> RenderableType:
+    """What would be done now, and why, for every coin."""
+    decision = report.decision
+    targets = {policy.asset: policy.target for policy in report.terms.policy.assets}
+    table = _table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
+    for decided in decision.assets:
+        measure, target = decided.measure, targets.get(decided.asset)
+        weight = None if measure.drift is None or target is None else target + measure.drift
+        table.add_row(
+            decided.asset, percent(target), percent(weight), points(measure.drift), percent(measure.net_weight),
+            number(decided.short), number(decided.goal), _action(decided),
+        )
+    return Group(
+        _line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
+        _margin(decision.margin), _halted(decision.halted), table,
+        _because((decided.asset, decided.reasons, decided.refusals) for decided in decision.assets),
+        *(_line(f"warning: {finding}") for finding in report.findings),
+        _line("Nothing was sent."),
+    )
+
+
+def _settle(report: PlanReport) -> str:
+    return report.terms.policy.settle
+
+
+def _action(decided: AssetDecision | AssetStatus) -> str:
+    return f"{decided.action.value} (held)" if decided.held else decided.action.value
+
+
+# -- status ------------------------------------------------------------------------------------------------------------
+
+
+def status(report: StatusReport, now: Millis) -> RenderableType:
+    """Where the bot stood at its last decision."""
+    binding = report.binding
+    parts: list[RenderableType] = [
+        _line(f"{binding.venue} {binding.environment}, account {binding.account}"), _line(_beat(report.heartbeat, now)),
+    ]
+    if report.decided_at is not None:
+        parts += [
+            _line(f"at {iso(report.decided_at)}   NAV {money(report.nav)}   cash {money(report.cash)}"),
+            _halted(report.halted), _coins(report.assets),
+            _because((each.asset, each.reasons, each.refusals) for each in report.assets),
+        ]
+    if report.margin is not None:
+        parts.append(_margin(report.margin))
+    if report.open_episodes:
+        parts.append(_episodes("open hedges", report.open_episodes))
+    if report.ended_episodes:
+        parts.append(_episodes("last ended hedges", report.ended_episodes))
+    if report.orders:
+        parts.append(_orders(report.orders))
+    parts += [
+        _line(f"waiting: {command.kind} {command.asset or ''}, since {span(max(0, now - command.issued_at))}")
+        for command in report.commands
+    ]
+    return Group(*parts)
+
+
+def _beat(heartbeat: Heartbeat | None, now: Millis) -> str:
+    return "no decision yet" if heartbeat is None else f"last decision {span(heartbeat.age(now))} ago"
+
+
+def _coins(assets: Iterable[AssetStatus]) -> Table:
+    table = _table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
+    for each in assets:
+        table.add_row(
+            each.asset, percent(each.target), percent(each.weight), points(each.drift), percent(each.net_weight),
+            number(each.short), number(each.goal),
+            f"{_action(each)}, disarmed: {each.disarmed}" if each.disarmed else _action(each),
+        )
+    return table
+
+
+def _episodes(title: str, episodes: Iterable[Episode]) -> Table:
+    table = _table("hedge", "short", "entry", "exit", "realised", "funding", "fees", "net", title=title)
+    for episode in episodes:
+        table.add_row(
+            episode.id, number(episode.short), _price(episode.entry_price), _price(episode.exit_price),
+            money(episode.realised), money(-episode.funding_paid), money(episode.fees), money(episode.net),
+        )
+    return table
+
+
+def _price(price: Decimal | None) -> str:
+    return "-" if price is None else money(price)
+
+
+def _orders(orders: Iterable[OrderRecord]) -> Table:
+    table = _table("order", "side", "quantity", "filled", "price", "state", title="orders")
+    for order in orders:
+        intent = order.intent
+        table.add_row(
+            intent.client_order_id, f"{intent.side.value} {intent.asset}", number(intent.quantity),
+            number(order.filled), number(order.price if order.price is not None else intent.price), order.state.value,
+        )
+    return table
+
+
+# -- shared ------------------------------------------------------------------------------------------------------------
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table whose cells wrap instead of being cut."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False,
+                  padding=(0, 1, 0, 0))
+    for index, column in enumerate(columns):
+        words = index == 0 or column in ("action", "state", "side")
+        table.add_column(column, justify="left" if words else "right", overflow="fold")
+    return table
+
+
+def _line(text: str) -> Text:
+    return Text(text, overflow="fold")
+
+
+def _halted(cause: str | None) -> RenderableType:
+    return _line(f"HALTED: {cause}") if cause else Group()
+
+
+def _margin(margin: MarginFigures) -> Text:
+    """The margin account in words; the runway is how far all shorted prices may rise together."""
+    lever = "no short" if margin.effective_leverage is None else f"leverage {margin.effective_leverage:.2f}"
+    runway = "" if margin.joint_runway is None else f", liquidation after a rise of {percent(margin.joint_runway)}"
+    return _line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, {lever}{runway}")
+
+
+def _because(rows: Iterable[tuple[str, tuple[Reason, ...], tuple[Refusal, ...]]]) -> Table:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for asset, reasons, refusals in rows:
+        for index, text in enumerate([*(r.text for r in reasons), *(f"not: {r.text}" for r in refusals)]):
+            table.add_row("" if index else asset, text)
+    return table
+
+
+# -- health and commands -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the bot is deciding. Ages and limits in ms."""
+
+    alive: bool
+    text: str
+    limit: Millis
+    age: Millis | None = None
+    decided_at: Millis | None = None
+
+
+def health(report: HealthReport, limit: Millis) -> Health:
+    """Judge the last decision's age."""
+    if report.heartbeat is None or report.age is None:
+        return Health(alive=False, text="not running: no decision yet", limit=limit)
+    alive = report.age <= limit
+    text = f"{'alive' if alive else 'not running'}: last decision {span(report.age)} ago (limit {span(limit)})"
+    return Health(alive, text, limit, report.age, report.heartbeat.decided_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a wish to close; `result` None: not answered yet."""
+
+    asset: str
+    result: str | None
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f"close {self.asset}: {self.result if self.result is not None else 'left in the journal'}"
