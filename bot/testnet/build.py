@@ -46,9 +46,12 @@ class Testnet:
         return self.world.exchange
 
 
-def build(options: TestnetOptions) -> Testnet:
-    """The testnet that the options describe, at its story's beginning. Raises ConfigError."""
-    feed = _feed(options)
+def build(options: TestnetOptions, feed: Feed | None = None) -> Testnet:
+    """The testnet that the options describe, at its story's beginning; `feed` replaces the market they name.
+
+    Raises ConfigError.
+    """
+    feed = _feed(options) if feed is None else feed
     instruments = {asset: INSTRUMENTS[asset] for asset in feed.assets}
     spot, futures = _balances(options, feed, instruments)
     exchange = PaperExchange(

@@ -5,6 +5,7 @@ No HTTP here, and nothing that waits: the whole of a request happens at one inst
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -37,6 +38,11 @@ class BinanceApi:
             self._endpoints.update(table)
         self._futures = futures_limits()
         self._spot = spot_limits()
+
+    @property
+    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
+        """What is spoken, by method and path."""
+        return self._endpoints
 
     def answer(self, method: str, path: str, query: str, body: str, key: str | None) -> Reply:
         """The reply to one request; a refusal is a reply too."""
