@@ -12,6 +12,7 @@ import pytest
 
 from bot.clocks import SteppedClock, story_clock
 from bot.core.market import Side, Snapshot
+from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import HOUR, MINUTE
@@ -130,7 +131,7 @@ async def test_a_resting_order_is_placed_moved_seen_and_cancelled(stage: Stage) 
     intent = stage.intent("hrtest_btc1_1", snapshot)
     intent = replace(intent, price=intent.price + 100)
     placed = await stage.venue.place(intent)
-    assert (placed.state, placed.filled, placed.price) == (OrderState.OPEN, 0, intent.price)
+    assert (placed.state, placed.filled, placed.price) == (OrderState.OPEN, ZERO, intent.price)
     seen = (await stage.venue.snapshot()).open_orders
     assert seen is not None
     assert [(order.client_order_id, order.symbol, order.quantity) for order in seen] == [
@@ -140,9 +141,9 @@ async def test_a_resting_order_is_placed_moved_seen_and_cancelled(stage: Stage) 
     assert (moved.state, moved.price) == (OrderState.OPEN, intent.price + 50)
     assert await stage.venue.find_order(BTC, "hrtest_btc1_1") == moved
     gone = await stage.venue.cancel(record(intent))
-    assert (gone.state, gone.filled) == (OrderState.CANCELLED, 0)
+    assert (gone.state, gone.filled) == (OrderState.CANCELLED, ZERO)
     again = await stage.venue.cancel(record(intent))
-    assert (again.state, again.filled) == (OrderState.CANCELLED, 0)
+    assert (again.state, again.filled) == (OrderState.CANCELLED, ZERO)
     assert (await stage.venue.snapshot()).open_orders == ()
 
 
@@ -151,7 +152,7 @@ async def test_a_post_only_order_that_would_cross_is_reported_as_cancelled(stage
     quote = snapshot.quotes["BTC"]
     assert quote.perp_bid is not None
     report = await stage.venue.place(stage.intent("hrtest_btc1_1", snapshot, price=quote.perp_bid))
-    assert (report.state, report.filled, report.code) == (OrderState.CANCELLED, 0, "-5022")
+    assert (report.state, report.filled, report.code) == (OrderState.CANCELLED, ZERO, "-5022")
     assert await stage.venue.find_order(BTC, "hrtest_btc1_1") is None
 
 

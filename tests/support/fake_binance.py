@@ -36,7 +36,7 @@ class FakeBinance:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._server = TestServer(app)
-        await self._server.start_server()
+        await self._server.start_server(access_log=None)
         return str(self._server.make_url("")).rstrip("/")
 
     async def stop(self) -> None:
