@@ -103,30 +103,31 @@ def initial_margin(notional: Decimal, leverage: Decimal) -> Decimal:
     return notional / leverage
 
 
-def runway(account: MarginAccount, rising: Sequence[Exposure]) -> Decimal | None:
-    """How far the marks of `rising` (shorts of `account`) may rise together until equity == maintenance margin.
+def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool = False) -> Decimal | None:
+    """How far the marks of `moving` may rise together until equity == maintenance margin; they are shorts of `account`.
 
-    Exact over the tier table: the surplus is linear between the rises at which some notional enters its next tier.
-    Negative where the account is already below its maintenance margin. None: nothing rises, or no rise liquidates.
+    Exact over the tier table: the surplus is linear between the moves at which some notional changes its tier.
+    Negative where the account is already below its maintenance margin. None: nothing moves, or no move liquidates.
+    With `falling`, how far marks of longs (not in `account`) may fall: 0.3 = −30 %, and None below a price of 0.
     """
-    if not rising:
+    if not moving:
         return None
     # Shorts are compared by identity: two equal positions are still two.
     still = account.standing + sum(
-        (short.maintenance for short in account.shorts if not any(short is riser for riser in rising)), ZERO,
+        (short.maintenance for short in account.shorts if not any(short is mover for mover in moving)), ZERO,
     )
-    starts = [ZERO, *sorted({
-        tier.floor / short.notional - 1 for short in rising for tier in short.tiers if tier.floor > short.notional
-    })]
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
+    sign = -1 if falling else 1
+    edges = {sign * (tier.floor / mover.notional - 1) for mover in moving for tier in mover.tiers}
+    starts = [ZERO, *sorted(edge for edge in edges if edge > 0 and (not falling or edge < 1))]
+    for start, end in zip(starts, [*starts[1:], ONE if falling else None], strict=True):
         # Tiers are chosen inside the segment, where no rounding of a boundary can pick the wrong side.
         inside = start + 1 if end is None else (start + end) / 2
         surplus, slope = account.equity - still, ZERO
-        for short in rising:
-            rate, deduction = _maintenance_line(short, ONE + inside)
-            surplus -= short.notional * start + short.notional * (1 + start) * rate - deduction
-            surplus += short.collateral * start
-            slope += short.collateral - short.notional * (1 + rate)
+        for mover in moving:
+            rate, deduction = _maintenance_line(mover, 1 + sign * inside)
+            surplus -= mover.notional * start + mover.notional * (1 + sign * start) * rate - deduction
+            surplus += sign * mover.collateral * start
+            slope += sign * (mover.collateral - mover.notional * rate) - mover.notional
         if surplus <= 0:
             return start if start > 0 else surplus / -slope if slope < 0 else ZERO
         if slope < 0:
@@ -136,11 +137,11 @@ def runway(account: MarginAccount, rising: Sequence[Exposure]) -> Decimal | None
     return None
 
 
-def _maintenance_line(short: Exposure, grown: Decimal) -> tuple[Decimal, Decimal]:
+def _maintenance_line(mover: Exposure, grown: Decimal) -> tuple[Decimal, Decimal]:
     """Rate and deduction that hold once the notional has grown by the factor `grown`."""
-    if not short.tiers:
-        return short.maintenance / short.notional, ZERO
-    tier = tier_of(short.notional * grown, short.tiers)
+    if not mover.tiers:
+        return mover.maintenance / mover.notional, ZERO
+    tier = tier_of(mover.notional * grown, mover.tiers)
     return tier.rate, tier.deduction
 
 

@@ -173,10 +173,7 @@ class Account:
         """
         total = self.wallets.futures.get(self.settle, ZERO)
         if self.wallets.kind is WalletKind.UNIFIED:
-            for asset, instrument in self.instruments.items():
-                coins = self.wallets.spot.get(asset, ZERO)
-                if coins:
-                    total += coins * marks(asset) * (instrument.collateral_ratio if coins > 0 else ONE)
+            total += sum((self._coins_value(asset, marks) for asset in self.instruments), ZERO)
         return total
 
     def insolvent(self, marks: Marks) -> bool:
@@ -189,24 +186,25 @@ class Account:
         return surplus < 0
 
     def liquidation_price(self, asset: Asset, marks: Marks) -> Decimal | None:
-        """The mark at which a short is liquidated while all else stands still; None for longs and when none is."""
-        if self.positions[asset].quantity >= 0:
+        """The mark at which the position is liquidated while all else stands still; None: flat, or at no mark."""
+        quantity = self.positions[asset].quantity
+        if not quantity:
             return None
-        shorts: dict[Asset, Exposure] = {}
-        standing = ZERO
-        for held in self.held:
-            quantity, mark = self.positions[held].quantity, marks(held)
-            instrument, notional = self.instruments[held], abs(quantity) * mark
-            margin = maintenance_margin(notional, instrument.tiers)
-            if quantity > 0:
-                standing += margin
-                continue
-            coins = self.wallets.spot.get(held, ZERO) if self.wallets.kind is WalletKind.UNIFIED else ZERO
-            ratio = instrument.collateral_ratio if coins > 0 else ONE
-            shorts[held] = Exposure(held, notional, margin, instrument.tiers, coins * mark * ratio, mark)
-        equity = self.figures(marks, ()).equity
-        alone = runway(MarginAccount(equity, tuple(shorts.values()), standing), (shorts[asset],))
-        return None if alone is None else marks(asset) * (1 + alone)
+        mark = marks(asset)
+        notional, tiers = abs(quantity) * mark, self.instruments[asset].tiers
+        margin = maintenance_margin(notional, tiers)
+        moving = Exposure(asset, notional, margin, tiers, self._coins_value(asset, marks), mark)
+        figures = self.figures(marks, ())
+        rest = MarginAccount(figures.equity, (), figures.maintenance_margin - margin)
+        alone = runway(rest, (moving,), falling=quantity > 0)
+        return None if alone is None else mark * (1 + alone if quantity < 0 else 1 - alone)
+
+    def _coins_value(self, asset: Asset, marks: Marks) -> Decimal:
+        """What the coins of a unified wallet count for as collateral; a debt in full."""
+        coins = self.wallets.spot.get(asset, ZERO)
+        if not coins or self.wallets.kind is not WalletKind.UNIFIED:
+            return ZERO
+        return coins * marks(asset) * (self.instruments[asset].collateral_ratio if coins > 0 else ONE)
 
 
 def _order_notionals(orders: Iterable[PaperOrder], marks: Marks) -> tuple[dict[Asset, Decimal], dict[Asset, Decimal]]:

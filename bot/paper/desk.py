@@ -24,6 +24,7 @@ class OrderDesk:
     def __init__(self, account: Account, markets: Markets, price_band: Decimal | None) -> None:
         self.orders: dict[int, PaperOrder] = {}
         self.open: list[PaperOrder] = []
+        self._newest: dict[tuple[MarketName, str, str], PaperOrder] = {}
         self._account = account
         self._markets = markets
         self._band = price_band
@@ -40,7 +41,7 @@ class OrderDesk:
             client_order_id=client_order_id,
         )
         self._check_place(order)
-        self.orders[order.order_id] = order
+        self._register(order)
         self.open.append(order)
         if market == "spot":
             self._account.lock_spot(order, +1)
@@ -82,6 +83,10 @@ class OrderDesk:
             if (market is None or order.market == market) and (asset is None or order.asset == asset)
         ]
 
+    def find(self, market: MarketName, symbol: str, client_order_id: str) -> PaperOrder | None:
+        """The newest order with this client id."""
+        return self._newest.get((market, symbol, client_order_id))
+
     def instrument(self, asset: Asset) -> Instrument:
         """The specification of a coin. Raises PaperReject for one that is not listed."""
         if asset not in self._account.instruments:
@@ -109,7 +114,7 @@ class OrderDesk:
             time_in_force=TimeInForce.IOC, reduce_only=True, client_order_id="",
         )
         order.client_order_id = f"{client_prefix}{order.order_id}"
-        self.orders[order.order_id] = order
+        self._register(order)
         self._account.book_fill(order, order.quantity, price, maker=False, at=self._markets.now, free_of_fee=True)
         return order
 
@@ -161,6 +166,10 @@ class OrderDesk:
             market=market, side=side, price=price, quantity=quantity, time_in_force=time_in_force,
             reduce_only=reduce_only, created_at=now, updated_at=now,
         )
+
+    def _register(self, order: PaperOrder) -> None:
+        self.orders[order.order_id] = order
+        self._newest[order.market, order.symbol, order.client_order_id] = order
 
     def _work(self, order: PaperOrder) -> None:
         """Trade what is marketable now; then rest, or end."""

@@ -111,10 +111,7 @@ class PaperExchange:
 
     def find(self, market: MarketName, symbol: str, client_order_id: str) -> PaperOrder | None:
         """The newest order with this client id."""
-        for order in reversed(self.orders.values()):
-            if (order.client_order_id, order.symbol, order.market) == (client_order_id, symbol, market):
-                return order
-        return None
+        return self._desk.find(market, symbol, client_order_id)
 
     def position(self, asset: Asset) -> PaperPosition:
         """The perpetual position of one coin (quantity 0 when flat)."""
@@ -129,7 +126,7 @@ class PaperExchange:
         return self.account.figures(self.mark, self._desk.open)
 
     def liquidation_price(self, asset: Asset) -> Decimal | None:
-        """The mark at which a short is liquidated while all else stands still; None for longs and when none is."""
+        """The mark at which the position is liquidated while all else stands still; None: flat, or at no mark."""
         return self.account.liquidation_price(asset, self.mark)
 
     def mark(self, asset: Asset) -> Decimal:

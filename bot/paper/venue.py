@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from operator import attrgetter
+from typing import TypeVar
 
 from bot.core.margin import initial_margin, maintenance_margin
 from bot.core.market import (
@@ -25,8 +28,10 @@ from bot.core.times import Millis
 from bot.errors import Refused
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import BookState
-from bot.paper.records import OrderStatus, PaperOrder, PaperReject, RejectCode
+from bot.paper.records import FundingRow, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
 from bot.ports import Clock
+
+_Dated = TypeVar("_Dated", PaperFill, FundingRow)
 
 _STATES = {
     OrderStatus.NEW: OrderState.OPEN,
@@ -150,7 +155,7 @@ class PaperVenue:
                 quantity=fill.quantity, price=fill.price, fee=fill.fee, fee_currency=fill.fee_currency,
                 realised=fill.realised, maker=fill.maker, at=fill.at, client_order_id=fill.client_order_id,
             )
-            for fill in self.exchange.fills if fill.market == "perp" and fill.symbol == symbol and fill.at >= since
+            for fill in _since(self.exchange.fills, since) if fill.market == "perp" and fill.symbol == symbol
         )
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
@@ -158,7 +163,7 @@ class PaperVenue:
         self._follow_clock()
         return tuple(
             FundingPayment(str(row.id), row.symbol, row.amount, self.exchange.settle, row.at)
-            for row in self.exchange.funding_rows if row.at >= since
+            for row in _since(self.exchange.funding_rows, since)
         )
 
     async def close(self) -> None:
@@ -217,6 +222,11 @@ def _refusals() -> Iterator[None]:
         yield
     except PaperReject as reject:
         raise Refused(str(reject), reject.code) from reject
+
+
+def _since(rows: Sequence[_Dated], since: Millis) -> Sequence[_Dated]:
+    """The rows from `since` on of a list that is in the order of time."""
+    return rows[bisect_left(rows, since, key=attrgetter("at")):]
 
 
 def _best(book: BookState) -> tuple[Decimal | None, Decimal | None]:

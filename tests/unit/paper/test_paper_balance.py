@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -20,22 +21,22 @@ from bot.paper.records import IncomeKind, MarketName, PaperReject
 
 D = Decimal
 COINS = ("BTC", "ETH")
-START_SPOT = {"BTC": "1.2", "ETH": "12", "USDT": "20000"}
-START_FUTURES = {"USDT": "15000"}
+START_SPOT = {"BTC": "0.1", "ETH": "1", "USDT": "6000"}
+START_FUTURES = {"USDT": "3000"}
 
 
 def stormy(seed: int) -> FakeFeed:
     """A random walk with odd prices, thin books and takers, so that every kind of fill and ending occurs."""
     paths: dict[str, list[Decimal]] = {}
-    for coin, price in (("BTC", 50_000.0), ("ETH", 2_500.0)):
+    for coin, first in (("BTC", 50_000.0), ("ETH", 2_500.0)):
         chance = random.Random(f"{seed}/{coin}")
-        path = []
-        for _ in range(1_000):
-            price *= 1 + chance.gauss(0, 0.004)
+        path, price = [], first
+        for _ in range(3_000):
+            price *= 1 + chance.gauss(0, 0.006)
             path.append(D(str(round(price, 3))))
         paths[coin] = path
     return FakeFeed(
-        prices={coin: lambda step, path=path: path[min(step, 999)] for coin, path in paths.items()},  # type: ignore[misc] # a default binds the loop's value
+        prices={coin: lambda step, path=path: path[min(step, 2_999)] for coin, path in paths.items()},  # type: ignore[misc] # a default binds the loop's value
         takers=lambda step: (D(step * 31 % 17) / 10, D(step * 17 % 13) / 10),
         rate=lambda at: D("0.00037123") if at // MINUTE % 3 else D("-0.0011"),
         size=D("0.7"), interval=5 * MINUTE, half_spread=D("0.3"),
@@ -74,11 +75,9 @@ def random_request(exchange: PaperExchange, chance: random.Random) -> None:
 def storm(seed: int, wallet: WalletKind) -> PaperExchange:
     exchange = paper_exchange(stormy(seed), wallet=wallet, spot=START_SPOT, futures=START_FUTURES, leverage="50")
     chance = random.Random(seed)
-    for _ in range(80):
-        try:
+    for _ in range(150):
+        with suppress(PaperReject):
             random_request(exchange, chance)
-        except PaperReject:
-            pass
         exchange.advance(exchange.now + chance.randint(0, 60) * SECOND)
     return exchange
 
@@ -150,7 +149,7 @@ def assert_orders_agree_with_their_fills(exchange: PaperExchange) -> None:
 
 
 @pytest.mark.parametrize("wallet", list(WalletKind))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_books_balance_to_the_last_digit(wallet: WalletKind, seed: int) -> None:
     exchange = storm(seed, wallet)
@@ -170,11 +169,11 @@ def test_the_storms_contain_what_they_are_meant_to_test(wallet: WalletKind) -> N
         ("perp", True), ("perp", False), ("spot", True), ("spot", False),
     }
     statuses = {order.status.value for exchange in storms for order in exchange.orders.values()}
-    assert statuses == {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED"}
+    assert statuses >= {"NEW", "FILLED", "CANCELED", "EXPIRED"}
+    assert any(0 < order.filled < order.quantity for exchange in storms for order in exchange.orders.values())
     assert any(fill.realised > 0 for fill in fills)
     assert any(exchange.funding_rows for exchange in storms)
-    if wallet is WalletKind.SEPARATE:
-        assert any(exchange.liquidations for exchange in storms)
+    assert any(exchange.liquidations for exchange in storms)
 
 
 def test_equal_requests_make_equal_accounts() -> None:

@@ -114,7 +114,7 @@ def test_a_market_that_trades_through_fills_at_our_price() -> None:
     ("perp", Side.SELL, "0.1", "49900", RejectCode.PRICE_TOO_LOW),
     ("perp", Side.BUY, "0.1", "49000", RejectCode.REDUCE_ONLY_REJECTED),
 ])
-def test_what_breaks_a_rule_is_refused_and_changes_nothing(  # noqa: PLR0917 - a table's row
+def test_what_breaks_a_rule_is_refused_and_changes_nothing(
     market: MarketName, side: Side, quantity: str, price: str, code: RejectCode,
 ) -> None:
     exchange = paper_exchange(price_band=D("0.001") if "PRICE_TOO" in code else None)

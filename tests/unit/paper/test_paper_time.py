@@ -118,18 +118,28 @@ def test_a_unified_account_is_carried_by_its_coins() -> None:
     assert apart.liquidations
 
 
-def test_the_liquidation_price_is_where_equity_meets_maintenance() -> None:
-    feed = FakeFeed(prices={"BTC": steady(50_000), "ETH": steady(2_500)})
-    tables = {"BTC": paper_instrument(tiers=FLAT), "ETH": paper_instrument("ETH", tiers=FLAT)}
-    exchange = paper_exchange(feed, instruments=tables)
-    short(exchange, "0.2")
-    exchange.place("perp", "ETH", Side.BUY, D(1), D(2_600), time_in_force="IOC")
-    price = exchange.liquidation_price("BTC")
+@pytest.mark.parametrize("wallet", list(WalletKind))
+@pytest.mark.parametrize("asset", ["BTC", "ETH"])
+def test_the_liquidation_price_is_where_equity_meets_maintenance(asset: str, wallet: WalletKind) -> None:
+    exchange = paper_exchange(
+        FakeFeed(prices={"BTC": steady(50_000), "ETH": steady(2_500)}, size=D(20)), spot={"BTC": "0.1", "ETH": "1"},
+        wallet=wallet, futures={"USDT": "15000"},
+    )
+    short(exchange, "0.9")
+    exchange.place("perp", "ETH", Side.BUY, D(18), D(2_600), time_in_force="IOC")
+    price = exchange.liquidation_price(asset)
     assert price is not None
-    exchange.shift_price("BTC", price / 50_000)
+    assert (price > 50_000) if asset == "BTC" else (price < 2_500)
+    exchange.shift_price(asset, price / exchange.mark(asset))
     figures = exchange.figures()
     assert abs(figures.equity - figures.maintenance_margin) < D("0.001")
-    assert exchange.liquidation_price("ETH") is None
+
+
+def test_a_position_that_no_mark_can_liquidate_has_no_liquidation_price() -> None:
+    exchange = paper_exchange()
+    assert exchange.liquidation_price("BTC") is None
+    exchange.place("perp", "BTC", Side.BUY, D("0.1"), D("50000.5"), time_in_force="IOC")
+    assert exchange.liquidation_price("BTC") is None
 
 
 # --- time itself ---
