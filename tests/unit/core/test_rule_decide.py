@@ -347,6 +347,40 @@ def test_deciding_again_on_the_same_instant_changes_nothing() -> None:
             story.shorts["BTC"] = D("0.2")
 
 
+def test_the_instant_on_which_the_rule_acted_does_not_confirm_what_a_cap_left_over() -> None:
+    story = world(policy=asset_policy(max_hedge_notional=D(7_777), contract=D("0.01")), confirm=1)
+    decision = story.look()
+    assert decision.of("BTC").goal == D("0.15")
+    assert story.look().state == decision.state
+
+
+def test_what_was_confirmed_for_one_change_does_not_make_another() -> None:
+    story = world()
+    story.asset_state("BTC", candidate=Action.CLOSE, confirmed=2, counted_at=story.at)
+    assert story.look().of("BTC").intent is None
+    assert "confirming" in codes(story.later().of("BTC"))
+
+
+def test_a_close_in_progress_that_is_wanted_smaller_is_still_a_reduction_for_the_minimum() -> None:
+    market = instrument(min_notional=D(6_000))
+    story = world(short="0.3", instruments={"BTC": market})
+    story.asset_state("BTC", goal=D(0), goal_action=Action.CLOSE, goal_reason="resolved")
+    decided = story.settle().of("BTC")
+    assert (decided.action, decided.short, decided.goal) == (Action.OPEN, D("0.3"), D("0.2"))
+
+
+def test_a_goal_lowered_while_it_is_still_above_the_position_is_an_increase_for_the_minimum() -> None:
+    story = world(btc="1.3", instruments={"BTC": instrument(min_notional=D(9_000))})
+    assert story.settle().of("BTC").goal == D("0.3")
+    story.shorts["BTC"] = D("0.1")
+    story.standings = {"BTC": {"working": True}}
+    story.prices["BTC"] = D(47_000)        # 0.277 wanted: an order of 8,319
+    story.later(5 * MINUTE)
+    decided = story.later().of("BTC")
+    assert (decided.intent, decided.goal) == (None, D("0.3"))
+    assert "below_minimum" in codes(decided)
+
+
 def test_a_restart_in_between_changes_nothing() -> None:
     story = world()
     story.look()

@@ -106,6 +106,15 @@ def test_a_unified_wallet_counts_every_balance_once_and_unrealised_once() -> Non
     assert decide(again, base.terms).of("BTC").goal == D("0.22")
 
 
+def test_liabilities_of_any_kind_reduce_nav() -> None:
+    story = world(btc="1.2")
+    situation = story.situation()
+    owing = replace(situation, snapshot=replace(situation.snapshot, liabilities=D(2_000)))
+    decision = decide(owing, story.terms)
+    assert decision.nav == D(98_000)
+    assert decision.of("BTC").measure.excess == D(11_000)
+
+
 def test_the_first_row_in_margin_figures() -> None:
     story = World(
         terms=terms(policy("0.1"), asset_policy("ETH", "0.3")), holdings={"BTC": D("1.2"), "ETH": D(8)},

@@ -215,6 +215,17 @@ def test_cash_that_moves_without_us_holds_and_our_own_costs_do_not() -> None:
     assert not story.later().of("BTC").held
 
 
+def test_cash_that_moved_is_acknowledged_by_accept() -> None:
+    story = world(btc="1.02")
+    story.look()
+    story.cash += 500
+    assert guards_of(story.later().of("BTC")) == ["cash_changed"]
+    story.standings = {"BTC": {"accept_requested": True}}
+    assert not story.later().of("BTC").held
+    story.standings = {}
+    assert not story.later().of("BTC").held
+
+
 def test_a_doubtful_reading_of_one_asset_holds_the_others_because_nav_is_doubtful() -> None:
     story = world()
     story.terms = terms(asset_policy(), asset_policy("ETH", "0.2"))

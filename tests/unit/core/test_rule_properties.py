@@ -133,12 +133,16 @@ def test_goals_are_whole_contracts_and_reductions_never_flip(
 
 
 @settings(max_examples=60, deadline=None)
-@given(worlds(), moves)
+@given(worlds(), moves, st.booleans(), decimals("0.9", "1.1", 3))
 def test_deciding_twice_is_the_same_and_changes_nothing(
-    story: World, path: list[tuple[Decimal, Decimal, int]],
+    story: World, path: list[tuple[Decimal, Decimal, int]], second_look: bool, move: Decimal,
 ) -> None:
-    run(story, path[:-1])
+    run(story, path)
     story.at += 1000 * SPACING
+    story.prices["BTC"] *= move
+    if second_look:
+        story.look()
+        story.at += SPACING
     situation = story.situation()
     first = decide(situation, story.terms)
     assert decide(situation, story.terms) == first
