@@ -21,7 +21,7 @@ endif
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench lock help clean
+.PHONY: demo test lint bench lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: local testnet, real daemon, a month of story; no key, no network
 	@$(BIN)/hedgerow demo
@@ -42,6 +42,9 @@ lock: ## resolve both locks anew (needs uv)
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+docs: $(VENV)/.run ## write docs/configuration.md from the settings
+	@$(BIN)/python docs/generate.py
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

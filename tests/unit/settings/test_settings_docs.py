@@ -1,0 +1,32 @@
+import importlib.util
+import re
+from pathlib import Path
+
+from bot.settings import Settings, load
+from bot.settings.schema import leaves
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_the_page_of_the_configuration_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (DOCS / "configuration.md").read_text(encoding="utf-8") == module.configuration(), "run `make docs`"
+
+
+def test_every_key_has_a_meaning_and_stands_on_the_page() -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    for key, field in leaves(Settings):
+        assert field.description, key
+        assert f"`{'.'.join(key)}`" in page
+
+
+def test_the_smallest_file_on_the_page_is_right(tmp_path: Path) -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    found = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    (tmp_path / "mine.yaml").write_text(found[1], encoding="utf-8")
+    assert load(tmp_path / "mine.yaml", {}).local
