@@ -92,6 +92,22 @@ def test_prices_end_about_where_the_window_ended(name: str, asset: str) -> None:
     assert statistics.fmean(totals) == pytest.approx(window(name)[asset]["return"], abs=0.06)
 
 
+@pytest.mark.parametrize(("name", "memory"), [("calm", 0.3), ("sideways", 0.95)])
+def test_the_basis_persists_and_the_mark_does_not_stray_from_it(name: str, memory: float) -> None:
+    kept, strayed, means = [], [], []
+    for rows in stories(name):
+        track = rows.tracks["BTC"]
+        basis = [perp / spot - 1 for perp, spot in zip(track.perp, track.spot, strict=True)]
+        mark = [mark / perp - 1 for mark, perp in zip(track.mark, track.perp, strict=True)]
+        kept.append(statistics.correlation(basis[:-1], basis[1:]))
+        strayed.append(statistics.correlation(mark[:-1], mark[1:]))
+        means.append(statistics.fmean(basis) * 10_000)
+    assert statistics.fmean(kept) == pytest.approx(memory, abs=0.05)
+    assert statistics.fmean(strayed) == pytest.approx(0, abs=0.05)
+    coin = SCENARIOS[name].legs[0].regime.coins["BTC"]
+    assert statistics.fmean(means) == pytest.approx(coin.basis, abs=0.5)
+
+
 @pytest.mark.parametrize("name", WINDOWS)
 def test_a_scenario_takes_as_long_as_its_window(name: str) -> None:
     assert SCENARIOS[name].days == window(name)["days"]

@@ -14,6 +14,7 @@ from bot.core.money import is_multiple
 from bot.core.times import HOUR, MINUTE, SECOND, Millis, parse_iso
 from bot.errors import ConfigError
 from bot.testnet.market import PathMode, Rows, Story, Track, panel_story, read_panel
+from bot.testnet.market.rows import running_sigma
 from bot.testnet.specs import INSTRUMENTS
 
 START = parse_iso("2021-01-28")
@@ -161,6 +162,15 @@ def test_held_prices_stand_still_until_the_next_row() -> None:
         ):
             assert len(price) == 1
     assert len({story.mark("BTC", START + k * HOUR) for k in range(4)}) == 4
+
+
+def test_volatility_is_remembered_for_a_day() -> None:
+    sigma = running_sigma((100.0, 110.0, 110.0))
+    jump = math.log(1.1) ** 2
+    assert sigma[0] == 0.005
+    assert sigma[1] == pytest.approx(math.sqrt(0.005**2 * 23 / 24 + jump / 24))
+    assert sigma[2] == pytest.approx(sigma[1] * math.sqrt(23 / 24))
+    assert min(running_sigma((100.0,) * 500)) == 0.0002
 
 
 def test_the_path_wanders_as_widely_as_the_rows_say() -> None:
