@@ -20,49 +20,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import MarginFigures, Reason
-from bot.core.market import Asset, Instrument, MarginTier, Position, Snapshot, WalletKind
+from bot.core.market import Asset, Instrument, Position, Side, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, steps
 from bot.core.policy import MarginPolicy
+from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway, tier_of
 
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """One short as the runway sees it: `notional` at mark (> 0), its tiers, and what rises against it.
-
-    `maintenance` is today's; without tiers its rate is kept as the notional rises. `collateral` is the settle-coin
-    value by which the wallet's coins gain per +100 % of this mark (0 in a separate wallet).
-    """
-
-    asset: Asset | None
-    notional: Decimal
-    maintenance: Decimal
-    tiers: tuple[MarginTier, ...] = ()
-    collateral: Decimal = ZERO
-    mark: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarginAccount:
-    """The margin account at one instant. `standing` is the maintenance margin of what does not rise (the longs)."""
-
-    equity: Decimal
-    shorts: tuple[Exposure, ...]
-    standing: Decimal = ZERO
-
-    @property
-    def notional(self) -> Decimal:
-        """Σ short notional at mark."""
-        return sum((short.notional for short in self.shorts), ZERO)
-
-    @property
-    def maintenance(self) -> Decimal:
-        """Maintenance margin of everything in the wallet."""
-        return self.standing + sum((short.maintenance for short in self.shorts), ZERO)
-
-    @property
-    def effective_leverage(self) -> Decimal | None:
-        """Σ short notional / equity; None when there is no equity to divide by."""
-        return self.notional / self.equity if self.equity > 0 else None
+__all__ = [
+    "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "maintenance_margin",
+    "read_account", "runway", "tier_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,78 +37,6 @@ class IncreaseCap:
 
     short: Decimal
     reasons: tuple[Reason, ...] = ()
-
-
-def tier_of(notional: Decimal, tiers: Sequence[MarginTier]) -> MarginTier:
-    """The tier in whose [floor, cap) `notional` lies; the last one beyond the table. `tiers` ascend by floor.
-
-    Raises ValueError for an empty table.
-    """
-    if not tiers:
-        raise ValueError("the margin table has no tiers")
-    found = tiers[0]
-    for tier in tiers:
-        if tier.floor > notional:
-            break
-        found = tier
-    return found
-
-
-def maintenance_margin(notional: Decimal, tiers: Sequence[MarginTier]) -> Decimal:
-    """Maintenance margin of a position of `notional` (≥ 0, quote units): notional·rate − deduction of its tier."""
-    if notional == 0:
-        return ZERO
-    tier = tier_of(notional, tiers)
-    return notional * tier.rate - tier.deduction
-
-
-def initial_margin(notional: Decimal, leverage: Decimal) -> Decimal:
-    """What the venue sets aside for `notional` at the leverage set on it (> 0)."""
-    if leverage <= 0:
-        raise ValueError(f"leverage must be positive, not {leverage}")
-    return notional / leverage
-
-
-def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool = False) -> Decimal | None:
-    """How far the marks of `moving` may rise together until equity == maintenance margin; they are shorts of `account`.
-
-    Exact over the tier table: the surplus is linear between the moves at which some notional changes its tier.
-    Negative where the account is already below its maintenance margin. None: nothing moves, or no move liquidates.
-    With `falling`, how far marks of longs (not in `account`) may fall: 0.3 = −30 %, and None below a price of 0.
-    """
-    if not moving:
-        return None
-    # Shorts are compared by identity: two equal positions are still two.
-    still = account.standing + sum(
-        (short.maintenance for short in account.shorts if not any(short is mover for mover in moving)), ZERO,
-    )
-    sign = -1 if falling else 1
-    edges = {sign * (tier.floor / mover.notional - 1) for mover in moving for tier in mover.tiers}
-    starts = [ZERO, *sorted(edge for edge in edges if edge > 0 and (not falling or edge < 1))]
-    for start, end in zip(starts, [*starts[1:], ONE if falling else None], strict=True):
-        # Tiers are chosen inside the segment, where no rounding of a boundary can pick the wrong side.
-        inside = start + 1 if end is None else (start + end) / 2
-        surplus, slope = account.equity - still, ZERO
-        for mover in moving:
-            rate, deduction = _maintenance_line(mover, 1 + sign * inside)
-            surplus -= mover.notional * start + mover.notional * (1 + sign * start) * rate - deduction
-            surplus += sign * mover.collateral * start
-            slope += sign * (mover.collateral - mover.notional * rate) - mover.notional
-        if surplus <= 0:
-            return start if start > 0 else surplus / -slope if slope < 0 else ZERO
-        if slope < 0:
-            reached = start + surplus / -slope
-            if end is None or reached <= end:
-                return reached
-    return None
-
-
-def _maintenance_line(mover: Exposure, grown: Decimal) -> tuple[Decimal, Decimal]:
-    """Rate and deduction that hold once the notional has grown by the factor `grown`."""
-    if not mover.tiers:
-        return mover.maintenance / mover.notional, ZERO
-    tier = tier_of(mover.notional * grown, mover.tiers)
-    return tier.rate, tier.deduction
 
 
 def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
@@ -331,10 +225,20 @@ def _margin_holds(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], a
         top = tier_of(short.notional, short.tiers).max_leverage if short.tiers else None
         if top is not None and top < policy.leverage:
             return False
-        needed += initial_margin(added, policy.leverage)
+        # An order that rests to build this very short has its margin set aside already.
+        resting = initial_margin(_resting_notional(snapshot, instruments[short.asset]), policy.leverage)
+        needed += max(ZERO, initial_margin(added, policy.leverage) - resting)
     return needed <= snapshot.futures.available
 
 
 def _short_of(snapshot: Snapshot, instrument: Instrument) -> Decimal:
     position = snapshot.position(instrument.symbol)
     return max(ZERO, -position.quantity) if position is not None else ZERO
+
+
+def _resting_notional(snapshot: Snapshot, instrument: Instrument) -> Decimal:
+    """What open orders that would increase the short are worth; 0 while the open orders are not known."""
+    return sum((
+        (order.quantity - order.filled) * order.price for order in snapshot.open_orders or ()
+        if order.symbol == instrument.symbol and order.side is Side.SELL and not order.reduce_only
+    ), ZERO)

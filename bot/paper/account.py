@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.margin import Exposure, MarginAccount, initial_margin, maintenance_margin, runway
 from bot.core.market import Asset, Instrument, Side, WalletKind
 from bot.core.money import ONE, ZERO, to_ledger
+from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway
 from bot.core.times import Millis
 from bot.paper.positions import PaperPosition, traded
 from bot.paper.records import (

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from bot.core.margin import tier_of
 from bot.core.market import Asset, Instrument, Side, WalletKind
 from bot.core.money import ZERO, plain
 from bot.core.orders import TimeInForce
+from bot.core.runway import tier_of
 from bot.core.times import MINUTE, Millis, next_on_grid
 from bot.paper.account import Account, AccountFigures
 from bot.paper.desk import OrderDesk

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.core.margin import tier_of
 from bot.core.market import Side, WalletKind
 from bot.core.money import ONE, ZERO, plain
+from bot.core.runway import tier_of
 from bot.paper.account import Account
 from bot.paper.markets import Markets
 from bot.paper.records import PaperOrder, PaperReject, RejectCode

@@ -9,7 +9,6 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TypeVar
 
-from bot.core.margin import initial_margin, maintenance_margin
 from bot.core.market import (
     Asset,
     FuturesWallet,
@@ -24,6 +23,7 @@ from bot.core.market import (
 from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Policy
+from bot.core.runway import initial_margin, maintenance_margin
 from bot.core.times import Millis
 from bot.errors import Refused
 from bot.paper.exchange import PaperExchange

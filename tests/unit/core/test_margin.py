@@ -26,8 +26,10 @@ from bot.core.market import (
     Holding,
     Instrument,
     MarginTier,
+    OpenOrder,
     Position,
     Quote,
+    Side,
     Snapshot,
     WalletKind,
 )
@@ -151,6 +153,16 @@ def test_an_account_below_its_maintenance_has_a_negative_runway() -> None:
     assert left < 0
 
 
+def test_a_long_may_fall_until_its_equity_is_its_maintenance() -> None:
+    long = Exposure("BTC", D(10_000), D(40), flat("0.004"))
+    assert runway(MarginAccount(D(2_000), ()), (long,), falling=True) == (D(2_000) - 40) / (D(10_000) - 40)
+    assert runway(MarginAccount(D(10_001), ()), (long,), falling=True) is None
+    stepped = Exposure("BTC", D(60_000), maintenance_margin(D(60_000), STEPPED), STEPPED)
+    reached = runway(MarginAccount(D(20_000), ()), (stepped,), falling=True)
+    assert reached is not None
+    assert abs(D(20_000) - 60_000 * reached - maintenance_margin(60_000 * (1 - reached), STEPPED)) < D("1e-20")
+
+
 def test_without_a_short_there_is_nothing_to_liquidate() -> None:
     seen = figures(snapshot("10000"), BOTH)
     assert (seen.notional, seen.effective_leverage) == (D(0), D(0))
@@ -243,6 +255,16 @@ def test_a_venue_table_that_does_not_allow_the_leverage_caps_the_size() -> None:
     policy = MarginPolicy(leverage=D(75), max_leverage=D(100), stop_runway=D(0))
     cap = increase_allowed(snapshot("1000000"), instruments, "BTC", D(0), D(10), D("0.5"), policy, {})
     assert (cap.short, cap.reasons[0].code) == (D("4.5"), "capped_by_margin")
+
+
+@pytest.mark.parametrize(("reduce_only", "known", "allowed"), [
+    (False, True, "0.4"), (True, True, "0.3"), (False, False, "0.3"),
+])
+def test_a_resting_order_of_this_short_has_its_margin_already(*, reduce_only: bool, known: bool, allowed: str) -> None:
+    resting = OpenOrder("BTCUSDT", "1", "x", Side.SELL, D(50_000), D("0.2"), D("0.1"), reduce_only, 0)
+    seen = replace(snapshot("10000", available="3100"), open_orders=(resting,) if known else None)
+    cap = increase_allowed(seen, BOTH, "BTC", D(0), D("0.4"), D("0.1"), replace(WIDE, leverage=D(5)), {})
+    assert cap.short == D(allowed)
 
 
 def test_an_account_without_equity_grants_nothing_and_takes_nothing() -> None:
