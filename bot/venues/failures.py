@@ -39,16 +39,17 @@ class Endpoint:
     at_most_once: bool = False
 
     def __str__(self) -> str:
-        return f"{self.method} {self.api} {self.path}"
+        return f"{self.method} {self.path}"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One request on its way: whether it left, and what came back."""
+    """One request on its way: where to, whether it left, and what came back."""
 
     endpoint: Endpoint
     urgent: bool = False
     logical_url: str = ""
+    host: str = ""
     started_at: Millis = 0
     sent: bool = False
     status: int | None = None
@@ -92,7 +93,7 @@ def classify(attempt: Attempt, error: Exception, codes: Codes) -> HedgerowError:
         return error
     what = f"{attempt.endpoint}"
     if not attempt.sent:
-        return Unavailable(f"{what}: could not be sent ({_cause(error)})")
+        return Unavailable(f"{what}: {attempt.host or 'the venue'} could not be reached ({_cause(error)})")
     if attempt.status is None:
         return _no_answer(attempt, f"{what}: sent, but no whole answer came ({_cause(error)})")
     said = f"{what}: HTTP {attempt.status}, {attempt.code or 'no code'}: {clean(attempt.message or _cause(error))}"

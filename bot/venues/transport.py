@@ -181,8 +181,9 @@ class GuardedExchange:
             CURRENT.set(attempt)
         self._door.admit(method)
         wire = self._door.wire(url)
-        self._door.check(URL(wire, encoded=True))
-        attempt.logical_url = url
+        address = URL(wire, encoded=True)
+        self._door.check(address)
+        attempt.logical_url, attempt.host = url, address.host or ""
         attempt.started_at = self._door.clock.now()
         try:
             return await cast("Any", super()).fetch(wire, method, headers, body)
@@ -200,7 +201,8 @@ class GuardedExchange:
         if attempt is None:
             raise InvalidReply("an answer to a question that nobody asked")
         attempt.status = code
-        attempt.code, attempt.message = error_code(response)
+        attempt.code, message = error_code(response)
+        attempt.message = self._without_credentials(message)
         self._door.heard(attempt, headers)
         if attempt.code is not None:
             raise InvalidReply("the venue reports an error")
@@ -208,6 +210,13 @@ class GuardedExchange:
             raise InvalidReply(f"HTTP {code} without an error code")
         if response is None:
             raise InvalidReply("the answer is not JSON")
+
+    def _without_credentials(self, text: str | None) -> str | None:
+        """Venues have been seen to repeat what they were sent."""
+        this = cast("Any", self)
+        for secret in (this.apiKey, this.secret):
+            text = text.replace(secret, "***") if text and secret else text
+        return text
 
     def milliseconds(self) -> int:
         """Story time, where there is a story."""

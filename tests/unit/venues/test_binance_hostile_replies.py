@@ -10,7 +10,7 @@ from fake_binance import FakeBinance, Spoiler, changed, cut, hang_up, lacking, r
 from venue_values import ManualClock, an_intent
 
 from bot.core.orders import OrderRecord, OrderState
-from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
+from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.venues.binance import make_binance
 from bot.venues.environments import Environment
 from bot.venues.gateway import CcxtVenue
@@ -50,14 +50,12 @@ READS: dict[str, Call] = {
     "GET /fapi/v1/userTrades": lambda venue: venue.fills(INTENT.symbol, 1_699_999_000_000),
     "GET /fapi/v1/income": lambda venue: venue.funding(1_699_999_000_000),
     "GET /fapi/v1/time": lambda venue: venue.account(),
-    "GET /fapi/v1/positionSide/dual": lambda venue: venue.account(),
 }
 CHANGES: dict[str, Call] = {
     "POST /fapi/v1/order": lambda venue: venue.place(INTENT),
     "PUT /fapi/v1/order": lambda venue: venue.amend(OrderRecord(INTENT, OrderState.OPEN), Decimal(50_100)),
     "DELETE /fapi/v1/order": lambda venue: venue.cancel(OrderRecord(INTENT, OrderState.OPEN)),
 }
-del READS["GET /fapi/v1/positionSide/dual"]
 
 HTML = "<html><body>Just a moment...</body></html>"
 
@@ -90,37 +88,61 @@ NO_ANSWER: dict[str, Spoiler] = {
 }
 
 
-@pytest.mark.parametrize("answer", NO_ANSWER)
+NO_REPORT: dict[str, Spoiler] = {
+    "{}": saying("{}"),
+    "[]": saying("[]"),
+    "another order": changed(clientOrderId="somebody"),
+    "another symbol": changed(symbol="ETHUSDT"),
+    "no id": lacking("orderId"),
+    "no status": lacking("status"),
+    "a new status": changed(status="PENDING_WITH_A_TWIST"),
+    "filled, but not all of it": changed(status="FILLED", executedQty="0.100"),
+    "more filled than ordered": changed(executedQty="0.300"),
+    "NaN filled": changed(executedQty="NaN"),
+    "null filled": changed(executedQty=None),
+    "a word for a number": changed(origQty="many"),
+    "no time": changed(updateTime=0),
+}
+
+
+async def outcome(call: Awaitable[object]) -> str:
+    """The name of what was raised."""
+    try:
+        return f"believed: {await call!r}"
+    except HedgerowError as error:
+        return type(error).__name__
+
+
 @pytest.mark.parametrize("endpoint", READS)
 async def test_a_read_without_a_valid_answer_is_unavailable(
-    venue: CcxtVenue, fake: FakeBinance, endpoint: str, answer: str,
+    venue: CcxtVenue, fake: FakeBinance, endpoint: str,
 ) -> None:
-    fake.spoil[endpoint] = NO_ANSWER[answer]
-    with pytest.raises(Unavailable):
-        await READS[endpoint](venue)
+    found = {}
+    for answer, spoiler in NO_ANSWER.items():
+        fake.spoil[endpoint] = spoiler
+        found[answer] = await outcome(READS[endpoint](venue))
+    assert found == dict.fromkeys(NO_ANSWER, "Unavailable")
 
 
-@pytest.mark.parametrize("answer", [*NO_ANSWER, "{}", "[]", "another order", "no id", "no status", "a new status",
-                                    "more filled than ordered", "NaN filled", "null filled"])
+async def test_a_look_up_that_shows_no_such_order_is_unavailable(venue: CcxtVenue, fake: FakeBinance) -> None:
+    found = {}
+    for answer, spoiler in NO_REPORT.items():
+        fake.spoil["GET /fapi/v1/order"] = spoiler
+        found[answer] = await outcome(READS["GET /fapi/v1/order"](venue))
+    assert found == dict.fromkeys(NO_REPORT, "Unavailable")
+
+
 @pytest.mark.parametrize("endpoint", CHANGES)
 async def test_a_change_without_a_valid_answer_is_uncertain_and_sent_once(
-    venue: CcxtVenue, fake: FakeBinance, endpoint: str, answer: str,
+    venue: CcxtVenue, fake: FakeBinance, endpoint: str,
 ) -> None:
-    fake.spoil[endpoint] = {
-        **NO_ANSWER,
-        "{}": saying("{}"),
-        "[]": saying("[]"),
-        "another order": changed(clientOrderId="somebody"),
-        "no id": lacking("orderId"),
-        "no status": lacking("status"),
-        "a new status": changed(status="PENDING_WITH_A_TWIST"),
-        "more filled than ordered": changed(executedQty="0.300"),
-        "NaN filled": changed(executedQty="NaN"),
-        "null filled": changed(executedQty=None),
-    }[answer]
-    with pytest.raises(Uncertain):
-        await CHANGES[endpoint](venue)
-    assert len(fake.calls(endpoint)) == 1
+    hostile = NO_ANSWER | NO_REPORT
+    found = {}
+    for answer, spoiler in hostile.items():
+        fake.spoil[endpoint] = spoiler
+        fake.seen.clear()
+        found[answer] = await outcome(CHANGES[endpoint](venue)), len(fake.calls(endpoint))
+    assert found == dict.fromkeys(hostile, ("Uncertain", 1))
 
 
 @pytest.mark.parametrize("endpoint", CHANGES)
@@ -134,7 +156,7 @@ async def test_a_change_that_times_out_is_uncertain(venue: CcxtVenue, fake: Fake
 @pytest.mark.parametrize("call", CHANGES)
 async def test_a_change_that_cannot_leave_is_unavailable(venue: CcxtVenue, fake: FakeBinance, call: str) -> None:
     await fake.stop()
-    with pytest.raises(Unavailable, match="could not be sent"):
+    with pytest.raises(Unavailable, match="could not be reached"):
         await CHANGES[call](venue)
 
 
@@ -241,14 +263,19 @@ async def test_not_found_is_only_what_the_venue_calls_so(
     assert await venue.find_order(INTENT.symbol, INTENT.client_order_id) is None
 
 
-@pytest.mark.parametrize("answer", NO_ANSWER)
-async def test_no_error_shows_the_key_the_secret_or_the_signature(
-    venue: CcxtVenue, fake: FakeBinance, answer: str,
-) -> None:
-    fake.spoil["POST /fapi/v1/order"] = NO_ANSWER[answer]
-    with pytest.raises(Uncertain) as raised:
-        await venue.place(INTENT)
-    shown = repr(raised.value)
-    assert not any(secret in shown for secret in ("k-planted", "s-planted", "signature", "127.0.0.1"))
-    assert raised.value.__context__ is None
-    assert raised.value.__cause__ is None
+async def test_no_error_shows_the_key_the_secret_or_the_signature(venue: CcxtVenue, fake: FakeBinance) -> None:
+    hostile = NO_ANSWER | {"an echo": refusing(400, -1000, "apiKey=k-planted k-planted\x1b[2J s-planted")}
+    for spoiler in hostile.values():
+        fake.spoil["POST /fapi/v1/order"] = spoiler
+        with pytest.raises(Uncertain) as raised:
+            await venue.place(INTENT)
+        shown = str(raised.value)
+        assert not any(secret in shown for secret in ("k-planted", "s-planted", "signature", "\x1b"))
+        assert raised.value.__context__ is None
+        assert raised.value.__cause__ is None
+
+
+async def test_an_unreachable_venue_is_named(venue: CcxtVenue, fake: FakeBinance) -> None:
+    await fake.stop()
+    with pytest.raises(Unavailable, match=r"GET time: 127\.0\.0\.1 could not be reached"):
+        await venue.account()
