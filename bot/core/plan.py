@@ -53,7 +53,7 @@ def decide(situation: Situation, terms: Terms) -> Decision:
     if halted is None:
         _believe(drafts, book, snapshot.taken_at, terms.policy.guards, cash=cash, now=now)
     for draft in drafts:
-        obey(draft)
+        obey(draft, snapshot.taken_at)
     if book.nav is not None and halted is None:
         run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts))
     return Decision(
@@ -77,8 +77,9 @@ def _draft(
         policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
         quote=situation.snapshot.quotes.get(policy.asset), position=position,
         short=-position if position < 0 else ZERO, state=state, standing=standing, sight=guards.sight_of(state),
-        holding=holding, goal=state.goal, goal_action=state.goal_action, goal_reason=state.goal_reason,
-        disarmed=state.disarmed, count=triggers.Count(state.candidate, state.confirmed, state.counted_at),
+        holding=holding, goal=state.goal, goal_at=state.goal_at, goal_action=state.goal_action,
+        goal_reason=state.goal_reason, disarmed=state.disarmed,
+        count=triggers.Count(state.candidate, state.confirmed, state.counted_at),
     )
     if standing.accept_requested:
         draft.say("accepted", f"holding of {plain(holding)} accepted", holding=plain(holding))
@@ -152,11 +153,11 @@ def _remember(draft: Draft) -> AssetState:
     sight, count = draft.sight, draft.count
     working = draft.goal is not None and not is_reached(draft)
     return AssetState(
-        goal=draft.goal if working else None, goal_action=draft.goal_action if working else None,
-        goal_reason=draft.goal_reason if working else "", candidate=count.candidate, confirmed=count.confirmed,
-        counted_at=count.counted_at, disarmed=draft.disarmed, seen_at=sight.seen_at, seen_spot=sight.seen_spot,
-        seen_mark=sight.seen_mark, pending_at=sight.pending_at, pending_spot=sight.pending_spot,
-        pending_mark=sight.pending_mark, holding=draft.holding,
+        goal=draft.goal if working else None, goal_at=draft.goal_at if working else None,
+        goal_action=draft.goal_action if working else None, goal_reason=draft.goal_reason if working else "",
+        candidate=count.candidate, confirmed=count.confirmed, counted_at=count.counted_at, disarmed=draft.disarmed,
+        seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,
+        pending_spot=sight.pending_spot, pending_mark=sight.pending_mark, holding=draft.holding,
     )
 
 

@@ -41,6 +41,7 @@ class Draft:
     sight: guards.Sight
     holding: Decimal
     goal: Decimal | None
+    goal_at: Millis | None
     goal_action: Action | None
     goal_reason: str
     disarmed: str | None
@@ -86,7 +87,7 @@ class Round:
         }
 
 
-def obey(draft: Draft) -> None:
+def obey(draft: Draft, at: Millis) -> None:
     """The user's commands, and the end of a goal that the position has reached."""
     standing = draft.standing
     if standing.rearm_requested and draft.disarmed is not None:
@@ -98,6 +99,8 @@ def obey(draft: Draft) -> None:
     if standing.close_requested:
         if draft.reference != 0:
             draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, draft.reference, ZERO, BY_COMMAND)
+        if draft.goal != ZERO or draft.goal_reason != BY_COMMAND:
+            draft.goal_at = at
         draft.goal, draft.goal_action, draft.goal_reason = ZERO, Action.CLOSE, BY_COMMAND
         draft.disarmed = "close"
         draft.count = triggers.Count(None, 0, draft.count.counted_at)
@@ -213,7 +216,8 @@ def _wish(this: Round, draft: Draft) -> bool:
     draft.reasons.append(wish.reason)
     draft.wish = wish
     action = _orderable(draft, wish, price)
-    draft.count = triggers.count(draft.state, action, this.at, this.terms.policy.confirm_spacing)
+    policy = this.terms.policy
+    draft.count = triggers.count(draft.state, action, this.at, needed=policy.confirm, spacing=policy.confirm_spacing)
     if action is Action.HOLD:
         return False
     up = wish.goal > reference
@@ -301,5 +305,6 @@ def _set_goal(this: Round, draft: Draft, goal: Decimal) -> None:
         return
     draft.intent = HedgeIntent(draft.policy.asset, wish.action, draft.reference, goal, wish.reason.code)
     draft.goal, draft.goal_action, draft.goal_reason = goal, wish.action, wish.reason.code
+    draft.goal_at = this.at
     # This instant is spent: a second look at it must not start to confirm the next change.
     draft.count = triggers.Count(None, 0, this.at)

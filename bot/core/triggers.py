@@ -130,11 +130,12 @@ class Count:
     counted_at: Millis | None
 
 
-def count(state: AssetState, action: Action, at: Millis, spacing: Millis) -> Count:
+def count(state: AssetState, action: Action, at: Millis, *, needed: int, spacing: Millis) -> Count:
     """The count after a fresh valid snapshot taken at `at` on which the rule wants `action`.
 
     Another kind of change starts again at 1; no change resets; one instant counts once, however often it is looked
-    at; a look sooner than `spacing` after the last counted one neither counts nor resets.
+    at; a look sooner than `spacing` after the last counted one neither counts nor resets; what is confirmed stays so
+    while it is wanted, without counting on.
     """
     if action is Action.HOLD:
         return Count(None, 0, state.counted_at)
@@ -143,7 +144,7 @@ def count(state: AssetState, action: Action, at: Millis, spacing: Millis) -> Cou
         return Count(state.candidate, state.confirmed, last)
     if action is not state.candidate or last is None:
         return Count(action, 1, at)
-    if at - last < spacing:
+    if at - last < spacing or state.confirmed >= needed:
         return Count(action, state.confirmed, last)
     return Count(action, state.confirmed + 1, at)
 

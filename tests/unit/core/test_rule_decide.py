@@ -87,6 +87,24 @@ def test_an_intent_is_told_once_and_the_goal_stays_until_reached() -> None:
     assert codes(story.later(5_000).of("BTC")) == ["within_resize"]
 
 
+def test_a_goal_remembers_since_when_it_is_worked() -> None:
+    story = world()
+    story.settle()
+    since = story.at
+    story.shorts["BTC"] = D("0.05")
+    story.later(5_000)
+    assert story.state.of("BTC").goal_at == since
+    story.standings = {"BTC": {"close_requested": True}}
+    story.later(5_000)
+    story.later(5_000)
+    assert story.state.of("BTC").goal_at == since + 10_000
+    story.shorts = {}
+    story.later(5_000)
+    story.standings = {}
+    story.later(5_000)
+    assert story.state.of("BTC").goal_at is None
+
+
 def test_a_goal_is_not_reached_before_the_journal_agrees() -> None:
     story = world()
     story.settle()

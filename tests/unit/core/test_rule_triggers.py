@@ -103,18 +103,20 @@ OPEN = Action.OPEN
     # another kind of change starts again
     (AssetState(candidate=Action.REDUCE, confirmed=1, counted_at=1000), Action.CLOSE, 31_000,
      Count(Action.CLOSE, 1, 31_000)),
+    # what is confirmed does not count on
+    (AssetState(candidate=OPEN, confirmed=2, counted_at=1000), OPEN, 99_000, Count(OPEN, 2, 1000)),
     # no change resets, and keeps the instant
     (AssetState(candidate=OPEN, confirmed=1, counted_at=1000), Action.HOLD, 31_000, Count(None, 0, 1000)),
 ])
 def test_confirmation_counts_spaced_snapshots(
     state: AssetState, action: Action, at: int, expected: Count,
 ) -> None:
-    assert count(state, action, at, 30_000) == expected
+    assert count(state, action, at, needed=2, spacing=30_000) == expected
 
 
 def test_without_spacing_one_instant_still_counts_once() -> None:
-    assert count(AssetState(candidate=OPEN, confirmed=1, counted_at=5), OPEN, 5, 0).confirmed == 1
-    assert count(AssetState(candidate=OPEN, confirmed=1, counted_at=5), OPEN, 6, 0).confirmed == 2
+    assert count(AssetState(candidate=OPEN, confirmed=1, counted_at=5), OPEN, 5, needed=2, spacing=0).confirmed == 1
+    assert count(AssetState(candidate=OPEN, confirmed=1, counted_at=5), OPEN, 6, needed=2, spacing=0).confirmed == 2
 
 
 def test_a_cooldown_ends_on_its_instant() -> None:
