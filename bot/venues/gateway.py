@@ -43,8 +43,8 @@ class OrdersCadence:
         self._any_resting = False
 
     def due(self, now: Millis) -> bool:
-        """Whether this snapshot has to include them."""
-        return self._read_at is None or self._any_resting or now - self._read_at >= self._every
+        """Whether this snapshot has to include them. A second look at one instant sees what the first saw."""
+        return self._read_at is None or self._any_resting or not 0 < now - self._read_at < self._every
 
     def was_read(self, at: Millis, *, any_resting: bool) -> None:
         """They were read by a request that left at `at`."""

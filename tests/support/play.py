@@ -1,0 +1,166 @@
+"""Stories played by real processes: a testnet in one, the daemon in another, killed where a test wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from bot.core.plan import decide
+from bot.demo import READY, compare
+from bot.journal.reader import read_books, read_decisions
+
+ROOT = Path(__file__).parents[2]
+CRASH_DAEMON = Path(__file__).with_name("crash_daemon.py")
+SIGKILLED = -9
+
+
+def shared_data() -> Path | None:
+    """The optional folder of real market history, where it is present."""
+    folder = Path(os.environ.get("HEDGEROW_SHARED", ROOT.parent / "shared")) / "data"
+    return folder if (folder / "panel_1h_asof.csv.gz").is_file() else None
+
+
+def get(url: str, path: str) -> Any:
+    with urlopen(url + path, timeout=10) as reply:  # noqa: S310 -- our own testnet on loopback
+        return json.loads(reply.read())
+
+
+@contextmanager
+def testnet(config: Path, *options: str) -> Iterator[str]:
+    """A testnet process playing the configuration's story; gives its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "testnet", "serve", "-c", str(config), "--port", "0", *options],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = process.stdout.readline().strip()
+        assert line.startswith(READY), f"{line} {process.stderr.read()}"
+        yield line.removeprefix(READY)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def daemon(config: Path, url: str, *, trace: Path | None = None, kill: Mapping[str, object] | None = None) -> int:
+    """Run the daemon process to its end; its exit code (negative: the signal that ended it)."""
+    command = [sys.executable, str(CRASH_DAEMON), str(config)]
+    if trace is not None:
+        command += ["--trace", str(trace)]
+    if kill is not None:
+        command += ["--kill", json.dumps(kill)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HEDGEROW_TESTNET__URL": url},
+    )
+    assert done.returncode in (0, SIGKILLED), done.stdout[-2000:] + done.stderr[-2000:]
+    return done.returncode
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a played story ended: the exchange's account, and where the journal lies."""
+
+    state: Mapping[str, Any]
+    journal: Path
+    killed: int = 0
+
+
+def position_at(state: Mapping[str, Any], symbol: str, at: int) -> Decimal:
+    """The signed position that the exchange's fills up to and including `at` add up to."""
+    return sum(
+        (Decimal(fill["quantity"]) * (1 if fill["side"] == "buy" else -1)
+         for fill in state["fills"] if fill["symbol"] == symbol and fill["market"] == "perp" and fill["at"] <= at),
+        Decimal(0),
+    )
+
+
+def check_invariants(outcome: Outcome, settle: str = "USDT") -> None:
+    """What must hold whatever happened: books equal, no order twice, no orphan, decisions reproducible, never long."""
+    books = read_books(outcome.journal)
+    assert compare(books, outcome.state, settle) == ()
+    check_orders(outcome)
+    symbols = {fill["symbol"] for fill in outcome.state["fills"] if fill["market"] == "perp"}
+    for symbol in symbols:
+        for fill in outcome.state["fills"]:
+            assert position_at(outcome.state, symbol, fill["at"]) <= 0, f"net long on {symbol} at {fill['at']}"
+    recorded = 0
+    for row in read_decisions(outcome.journal):
+        assert decide(row.situation, row.terms) == row.decision, f"decision at {row.decision.at} cannot be reproduced"
+        recorded += 1
+    assert recorded > 0
+
+
+def check_orders(outcome: Outcome) -> None:
+    """Every order of ours at the exchange maps to exactly one intent, and none is left resting."""
+    sent = [row["client_order_id"] for row in outcome.state["orders"] if row["client_order_id"].startswith("hr")]
+    assert len(sent) == len(set(sent)), "an order was sent twice"
+    assert set(sent) <= set(_intents(outcome.journal)), "an order at the exchange has no intent"
+    assert outcome.state["open_orders"] == [], "an order was left behind"
+
+
+def _intents(journal: Path) -> Sequence[str]:
+    import sqlite3
+
+    with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
+        return [row[0] for row in connection.execute("SELECT client_order_id FROM intents")]
+
+
+CONFIG = """
+venue: binance
+environment: local
+assets:
+  BTC: {{target: "50%", contract: "0.001"}}
+  ETH: {{target: "30%", contract: "0.01"}}
+cash: {{USDT: "20%"}}
+triggers: {{open: "3pp", close: "1pp", resize: "1pp"}}
+margin: {{on_margin: close}}
+execution: {{patience: "2m", on_timeout: {on_timeout}}}
+poll: {poll}
+working_poll: "5s"
+journal: {name}.db
+log: {{console: false}}
+story:
+  {story}
+  path: {path}
+  nav: "100000"
+  weights: {{BTC: "50%", ETH: "30%", USDT: "20%"}}
+"""
+
+
+def write_config(
+    folder: Path, name: str, *, story: str, path: str = "bridge", poll: str = "15m", on_timeout: str = "wait",
+) -> Path:
+    """A configuration for a story at 50/30/20 that opens at 3pp; `story` are lines of its `story` section."""
+    file = folder / f"{name}.yaml"
+    file.write_text(CONFIG.format(name=name, story=story, path=path, poll=poll, on_timeout=on_timeout))
+    return file
+
+
+def history(start: str, end: str) -> str:
+    """A `story` section that plays real history. Only where `shared_data()` is."""
+    folder = shared_data()
+    assert folder is not None
+    return f'panel: {folder / "panel_1h_asof.csv.gz"}\n  start: "{start}"\n  end: "{end}"'
+
+
+def play(config: Path, *, kills: Sequence[Mapping[str, object]] = (), trace: Path | None = None) -> Outcome:
+    """Play the configured story to its end, killing the daemon at each planned point and starting it again."""
+    killed = 0
+    with testnet(config) as url:
+        for plan in kills:
+            killed += daemon(config, url, kill=plan) == SIGKILLED
+        assert daemon(config, url, trace=trace) == 0
+        clock = get(url, "/testnet/clock")
+        assert clock["now"] == clock["end"], "the story was not played to its end"
+        return Outcome(get(url, "/testnet/state"), config.with_suffix(".db"), killed)
