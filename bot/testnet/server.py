@@ -6,8 +6,10 @@ Every request is handled at one instant without waiting, so two clients never se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -38,6 +40,9 @@ async def _close(app: web.Application) -> None:
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
+    if "Origin" in request.headers or not _names_this_machine(request.host):
+        # A page in a browser can reach loopback; no client of the exchange looks like one.
+        return web.json_response({"error": "no requests from web pages"}, status=403)
     testnet = request.app[TESTNET]
     method = request.method
     path, _, query = request.raw_path.partition("?")
@@ -52,6 +57,17 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     if switch.takes_effect:
         reply = testnet.api.answer(method, path, query, body.decode("utf-8", "replace"), key)
     return await _spoil(request, switch, reply)
+
+
+@lru_cache(maxsize=64)
+def _names_this_machine(host: str) -> bool:
+    """Whether a Host header names loopback: another name is one that was made to point here."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        check_loopback(name)
+    except ConfigError:
+        return False
+    return True
 
 
 def _response(reply: Reply) -> web.Response:
@@ -152,12 +168,29 @@ def _url(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
 
 
 async def serve(options: TestnetOptions, on_ready: Callable[[str], None] | None = None) -> None:
-    """Run until cancelled; `on_ready` is told the URL once requests are taken."""
-    async with running(options) as url:
-        if on_ready is not None:
-            on_ready(url)
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+    """Run until cancelled, or told to stop by SIGINT or SIGTERM; `on_ready` is told the URL once requests are taken."""
+    stop = asyncio.Event()
+    with _signals(stop.set):
+        async with running(options) as url:
+            if on_ready is not None:
+                on_ready(url)
+            await stop.wait()
+
+
+@contextmanager
+def _signals(act: Callable[[], None]) -> Iterator[None]:
+    """Act on a wish to stop, where this is the main thread; elsewhere signals are not ours to take."""
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    with suppress(ValueError, RuntimeError, NotImplementedError):
+        for wish in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(wish, act)
+            taken.append(wish)
+    try:
+        yield
+    finally:
+        for wish in taken:
+            loop.remove_signal_handler(wish)
 
 
 __all__ = ["TESTNET", "make_app", "running", "serve"]

@@ -36,6 +36,7 @@ MESSAGES: Mapping[int, str] = {
     -2015: "Invalid API-key, IP, or permissions for action.",
     -2019: "Margin is insufficient.",
     -2022: "ReduceOnly Order is rejected.",
+    -2025: "Reach max open order limit.",
     -2027: "Exceeded the maximum allowable position at current leverage.",
     -4003: "Quantity less than or equal to zero.",
     -4005: "Quantity greater than max quantity.",

@@ -119,6 +119,14 @@ def test_a_reduce_only_order_never_flips_the_position(caller: Caller) -> None:
     assert caller.ok("GET", "/fapi/v3/positionRisk") == []
 
 
+def test_reduce_only_orders_that_rest_for_the_whole_position_block_another(caller: Caller) -> None:
+    caller.short("0.1")
+    bid, _ = caller.touch()
+    closing = order("BUY", "0.1", bid, reduceOnly="true")
+    assert caller.ok("POST", ORDER, **closing)["reduceOnly"] is True
+    assert code(caller, **closing) == -4118
+
+
 def test_amending_keeps_the_order_and_moves_it(caller: Caller) -> None:
     _, ask = caller.touch()
     placed = caller.sell("0.1", ask)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
+import signal
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,10 @@ import aiohttp
 import pytest
 from testnet_caller import Caller
 
+from bot.core.times import parse_iso
 from bot.errors import ConfigError
+from bot.paper.records import PaperReject, RejectCode
+from bot.testnet.binance.book import futures_refusal, spot_refusal
 from bot.testnet.build import build
 from bot.testnet.options import TestnetOptions
 from bot.testnet.server import running, serve
@@ -66,9 +70,56 @@ async def test_serve_says_its_url_once_it_answers_and_ends_when_cancelled() -> N
     async with aiohttp.ClientSession() as session, session.get(f"{url}/fapi/v1/ping") as reply:
         assert (reply.status, await reply.json()) == (200, {})
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
-    assert task.done()
+
+
+async def test_sigterm_ends_it_in_peace() -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    task = asyncio.create_task(serve(TestnetOptions(days=1), told.put_nowait))
+    await asyncio.wait_for(told.get(), 5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(task, 5)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "the signal is given back"
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://page.example"}, {"Host": "page.example:80"},
+                                     {"Host": "127.0.0.1.page.example"}])
+async def test_a_web_page_in_a_browser_cannot_reach_it(headers: dict[str, str]) -> None:
+    caller = Caller()
+    async with running(caller.testnet) as url, aiohttp.ClientSession() as session:
+        body = {"lease": "page", "until": caller.now + 60_000}
+        async with session.post(f"{url}/testnet/advance", json=body, headers=headers) as reply:
+            assert reply.status == 403
+        assert caller.testnet.world.clock.holder is None
+        async with session.get(f"{url}/fapi/v1/ping", headers={"Host": "localhost:1"}) as reply:
+            assert reply.status == 200
+
+
+def test_every_refusal_of_the_exchange_has_its_code_and_words_on_both_markets() -> None:
+    for refusal in set(RejectCode) - {RejectCode.TRANSFER_NOT_SUPPORTED}:
+        reject = PaperReject(refusal)
+        assert futures_refusal(reject, "1").code < -1000
+    for refusal in set(RejectCode) - FUTURES_ONLY:
+        assert spot_refusal(PaperReject(refusal)).code < -1000
+
+
+FUTURES_ONLY = {RejectCode.TRANSFER_NOT_SUPPORTED, RejectCode.REDUCE_ONLY_REJECTED, RejectCode.BAD_LEVERAGE,
+                RejectCode.REDUCE_ONLY_ORDERS_BLOCK, RejectCode.MAX_POSITION_AT_LEVERAGE, RejectCode.NO_CHANGE}
+"""What the spot API cannot be asked for: leverage, reduce-only, amendments."""
+
+
+def test_a_panel_of_real_history_becomes_a_testnet() -> None:
+    shared = Path(os.environ.get("HEDGEROW_SHARED") or Path(__file__).parents[4] / "shared")
+    panel = shared / "data" / "panel_1h_asof.csv.gz"
+    if not panel.is_file():
+        pytest.skip(f"no history at {panel}: HEDGEROW_SHARED names the folder")
+    start, end = parse_iso("2021-01-28"), parse_iso("2021-02-02")
+    caller = Caller(build(TestnetOptions(panel=panel, start=start, end=end)))
+    assert (caller.now, caller.testnet.world.clock.end) == (start, end)
+    caller.short("0.1")
+    caller.advance(end - start)
+    assert len(caller.ok("GET", "/fapi/v1/income", incomeType="FUNDING_FEE", startTime=start)) == 15
 
 
 async def test_a_port_that_is_taken_is_a_configuration_error() -> None:
