@@ -140,7 +140,10 @@ def _answer(draft: Draft, halted: str | None) -> AssetDecision:
         draft.say("halted", f"no decision is possible: {halted}", cause=halted)
     if draft.holds:
         names = [refusal.guard for refusal in draft.holds]
-        draft.say("held", f"held by {', '.join(names)}", guards=",".join(names))
+        if urgent:
+            draft.say("acts_through", f"closing all the same, against {', '.join(names)}", guards=",".join(names))
+        else:
+            draft.say("held", f"held by {', '.join(names)}", guards=",".join(names))
     return AssetDecision(
         asset=draft.policy.asset, action=Action.HOLD if draft.intent is None else draft.intent.action,
         short=draft.short, goal=draft.reference, contract=draft.contract, measure=draft.measure,

@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "rearmed": "the asset may be hedged again",
     "opening_refused": "an opening guard refuses increases; its refusals say why",
     "held": "a data guard holds every rule-driven order; its refusals say why",
+    "acts_through": "data guards would hold this, but a command of the user acts through them",
     "halted": "the account cannot be decided on",
     "goal_in_progress": "an earlier decision is still being worked",
     "goal_reached": "the position has reached the goal of an earlier decision",

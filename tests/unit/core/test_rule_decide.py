@@ -194,6 +194,7 @@ def test_close_acts_through_data_guards_at_once_and_disarms() -> None:
     decided = story.look().of("BTC")
     assert (decided.action, decided.goal, decided.urgent, decided.held) == (Action.CLOSE, D(0), True, False)
     assert guards_of(decided) == ["price_unknown"]
+    assert codes(decided) == ["close_requested", "acts_through"]
     assert story.state.of("BTC").disarmed == "close"
     # The command is answered; the close goes on through the guards until the position is gone.
     story.standings = {}
