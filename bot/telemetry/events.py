@@ -1,0 +1,189 @@
+"""The table of events: stable names, their fields, what they mean. The documentation is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+import structlog
+
+
+class Level(StrEnum):
+    """How grave an event is; the names are structlog's."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of line. `required` fields are always there (None is "unknown"); `optional` may be.
+
+    `says`: the console's sentence, a format string over the fields (`bot.telemetry.console`); None keeps the event out
+    of the console: it is a step within an action, or a heartbeat.
+    """
+
+    name: str
+    meaning: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    level: Level = Level.INFO
+    says: str | None = None
+
+
+FIELDS: Final[Mapping[str, str]] = {
+    "action": "what is done: open, increase, reduce, close, hold",
+    "amount": "money moved, in `currency`; positive when received",
+    "asset": "the coin",
+    "assets": "the configured coins",
+    "change": "what was changed of a resting order: amend or cancel",
+    "client_order_id": "our name for the order",
+    "code": "the venue's own error code",
+    "contracts": "the order's size in micro-contracts",
+    "currency": "the coin in which an amount is",
+    "effective_leverage": "Σ short notional / futures equity",
+    "entry_price": "volume-weighted price of the contracts sold",
+    "environment": "local, demo or live",
+    "episode": "the hedge to which it belongs",
+    "exit_price": "volume-weighted price of the contracts bought back",
+    "failures": "attempts in a row that failed",
+    "fee": "the fee charged, in `fee_currency`; negative is a rebate",
+    "fee_currency": "the coin in which the fee was charged",
+    "fees": "fees of the hedge so far, settle coin",
+    "filled": "what the order has filled, coins",
+    "funding_paid": "funding of the hedge so far, settle coin; positive when we paid",
+    "funding_rate": "the present funding rate; positive: longs pay shorts",
+    "goal": "the short to have, coins",
+    "joint_runway": "how far all marks may rise together before liquidation; 0.6595 is +65.95%",
+    "liquidation_distance": "how far the mark may rise before this position is liquidated",
+    "liquidation_price": "the mark at which this position is liquidated, the other marks unchanged",
+    "maker": "whether the fill was a maker's",
+    "margin": "initial margin that the position uses, settle coin",
+    "message": "a sentence",
+    "net": "realised profit − fees − funding paid: what the account has more than without the hedge",
+    "new_price": "the price of the order after the change",
+    "opened_quantity": "all contracts ever sold by the hedge, coins",
+    "order_id": "the venue's name for the order",
+    "positions": "by coin: the short by the journal and by the venue",
+    "price": "limit price of an order, or price of a fill",
+    "quantity": "base quantity, coins",
+    "realised_pnl": "realised profit by the venue's figure",
+    "reason": "why: a stable code",
+    "reduce_only": "whether the order can only reduce the position",
+    "resizes": "how often the hedge was resized",
+    "settled_at": "when the venue settled it, ms",
+    "short": "the hedge, coins",
+    "side": "buy or sell",
+    "state": "where the order stands",
+    "symbol": "the venue's name of the perpetual",
+    "text": "why, in words",
+    "time_in_force": "GTX (post-only), IOC or GTC",
+    "trade_id": "the venue's name of the fill",
+    "venue": "the exchange",
+    "withdrawn": "how many resting orders were cancelled",
+}
+"""What each field means. Money, prices, rates and quantities are strings."""
+
+MARGIN: Final = ("margin", "effective_leverage", "liquidation_distance", "joint_runway", "funding_paid", "funding_rate")
+_ACTION: Final = ("asset", "action", "reason", "short", "goal", *MARGIN, "episode")
+_ORDER: Final = ("asset", "client_order_id", "side", "contracts", "quantity", "price", "reduce_only", "time_in_force",
+                 "episode", "reason")
+_ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "resizes")
+_MORE: Final = ("action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id", "message",
+                "code", "fee")
+_SIDE = "{asset}: {side} {quantity} at {price:money}"
+_MARGIN = "leverage {effective_leverage:2}, runway {joint_runway:percent}"
+
+_TABLE = (
+    Event("daemon.started", "The bot is up.", ("venue", "environment", "assets"),
+          says="on {venue} ({environment}) for {assets}"),
+    Event("daemon.stopped", "The bot ends in good order; hedges stay.", ("withdrawn", "message"),
+          says="{withdrawn} resting orders withdrawn; {message}"),
+    Event("config.warned", "The configuration is allowed, but look at it.", ("message",), level=Level.WARNING,
+          says="{message}"),
+    Event("venue.prepared", "A setting of the account was changed.", ("message",), says="{message}"),
+    Event("venue.unavailable", "The venue does not answer; the bot tries again.", ("message",), level=Level.WARNING,
+          says="{message}"),
+    Event("venue.back", "The venue answers again.", ("failures",), says="after {failures} failed attempts"),
+    Event("decision.made", "A new goal for one coin's hedge.", (*_ACTION, "text"), ("liquidation_price",),
+          says="{asset}: {action}, short {short} → {goal}: {text}"),
+    Event("decision.held", "A guard holds what the rule would do.", (*_ACTION, "text"), ("liquidation_price",),
+          level=Level.WARNING, says="{asset}: {text}"),
+    Event("order.intended", "An order is in the journal, its request has not left.", _ORDER, _MORE),
+    Event("order.sent", "The venue has the order.", (*_ORDER, "state"), _MORE,
+          says=f"{_SIDE} ({{time_in_force}}), {{contracts}} contracts"),
+    Event("order.changed", "A resting order was amended or cancelled.", (*_ORDER, "change", "state"),
+          (*_MORE, "new_price")),
+    Event("order.uncertain", "A request left and its outcome is unknown: the symbol is frozen until looked up.",
+          (*_ORDER, "message"), _MORE, level=Level.WARNING,
+          says=f"{_SIDE}: outcome unknown, looking it up: {{message}}"),
+    Event("order.resolved", "A look-up told what became of an order.", (*_ORDER, "state"), _MORE,
+          says=f"{_SIDE} turned out {{state}}"),
+    Event("order.refused", "An order does not exist at the venue: it said no, or the request never left.",
+          (*_ORDER, "message"), _MORE, level=Level.WARNING, says=f"{_SIDE}: {{message}}"),
+    Event("order.filled", "One execution, booked.",
+          (*_ORDER, "fee", "fee_currency", "maker", "realised_pnl", "trade_id"), _MORE,
+          says=f"{_SIDE}, fee {{fee}} {{fee_currency}}"),
+    Event("hedge.opened", "The venue's position confirms a new hedge.", (*_ACTION, *_ACCOUNT),
+          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          says=f"{{asset}}: short {{short}} from {{entry_price:money}}, {_MARGIN}, fees {{fees:money}}"),
+    Event("hedge.resized", "The venue's position confirms the hedge's new size.", (*_ACTION, *_ACCOUNT),
+          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          says=f"{{asset}}: short {{short}}, {_MARGIN}, funding paid {{funding_paid:money}}, fees {{fees:money}}"),
+    Event("hedge.closed", "The venue's position confirms that nothing is left of the hedge.", (*_ACTION, *_ACCOUNT),
+          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          says="{asset}: from {entry_price:money} to {exit_price:money}, realised {realised_pnl:money}, funding paid "
+               "{funding_paid:money}, fees {fees:money}, net {net:money}"),
+    Event("funding.booked", "A funding settlement is in the books.", ("symbol", "amount", "currency", "settled_at"),
+          ("asset", "episode", "funding_paid", "funding_rate")),
+    Event("margin.warned", "The margin account comes near a rung of the ladder.", ("message",),
+          ("asset", *MARGIN), level=Level.WARNING, says="{message}"),
+    Event("reconcile.ok", "Journal and venue agree.", ("positions",)),
+    Event("reconcile.mismatch", "Journal and venue disagree.", ("positions",), ("message",), level=Level.WARNING,
+          says="{positions}"),
+    Event("safety.stopped", "No trading until a human has looked.", ("message",), ("asset", "code"), level=Level.ERROR,
+          says="{message}"),
+)
+
+EVENTS: Final[Mapping[str, Event]] = {event.name: event for event in _TABLE}
+
+
+class UnknownEvent(ValueError):
+    """An event that is not in the table, or lacks a field that it must have."""
+
+
+def check(event: str, fields: Mapping[str, object]) -> Event:
+    """The event of this name. Raises UnknownEvent when there is none, or a field is missing or not in the table."""
+    known = EVENTS.get(event)
+    if known is None:
+        raise UnknownEvent(f"{event!r} is no event; there are {', '.join(EVENTS)}")
+    if missing := [name for name in known.required if name not in fields]:
+        raise UnknownEvent(f"{event} lacks {', '.join(missing)}")
+    if strange := [name for name in fields if name not in FIELDS]:
+        raise UnknownEvent(f"{event} has {', '.join(strange)}, which no field is called")
+    return known
+
+
+class Emit(Protocol):
+    """Where events go."""
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Say one event by its stable name."""
+
+
+def emit(event: str, **fields: object) -> None:
+    """Say one event. A name or field that the table lacks is said all the same: a running bot does not stop for it."""
+    known = EVENTS.get(event)
+    structlog.get_logger("hedgerow").log(_NUMBERS[known.level if known else Level.WARNING], event, **fields)
+
+
+def emit_strictly(event: str, **fields: object) -> None:
+    """Say one event. Raises UnknownEvent for what the table lacks (tests, and `strict` logs)."""
+    check(event, fields)
+    emit(event, **fields)
+
+
+_NUMBERS: Final = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
