@@ -94,6 +94,15 @@ def refusing(status: int, code: int, message: str = "said no", **headers: str) -
     return spoil
 
 
+def with_status(status: int) -> Spoiler:
+    """The usual answer, under a status that says it is none."""
+
+    async def spoil(_request: web.Request, said: object) -> web.StreamResponse:
+        return web.json_response(said, status=status)
+
+    return spoil
+
+
 async def hang_up(request: web.Request, _said: object) -> web.StreamResponse:
     """Close without a reply."""
     assert request.transport is not None

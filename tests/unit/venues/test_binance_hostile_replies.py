@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 
 import pytest
-from fake_binance import FakeBinance, Spoiler, changed, cut, hang_up, lacking, refusing, saying
+from fake_binance import FakeBinance, Spoiler, changed, cut, hang_up, lacking, refusing, saying, with_status
 from venue_values import ManualClock, an_intent
 
 from bot.core.orders import OrderRecord, OrderState
@@ -72,6 +72,9 @@ NO_ANSWER: dict[str, Spoiler] = {
     "307": saying("", status=307, Location="http://127.0.0.1:1/"),
     "403 of a firewall": saying(HTML, status=403, content_type="text/html"),
     "404 without a code": saying("{}", status=404),
+    "302 with a good body": with_status(302),
+    "404 with a good body": with_status(404),
+    "500 with a good body": with_status(500),
     "500": saying("", status=500),
     "502": saying(HTML, status=502, content_type="text/html"),
     "503 with JSON": refusing(503, -1008),
