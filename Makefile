@@ -23,7 +23,7 @@ INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 .DEFAULT_GOAL := help
 .PHONY: demo test lint bench lock docs help clean
 
-demo: $(VENV)/.run ## watch it work: local testnet, real daemon, a month of story; no key, no network
+demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
 
 test: lint ## every check that can run here: lint, then all tests

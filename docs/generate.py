@@ -68,7 +68,7 @@ testnet needs none.
 
 FORMS = (
     grammar.WEIGHT, grammar.SHARE, grammar.LEVEL, grammar.DURATION, grammar.AMOUNT, grammar.COUNT, grammar.INSTANT,
-    grammar.FILE,
+    grammar.FILE, grammar.LOOPBACK,
 )
 
 

@@ -26,7 +26,7 @@ class Finding:
 
 def check(settings: Settings, locate: Locate) -> list[Finding]:
     """Everything that does not fit together."""
-    checks = (_weights, _cash, _triggers, _margin, _polls, _environment, _story)
+    checks = (_weights, _cash, _triggers, _margin, _polls, _files, _environment, _story)
     return [
         Finding(Problem(locate(found.keys[0]), found.keys[0], found.wrong, found.allowed), frozenset(found.keys))
         for one in checks for found in one(settings)
@@ -124,6 +124,11 @@ def _margin(settings: Settings) -> Iterator[_Found]:
 def _polls(settings: Settings) -> Iterator[_Found]:
     if settings.working_poll > settings.poll:
         yield _Found("is longer than poll", "poll or less", (("working_poll",), ("poll",)))
+
+
+def _files(settings: Settings) -> Iterator[_Found]:
+    if settings.journal == settings.log.file:
+        yield _Found("is the journal's file too", "another file", (("log", "file"), ("journal",)))
 
 
 def _environment(settings: Settings) -> Iterator[_Found]:

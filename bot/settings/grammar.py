@@ -54,6 +54,7 @@ AMOUNT = Form("amount", 'a positive number in quotes, such as "0.001"')
 COUNT = Form("whole number", "a whole number from 1")
 SEED = Form("whole number", "a whole number from 0")
 INSTANT = Form("instant", 'a UTC date or time in quotes: "2021-01-28" or "2021-01-28T12:00:00Z"')
+LOOPBACK = Form("loopback address", "http://127.0.0.1:PORT or http://localhost:PORT, with a port from 1 to 65535")
 FILE = Form("path", "a path; relative paths start at the configuration file's folder")
 
 
@@ -149,6 +150,15 @@ def file(value: object) -> Path:
     if not text.strip() or "\0" in text:
         raise GrammarError(f"{shown(text)} is no path", FILE.written)
     return Path(text).expanduser()
+
+
+def loopback(value: object) -> str:
+    """An address on this machine: 'http://127.0.0.1:8420'. Nothing else is ever a testnet's."""
+    text = _text(value, LOOPBACK).strip().removesuffix("/")
+    match = re.fullmatch(r"http://(?:127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})", text)
+    if match is None or not 1 <= int(match[1]) <= 65_535:
+        raise GrammarError(f"{shown(value)} is no {LOOPBACK.name}", LOOPBACK.written)
+    return text
 
 
 _COIN = re.compile(r"[A-Z0-9]{2,12}")

@@ -155,11 +155,12 @@ def _problem(source: Source, error: dict[str, Any]) -> Problem:
     allowed = form.written if form is not None else ""
     meaning = (field.description or "") if field is not None else ""
     value = error.get("input")
+    section = (f"{'is empty' if value is None else shown(value) + ' is no section'}", "keys with values below it")
     wrong, allowed = {
         "extra_forbidden": _unknown_key(key),
         "missing": ("is missing", meaning if field is not None and entry_type(field.annotation) else allowed),
-        "model_type": (f"{shown(value)} is no section", "keys with values below it"),
-        "dict_type": (f"{shown(value)} is no section", "keys with values below it"),
+        "model_type": section,
+        "dict_type": section,
         "too_short": ("is empty", meaning),
     }.get(error["type"], ("is empty" if value is None else f"{shown(value)} is not allowed", allowed or meaning))
     if key == ("venue",) and str(value).lower() in _NO_TEST_ENVIRONMENT:

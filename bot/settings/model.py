@@ -26,6 +26,7 @@ Duration: TypeAlias = Annotated[Millis, PlainValidator(grammar.duration), gramma
 Pause: TypeAlias = Annotated[Millis, PlainValidator(grammar.pause), grammar.DURATION]
 Amount: TypeAlias = Annotated[Decimal, PlainValidator(grammar.amount), grammar.AMOUNT]
 Instant: TypeAlias = Annotated[Millis, PlainValidator(grammar.instant), grammar.INSTANT]
+Loopback: TypeAlias = Annotated[str, PlainValidator(grammar.loopback), grammar.LOOPBACK]
 File: TypeAlias = Annotated[Path, PlainValidator(grammar.file), grammar.FILE]
 Coin: TypeAlias = Annotated[Asset, BeforeValidator(grammar.risky_coin)]
 Cash: TypeAlias = Annotated[Asset, BeforeValidator(grammar.cash_coin)]
@@ -124,8 +125,7 @@ class TestnetSettings(Section):
 
     __test__ = False  # its name begins like a test class's
 
-    url: str = Field(default="http://127.0.0.1:8420", pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$",
-                     description="Its address; loopback only.")
+    url: Loopback = key("http://127.0.0.1:8420", "Its address.")
 
     @property
     def port(self) -> int:

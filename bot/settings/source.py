@@ -53,6 +53,8 @@ def read_yaml(path: Path) -> Source:
         source.problems.append(Problem(Origin(file=path), (), f"cannot be read: {what}"))
     except yaml.YAMLError as error:
         source.problems.append(_syntax(path, error))
+    except RecursionError:
+        source.problems.append(Problem(Origin(file=path), (), "nests too deeply to be a file of settings"))
     else:
         if isinstance(root, yaml.MappingNode):
             _Reader(source, path).section(root, ())
@@ -67,8 +69,9 @@ def _syntax(path: Path, error: yaml.YAMLError) -> Problem:
     return Problem(Origin(path, mark.line + 1 if mark is not None else None), (), f"is no valid YAML: {what}")
 
 
-_INTEGER = re.compile(r"[-+]?\d+")
-_POINTED = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INTEGER = re.compile(r"[-+]?\d{1,18}")
+_POINTED = re.compile(
+    r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 

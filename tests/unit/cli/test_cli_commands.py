@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -40,7 +41,8 @@ Call = Callable[..., tuple[int, str, str]]
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Runs `hedgerow` in an empty folder: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HEDGEROW_SHARED", raising=False)
+    for name in [name for name in os.environ if name.upper().startswith("HEDGEROW_")]:
+        monkeypatch.delenv(name)
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["hedgerow", *words])
