@@ -11,7 +11,6 @@ import pytest
 
 from bot.core.times import Millis
 from bot.journal.store import SqlJournal
-from bot.journal.upgrade import bring_to_head
 from bot.ports import Journal
 from tests.contract.journal_suite import JournalSuite, Shelf
 from tests.support.memory_journal import MemoryJournal
@@ -54,23 +53,9 @@ class MemoryShelf:
         await self._journal.close()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A new journal's file, so that not every test migrates one."""
-    path = tmp_path_factory.mktemp("journal") / "fresh.db"
-    bring_to_head(path)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def place(tmp_path: Path, migrated: bytes) -> Path:
-    (tmp_path / "journal.db").write_bytes(migrated)
-    return tmp_path / "journal.db"
-
-
 class TestJournals(JournalSuite):
     @pytest.fixture(params=["disk", "memory"])
-    async def shelf(self, request: pytest.FixtureRequest, place: Path) -> AsyncIterator[Shelf]:
-        shelf: Shelf = DiskShelf(place) if request.param == "disk" else MemoryShelf()
+    async def shelf(self, request: pytest.FixtureRequest, journal_file: Path) -> AsyncIterator[Shelf]:
+        shelf: Shelf = DiskShelf(journal_file) if request.param == "disk" else MemoryShelf()
         yield shelf
         await shelf.close()
