@@ -43,14 +43,15 @@ class Book:
         self._last_fill_at = dict(memory.last_fill_at)
         self._cash_flow = memory.cash_flow
         self.decision = memory.decision
+        self._state = memory.decision.state if memory.decision else RuleState()
         self.funding_at = memory.funding_at
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> RuleState:
-        """The rule's memory as of the last journaled decision."""
-        return self.decision.state if self.decision else RuleState()
+        """The rule's memory. What must not be lost of it is in the last journaled decision."""
+        return self._state
 
     def live(self, asset: Asset | None = None) -> tuple[OrderRecord, ...]:
         """Orders of ours that the venue may still fill, or whose outcome is unknown, oldest first."""
@@ -117,9 +118,14 @@ class Book:
     # -- what happens --------------------------------------------------------------------------------------------------
 
     async def decided(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision; from here on its state is the rule's memory."""
+        """Keep a decision and its memory."""
         await self._journal.record_decision(situation, terms, decision)
         self.decision = decision
+        self._state = decision.state
+
+    def looked(self, decision: Decision) -> None:
+        """Remember a decision that said nothing new: the prices it saw, for the jump guard, in memory alone."""
+        self._state = decision.state
 
     def next_identity(self, asset: Asset) -> tuple[str, int, str]:
         """Episode, intent number and client order id of the asset's next order."""

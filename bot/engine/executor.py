@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_UP, Decimal
 from typing import TypeAlias
 
 from bot.core.decision import AssetDecision, Decision
@@ -112,15 +112,26 @@ def _new_order(
     """An order for what is missing, at most one slice of it: post-only at the touch, or marketable once impatient."""
     side = _direction(decided)
     touch = quote.perp_ask if side is Side.SELL else quote.perp_bid
-    missing = abs(decided.goal - decided.short)
-    quantity = min(missing, policy.slice * decided.contract) if policy.slice else missing
-    too_small = side is Side.SELL and quantity < instrument.min_amount
-    if too_small or touch is None or quote.perp_bid is None or quote.perp_ask is None:
+    if touch is None or quote.perp_bid is None or quote.perp_ask is None:
+        return None
+    quantity = _slice(abs(decided.goal - decided.short), touch, decided.contract, instrument, policy)
+    if side is Side.SELL and quantity < instrument.min_amount:
         return None
     if impatient:
         price = bounded_price(side, quote, instrument, policy.max_slippage)
         return Place(side, quantity, price, TimeInForce.IOC, side is Side.BUY)
     return Place(side, quantity, touch, TimeInForce.GTX, side is Side.BUY)
+
+
+def _slice(
+    missing: Decimal, touch: Decimal, contract: Decimal, instrument: Instrument, policy: ExecutionPolicy,
+) -> Decimal:
+    """At most one slice of what is missing; never less than the venue takes, and never leaving less than that over."""
+    if policy.slice is None:
+        return missing
+    smallest = round_to_step(max(instrument.min_amount, instrument.min_notional / touch), contract, ROUND_UP)
+    quantity = max(policy.slice * contract, smallest)
+    return missing if missing - quantity < smallest else quantity
 
 
 def bounded_price(side: Side, quote: Quote, instrument: Instrument, max_slippage: Decimal) -> Decimal:

@@ -92,7 +92,7 @@ class Engine:
         return True
 
     async def _record(self, situation: Situation, decision: Decision) -> bool:
-        """Journal the decision when it says something new; only then does its state become the rule's memory."""
+        """Journal the decision when it says something new: whatever of its state must survive is news."""
         last = self._book.decision
         if (
             last is None
@@ -103,6 +103,7 @@ class Engine:
         ):
             await self._book.decided(situation, self._terms, decision)
             return True
+        self._book.looked(decision)
         return False
 
     async def _answer(self, commands: tuple[Command, ...], decision: Decision) -> None:
@@ -147,7 +148,7 @@ def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action |
     if before is None:
         return None
     was, now, short = before.state.of(asset), after.state.of(asset), after.of(asset).short
-    if was.goal is None or now.goal is not None:
+    if was.goal is None or now.goal_at == was.goal_at:
         return None
     partly = was.goal_action in (Action.OPEN, Action.INCREASE) and short > before.of(asset).short
     return was.goal_action if short == was.goal or partly else None

@@ -50,6 +50,9 @@ class PaperBot:
     clock: StoryTime
     pages: Pages = field(default_factory=Pages)
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    venue: type[PaperVenue] = PaperVenue
+
+    door: PaperVenue = field(init=False)
 
     def emit(self, event: str, **fields: object) -> None:
         self.events.append((event, fields))
@@ -59,7 +62,7 @@ class PaperBot:
 
     async def compose(self) -> tuple[Engine, Book]:
         """An engine as it starts: everything it knows comes from the journal."""
-        venue = PaperVenue(self.exchange, self.clock)
+        venue = self.door = self.venue(self.exchange, self.clock)
         assets: list[Asset] = [one.asset for one in self.policy.assets]
         instruments = await venue.instruments(assets)
         await venue.prepare(self.policy)

@@ -67,6 +67,20 @@ def test_large_hedges_go_out_in_slices() -> None:
     assert placed.quantity == D("0.050")
 
 
+@pytest.mark.parametrize(
+    ("missing", "contracts", "sent"),
+    [
+        ("0.2", 1, "0.002"),      # a slice below the minimum notional grows to it
+        ("0.101", 100, "0.101"),  # a rest below the minimum goes with the last slice
+        ("0.03", 50, "0.03"),
+    ],
+)
+def test_a_slice_is_never_less_than_the_venue_takes_nor_leaves_less_over(missing: str, contracts: int, sent: str) -> None:
+    placed = step(decided("0", missing), policy=replace(POLICY, slice=contracts))
+    assert isinstance(placed, Place)
+    assert placed.quantity == D(sent)
+
+
 def test_nothing_is_sent_at_the_goal() -> None:
     assert step(decided("0.2", "0.2")) is None
 
