@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 import orjson
 
-from bot.core.money import parse_decimal
+from bot.core.money import ZERO, parse_decimal, plain
+from bot.paper.records import PaperReject
 from bot.testnet.binance.api import Reply
 from bot.testnet.clock import LeaseHeld, NotStepped
 from bot.testnet.faults import Faults, Kind, Switch
@@ -35,6 +36,8 @@ class Admin:
             ("POST", "/testnet/advance"): self.advance,
             ("GET", "/testnet/state"): self.state,
             ("POST", "/testnet/price"): self.price,
+            ("POST", "/testnet/deposit"): self.deposit,
+            ("POST", "/testnet/transfer"): self.transfer,
             ("GET", "/testnet/fault"): self.armed,
             ("POST", "/testnet/fault"): self.arm,
             ("DELETE", "/testnet/fault"): self.disarm,
@@ -91,6 +94,30 @@ class Admin:
         self._world.exchange.shift_price(asset, factor)
         return {"asset": asset, "mark": str(self._world.exchange.state(asset).mark)}
 
+    def deposit(self, body: Body) -> object:
+        """Coins come to the spot wallet from outside (negative: leave it), as far as no order holds them."""
+        coin, amount = _coin(body), parse_decimal(body.get("amount"), "amount")
+        self._world.now()
+        wallets = self._world.exchange.wallets
+        if wallets.free(coin) + amount < 0:
+            raise BadRequest(f"amount: only {plain(wallets.free(coin))} {coin} are free")
+        wallets.add(wallets.spot, coin, amount)
+        return {"coin": coin, "spot": plain(wallets.spot[coin])}
+
+    def transfer(self, body: Body) -> object:
+        """Move free balance between the two wallets, as the account's owner does by hand."""
+        coin, amount, to = _coin(body), parse_decimal(body.get("amount"), "amount"), body.get("to")
+        if to not in ("spot", "futures"):
+            raise BadRequest("to: spot or futures")
+        self._world.now()
+        wallets = self._world.exchange.wallets
+        try:
+            self._world.exchange.transfer(coin, amount, to_futures=to == "futures")
+        except PaperReject as reject:
+            raise BadRequest(str(reject)) from reject
+        return {"coin": coin, "spot": plain(wallets.spot.get(coin, ZERO)),
+                "futures": plain(wallets.futures.get(coin, ZERO))}
+
     def armed(self, _: Body) -> object:
         """The switches still armed, and how often each endpoint was called."""
         switches = [{"endpoint": switch.endpoint, "kind": switch.kind.value, "count": switch.count}
@@ -107,6 +134,13 @@ class Admin:
         """Disarm all of them."""
         self._faults.clear()
         return {"faults": []}
+
+
+def _coin(body: Body) -> str:
+    coin = body.get("coin")
+    if not isinstance(coin, str) or not coin.isalnum() or coin != coin.upper():
+        raise BadRequest("coin: its code in capitals, such as BTC")
+    return coin
 
 
 def read_switch(body: Body) -> Switch:

@@ -14,6 +14,7 @@ from bot.testnet.admin import Admin
 from bot.testnet.binance.api import BinanceApi
 from bot.testnet.binance.futures_account import FuturesAccount
 from bot.testnet.binance.futures_market import PRICE_BAND, FuturesMarket
+from bot.testnet.binance.futures_modes import FuturesModes
 from bot.testnet.binance.futures_orders import FuturesOrders
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.settings import FuturesSettings
@@ -68,8 +69,12 @@ def assemble(exchange: PaperExchange, clock: StoryClock, credentials: Credential
     markets = Markets(world, exchange.feed, exchange.instruments)
     settings = FuturesSettings()
     tables = (
-        FuturesMarket(markets).table(), FuturesAccount(markets, settings).table(),
-        FuturesOrders(markets, settings).table(), SpotMarket(markets).table(), SpotAccount(markets).table(),
+        FuturesMarket(markets).table(),
+        FuturesAccount(markets, settings).table(),
+        FuturesModes(markets, settings).table(),
+        FuturesOrders(markets, settings).table(),
+        SpotMarket(markets).table(),
+        SpotAccount(markets).table(),
     )
     faults = Faults(seed)
     return Testnet(world, BinanceApi(world, credentials, tables), Admin(world, faults), faults)

@@ -67,9 +67,9 @@ class Switch:
         return self.applied if self.applied is not None else not self.kind.refused
 
 
-def chance(seed: int, endpoint: str, nth: int) -> Decimal:
-    """A number in [0, 1) that depends on its arguments only."""
-    digest = hashlib.sha256(f"{seed}|{endpoint}|{nth}".encode()).digest()
+def chance(seed: int, kind: Kind, endpoint: str, nth: int) -> Decimal:
+    """A number in [0, 1) that depends on its arguments only; each kind of fault has its own."""
+    digest = hashlib.sha256(f"{seed}|{kind}|{endpoint}|{nth}".encode()).digest()
     return Decimal(int.from_bytes(digest[:8])) / Decimal(2**64)
 
 
@@ -99,7 +99,7 @@ class Faults:
             if switch.after > 0:
                 switch.after -= 1
                 continue
-            if switch.probability < 1 and chance(self.seed, endpoint, nth) >= switch.probability:
+            if switch.probability < 1 and chance(self.seed, switch.kind, endpoint, nth) >= switch.probability:
                 continue
             if switch.count is not None:
                 switch.count -= 1

@@ -9,10 +9,10 @@ from bot.core.market import Asset
 from bot.core.money import ZERO, plain, to_ledger
 from bot.core.times import DAY, Millis
 from bot.paper.account import AccountFigures, perp_fee
-from bot.paper.records import IncomeKind, IncomeRow, PaperOrder, PaperReject, RejectCode
-from bot.testnet.binance.book import futures_refusal
+from bot.paper.records import IncomeKind, IncomeRow, PaperOrder
 from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.futures_modes import max_notional, rights
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.shapes import Row, Symbol, fixed, money
@@ -20,9 +20,6 @@ from bot.testnet.options import SETTLE
 from bot.testnet.params import Params
 
 _ALIAS = "LoCl"
-_OK = {"code": 200, "msg": "success"}
-_UNBOUNDED = 9_223_372_036_854_775_807
-"""What the last bracket shows as its cap."""
 
 
 class FuturesAccount:
@@ -36,7 +33,7 @@ class FuturesAccount:
 
     def table(self) -> Table:
         """Endpoints by method and path."""
-        signed, key = Security.SIGNED, Security.KEY
+        signed = Security.SIGNED
         return {
             ("GET", "/fapi/v2/account"): Endpoint(self.account_v2, 5, signed),
             ("GET", "/fapi/v3/account"): Endpoint(self.account, 5, signed),
@@ -45,19 +42,6 @@ class FuturesAccount:
             ("GET", "/fapi/v2/positionRisk"): Endpoint(self.positions_v2, 5, signed),
             ("GET", "/fapi/v3/positionRisk"): Endpoint(self.positions, 5, signed),
             ("GET", "/fapi/v1/income"): Endpoint(self.income, 30, signed),
-            ("GET", "/fapi/v1/leverageBracket"): Endpoint(self.brackets, 1, signed),
-            ("POST", "/fapi/v1/leverage"): Endpoint(self.set_leverage, 1, signed),
-            ("POST", "/fapi/v1/marginType"): Endpoint(self.set_margin_type, 1, signed),
-            ("GET", "/fapi/v1/positionSide/dual"): Endpoint(self.position_mode, 30, signed),
-            ("POST", "/fapi/v1/positionSide/dual"): Endpoint(self.set_position_mode, 1, signed),
-            ("GET", "/fapi/v1/multiAssetsMargin"): Endpoint(self.multi_assets, 30, signed),
-            ("POST", "/fapi/v1/multiAssetsMargin"): Endpoint(self.set_multi_assets, 1, signed),
-            ("GET", "/fapi/v1/symbolConfig"): Endpoint(self.symbol_config, 5, signed),
-            ("GET", "/fapi/v1/accountConfig"): Endpoint(self.account_config, 5, signed),
-            ("GET", "/fapi/v1/commissionRate"): Endpoint(self.commission, 20, signed),
-            ("POST", "/fapi/v1/listenKey"): Endpoint(self.listen_key, 1, key),
-            ("PUT", "/fapi/v1/listenKey"): Endpoint(self.listen_key, 1, key),
-            ("DELETE", "/fapi/v1/listenKey"): Endpoint(self.close_listen_key, 1, key),
         }
 
     # --- balances ---
@@ -75,7 +59,7 @@ class FuturesAccount:
         """Version 2: every asset and every symbol, and the account's rights."""
         figures = self._exchange.figures()
         return {
-            **self._rights(),
+            **rights(),
             "multiAssetsMargin": self._settings.multi_assets,
             **_totals(figures),
             "assets": [{**self._asset(coin, figures), "marginAvailable": True} for coin in self._coins()],
@@ -123,12 +107,6 @@ class FuturesAccount:
         """When the wallet last changed; the story's beginning before that (clients skip assets without a time)."""
         income = self._exchange.income
         return income[-1].at if income else self._markets.feed.start
-
-    def _rights(self) -> Row:
-        return {
-            "feeTier": 0, "feeBurn": False, "canTrade": True, "canDeposit": True, "canWithdraw": False,
-            "updateTime": 0, "tradeGroupId": -1,
-        }
 
     # --- positions ---
 
@@ -189,23 +167,20 @@ class FuturesAccount:
             "leverage": plain(self._exchange.leverage(symbol.asset)),
             "isolated": symbol.asset in self._settings.isolated,
             "entryPrice": _entry(self._exchange.position(symbol.asset).entry),
-            "maxNotional": self._max_notional(symbol),
+            "maxNotional": max_notional(self._exchange, symbol),
             "bidNotional": plain(to_ledger(bids)),
             "askNotional": plain(to_ledger(asks)),
         }
 
     def positions(self, params: Params) -> list[Row]:
         """Version 3: symbols with a position or an open order."""
-        wanted = self._wanted(params)
+        wanted = self._markets.wanted(params)
         return [self._risk(symbol) for symbol in self._busy() if wanted is None or symbol is wanted]
 
     def positions_v2(self, params: Params) -> list[Row]:
         """Version 2: every symbol."""
-        wanted = self._wanted(params)
+        wanted = self._markets.wanted(params)
         return [self._risk_v2(symbol) for symbol in self._markets.symbols.values() if wanted in (None, symbol)]
-
-    def _wanted(self, params: Params) -> Symbol | None:
-        return self._markets.one(params) if "symbol" in params else None
 
     def _risk(self, symbol: Symbol) -> Row:
         position = self._exchange.position(symbol.asset)
@@ -245,7 +220,7 @@ class FuturesAccount:
             "marginType": "isolated" if symbol.asset in self._settings.isolated else "cross",
             "isAutoAddMargin": "false",
             "leverage": plain(self._exchange.leverage(symbol.asset)),
-            "maxNotionalValue": self._max_notional(symbol),
+            "maxNotionalValue": max_notional(self._exchange, symbol),
         }
 
     def _break_even(self, symbol: Symbol) -> Decimal:
@@ -258,19 +233,12 @@ class FuturesAccount:
         price = self._exchange.liquidation_price(symbol.asset)
         return "0" if price is None else fixed(price, symbol.price_places)
 
-    def _max_notional(self, symbol: Symbol) -> str:
-        """The largest position that the present leverage allows."""
-        leverage = self._exchange.leverage(symbol.asset)
-        caps = [tier.cap for tier in symbol.instrument.tiers
-                if tier.max_leverage is None or tier.max_leverage >= leverage]
-        return str(_UNBOUNDED) if not caps or caps[-1] is None else plain(caps[-1])
-
     # --- what happened to the wallet ---
 
     def income(self, params: Params) -> list[Row]:
         """Rows of the wallet's history, oldest first: the last seven days unless a time is named."""
         limit = params.limit(100, 1000)
-        symbol, kind = self._wanted(params), params.get("incomeType")
+        symbol, kind = self._markets.wanted(params), params.get("incomeType")
         if kind is not None and kind not in list(IncomeKind):
             raise ApiError(-1130, "incomeType")
         start, end = params.integer("startTime"), params.integer("endTime")
@@ -301,119 +269,6 @@ class FuturesAccount:
             "tradeId": trade,
         }
 
-    # --- settings ---
-
-    def brackets(self, params: Params) -> list[Row]:
-        """The margin tables."""
-        wanted = self._wanted(params)
-        return [
-            {"symbol": symbol.id, "notionalCoef": 1.0, "brackets": _brackets(symbol)}
-            for symbol in self._markets.symbols.values() if wanted in (None, symbol)
-        ]
-
-    def set_leverage(self, params: Params) -> Row:
-        """Set a symbol's leverage."""
-        symbol = self._markets.one(params)
-        leverage = params.integer("leverage")
-        if leverage is None:
-            raise ApiError(-1102, "leverage")
-        try:
-            self._exchange.set_leverage(symbol.asset, Decimal(leverage))
-        except PaperReject as reject:
-            if reject.code is RejectCode.BAD_LEVERAGE:
-                raise ApiError(-4028, leverage) from reject
-            raise futures_refusal(reject) from reject
-        return {"leverage": leverage, "maxNotionalValue": self._max_notional(symbol), "symbol": symbol.id}
-
-    def set_margin_type(self, params: Params) -> Row:
-        """ISOLATED or CROSSED, while there is neither position nor order on the symbol."""
-        symbol = self._markets.one(params)
-        wanted = params.required("marginType")
-        if wanted not in ("ISOLATED", "CROSSED"):
-            raise ApiError(-1130, "marginType")
-        if wanted == self._settings.margin_type(symbol.asset):
-            raise ApiError(-4046)
-        if self._exchange.open_orders("perp", symbol.asset):
-            raise ApiError(-4047)
-        if self._exchange.position(symbol.asset).quantity:
-            raise ApiError(-4048)
-        if wanted == "ISOLATED":
-            self._settings.isolated.add(symbol.asset)
-        else:
-            self._settings.isolated.discard(symbol.asset)
-        return dict(_OK)
-
-    def position_mode(self, _: Params) -> Row:
-        """Whether the account is in hedge mode."""
-        return {"dualSidePosition": self._settings.hedge_mode}
-
-    def set_position_mode(self, params: Params) -> Row:
-        """Hedge mode on or off, while there is neither position nor order."""
-        params.required("dualSidePosition")
-        wanted = params.flag("dualSidePosition")
-        if wanted == self._settings.hedge_mode:
-            raise ApiError(-4059)
-        if self._exchange.open_orders("perp"):
-            raise ApiError(-4067)
-        if self._exchange.account.held:
-            raise ApiError(-4068)
-        self._settings.hedge_mode = wanted
-        return dict(_OK)
-
-    def multi_assets(self, _: Params) -> Row:
-        """Whether the account is in multi-assets mode."""
-        return {"multiAssetsMargin": self._settings.multi_assets}
-
-    def set_multi_assets(self, params: Params) -> Row:
-        """Multi-assets mode on or off."""
-        params.required("multiAssetsMargin")
-        wanted = params.flag("multiAssetsMargin")
-        if wanted == self._settings.multi_assets:
-            raise ApiError(-4171)
-        self._settings.multi_assets = wanted
-        return dict(_OK)
-
-    def symbol_config(self, params: Params) -> list[Row]:
-        """Margin type and leverage per symbol."""
-        wanted = self._wanted(params)
-        return [
-            {
-                "symbol": symbol.id,
-                "marginType": self._settings.margin_type(symbol.asset),
-                "isAutoAddMargin": False,
-                "leverage": int(self._exchange.leverage(symbol.asset)),
-                "maxNotionalValue": self._max_notional(symbol),
-            }
-            for symbol in self._markets.symbols.values() if wanted in (None, symbol)
-        ]
-
-    def account_config(self, _: Params) -> Row:
-        """The account's rights and modes."""
-        rights = self._rights()
-        del rights["feeBurn"]
-        return {
-            **rights, "dualSidePosition": self._settings.hedge_mode, "multiAssetsMargin": self._settings.multi_assets,
-        }
-
-    def commission(self, params: Params) -> Row:
-        """Fee rates on one symbol."""
-        symbol = self._markets.one(params)
-        return {
-            "symbol": symbol.id,
-            "makerCommissionRate": plain(perp_fee(symbol.instrument, maker=True)),
-            "takerCommissionRate": plain(perp_fee(symbol.instrument, maker=False)),
-            "rpiCommissionRate": "0",
-        }
-
-    def listen_key(self, _: Params) -> Row:
-        """A key for the user stream, valid for an hour of the story; asking again prolongs it."""
-        return {"listenKey": self._settings.listen_key(self._world.now())}
-
-    def close_listen_key(self, _: Params) -> Row:
-        """Let the key go."""
-        self._settings.close_listen_key()
-        return {}
-
 
 def _totals(figures: AccountFigures) -> Row:
     return {
@@ -442,21 +297,3 @@ def _value(order: PaperOrder, mark: Decimal) -> Decimal:
 
 def _entry(price: Decimal) -> str:
     return fixed(price, 1) if not price else plain(to_ledger(price))
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _brackets(symbol: Symbol) -> list[Row]:
-    return [
-        {
-            "bracket": place,
-            "initialLeverage": int(tier.max_leverage or 1),
-            "notionalCap": _UNBOUNDED if tier.cap is None else int(tier.cap),
-            "notionalFloor": int(tier.floor),
-            "maintMarginRatio": float(tier.rate),
-            "cum": _number(tier.deduction),
-        }
-        for place, tier in enumerate(symbol.instrument.tiers, 1)
-    ]

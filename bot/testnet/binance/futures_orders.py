@@ -157,7 +157,7 @@ class FuturesOrders:
 
     def open(self, params: Params) -> list[Row]:
         """Resting orders, of one symbol or of all."""
-        symbol = self._markets.one(params) if "symbol" in params else None
+        symbol = self._markets.wanted(params)
         return [futures_order(order, self._markets.by_asset[order.asset]) for order in self._book.resting(symbol)]
 
     def history(self, params: Params) -> list[Row]:

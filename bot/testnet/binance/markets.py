@@ -58,6 +58,10 @@ class Markets:
         """The symbol that must be named. −1102 without, −1121 when unknown."""
         return self.named(params.required("symbol"))
 
+    def wanted(self, params: Params) -> Symbol | None:
+        """The symbol that narrows the question, or None for all of them."""
+        return self.one(params) if "symbol" in params else None
+
     def named(self, name: str) -> Symbol:
         """The symbol of that name, or −1121."""
         symbol = self.symbols.get(name)

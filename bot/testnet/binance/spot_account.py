@@ -147,7 +147,7 @@ class SpotAccount:
 
     def open(self, params: Params) -> list[Row]:
         """Resting orders, of one symbol or of all."""
-        symbol = self._markets.one(params) if "symbol" in params else None
+        symbol = self._markets.wanted(params)
         return [self._row(order) for order in self._book.resting(symbol)]
 
     def history(self, params: Params) -> list[Row]:

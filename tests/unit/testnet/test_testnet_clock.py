@@ -121,6 +121,31 @@ def test_a_malformed_price_is_refused(caller: Caller, body: object) -> None:
     assert admin(caller, "POST", "/testnet/price", body)[0] == 400
 
 
+def test_coins_come_and_go_only_as_far_as_they_are_free(caller: Caller) -> None:
+    def deposit(amount: str) -> tuple[int, dict[str, object]]:
+        return admin(caller, "POST", "/testnet/deposit", {"coin": "BTC", "amount": amount})
+
+    had = caller.testnet.exchange.wallets.spot["BTC"]
+    assert deposit("0.5") == (200, {"coin": "BTC", "spot": str(had + Decimal("0.5"))})
+    assert deposit("-0.5")[0] == 200
+    caller.ok("POST", "/api/v3/order", symbol="BTCUSDT", side="SELL", type="LIMIT_MAKER", quantity="1", price="31000")
+    assert deposit(str(-had))[0] == 400
+    assert caller.testnet.exchange.wallets.spot["BTC"] == had
+
+
+def test_the_owner_may_move_cash_between_the_wallets(caller: Caller) -> None:
+    def transfer(**body: object) -> int:
+        return admin(caller, "POST", "/testnet/transfer", {"coin": "USDT", **body})[0]
+
+    before = Decimal(caller.ok("GET", "/fapi/v3/account")["totalWalletBalance"])
+    assert transfer(amount="100", to="futures") == 200
+    assert Decimal(caller.ok("GET", "/fapi/v3/account")["totalWalletBalance"]) == before + 100
+    (row,) = caller.ok("GET", "/fapi/v1/income", incomeType="TRANSFER")
+    assert (row["income"], row["symbol"], row["tradeId"]) == ("100.00000000", "", "")
+    assert [transfer(amount="1e9", to="futures"), transfer(amount="1", to="moon"), transfer(to="spot"),
+            transfer(amount="1", to="spot", coin="usdt")] == [400] * 4
+
+
 def test_the_countdown_cancels_in_story_time_unless_it_is_renewed(caller: Caller) -> None:
     far = f"{float(caller.touch()[1]) * 1.04:.1f}"
     caller.sell("0.1", far, "GTC")

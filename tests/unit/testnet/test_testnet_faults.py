@@ -155,7 +155,15 @@ def test_chance_depends_on_seed_endpoint_and_call_and_on_nothing_else() -> None:
 
     assert run(1, 0) == run(1, 50) != run(2, 0)
     assert 40 <= len(run(1, 0)) <= 80
-    assert all(0 <= chance(1, ORDER, nth) < 1 for nth in range(50))
+    assert all(0 <= chance(1, Kind.CLOSE, ORDER, nth) < 1 for nth in range(50))
+
+
+def test_several_chances_do_not_hide_each_other() -> None:
+    faults = Faults(1)
+    for kind in (Kind.CLOSE, Kind.HTML200, Kind.UNKNOWN):
+        faults.arm(Switch(ORDER, kind, count=None, probability=Decimal("0.3")))
+    hit = [switch.kind for _ in range(300) if (switch := faults.strike(ORDER)) is not None]
+    assert {kind for kind in Kind if hit.count(kind) > 20} == {Kind.CLOSE, Kind.HTML200, Kind.UNKNOWN}
 
 
 def test_a_pattern_hits_what_it_names() -> None:

@@ -127,6 +127,22 @@ def test_reduce_only_orders_that_rest_for_the_whole_position_block_another(calle
     assert code(caller, **closing) == -4118
 
 
+def test_more_open_orders_than_a_symbol_may_have_are_refused(caller: Caller) -> None:
+    _, ask = caller.touch()
+    for _ in range(200):
+        caller.sell("0.004", ask)
+    assert code(caller, **order("SELL", "0.004", ask)) == -2025
+
+
+def test_more_orders_than_ten_seconds_allow_are_refused(caller: Caller) -> None:
+    for _ in range(300):
+        assert code(caller, **order("SELL", "0.1", "1")) == -4164
+    assert code(caller, **order("SELL", "0.1", "1")) == -1015
+    assert caller.signed("GET", "/fapi/v3/account").status == 200, "reading goes on"
+    caller.advance(10_000)
+    assert caller.sell("0.1")["status"] == "NEW"
+
+
 def test_amending_keeps_the_order_and_moves_it(caller: Caller) -> None:
     _, ask = caller.touch()
     placed = caller.sell("0.1", ask)
