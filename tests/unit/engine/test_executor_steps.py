@@ -75,7 +75,7 @@ def test_large_hedges_go_out_in_slices() -> None:
         ("0.03", 50, "0.03"),
     ],
 )
-def test_a_slice_is_never_less_than_the_venue_takes_nor_leaves_less_over(missing: str, contracts: int, sent: str) -> None:
+def test_a_slice_is_never_less_than_the_venue_takes_nor_leaves_less(missing: str, contracts: int, sent: str) -> None:
     placed = step(decided("0", missing), policy=replace(POLICY, slice=contracts))
     assert isinstance(placed, Place)
     assert placed.quantity == D(sent)
