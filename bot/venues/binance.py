@@ -26,6 +26,7 @@ from bot.venues.binance_prepare import prepare
 from bot.venues.environments import Environment
 from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
+from bot.venues.lean import exchange_class
 from bot.venues.replies import Row, rows, whole
 from bot.venues.transport import Door, Foreign, guarded
 
@@ -324,9 +325,7 @@ def make_binance(
     )
     if not key or not secret:
         raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
-    from ccxt.async_support.binance import binance  # noqa: PLC0415 - 0.5 s and 100 MB that only a real venue costs
-
-    exchange = guarded(binance, door, {
+    exchange = guarded(exchange_class(NAME), door, {
         "apiKey": key,
         "secret": secret,
         "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0, "warnOnFetchOpenOrdersWithoutSymbol": False},

@@ -158,6 +158,10 @@ async def test_open_orders_are_read_every_half_minute_while_none_rests(venue: Cc
     assert read == [True, *[False] * 5, True, *[False] * 5, True]
 
 
+async def test_a_second_look_at_one_instant_shows_what_the_first_did(venue: CcxtVenue) -> None:
+    assert await venue.snapshot() == await venue.snapshot()
+
+
 @pytest.mark.parametrize("act", [
     lambda venue: venue.place(INTENT), lambda venue: venue.cancel(RECORD),
     lambda venue: venue.amend(RECORD, Decimal(50_100)),
@@ -167,6 +171,7 @@ async def test_open_orders_are_read_after_every_change_even_an_uncertain_one(
     venue: CcxtVenue, fake: FakeBinance, act: Open, lost: bool,
 ) -> None:
     await venue.snapshot()
+    await venue._clock.sleep(1)
     assert (await venue.snapshot()).open_orders is None
     if lost:
         fake.spoil |= dict.fromkeys((POST, PUT, DELETE), hang_up)
