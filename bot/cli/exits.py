@@ -17,7 +17,7 @@ class Code(IntEnum):
     CONFIGURATION = 4
     TIMEOUT = 5
     SAFETY_STOP = 6
-    JOURNAL_FOREIGN = 7
+    JOURNAL_DISAGREES = 7
 
 
 class CommandFailed(Exception):
@@ -32,7 +32,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (ConfigError, Code.CONFIGURATION),
     (Unavailable, Code.TIMEOUT),
     (SafetyStop, Code.SAFETY_STOP),
-    (JournalForeign, Code.JOURNAL_FOREIGN),
+    (JournalForeign, Code.JOURNAL_DISAGREES),
     (StoryEnded, Code.DONE),
     (JournalError, Code.UNEXPECTED),
 )

@@ -83,7 +83,7 @@ def common(
       hedgerow status -c config/binance-demo.yaml  where it stands
 
     Exit codes: 0 done or stopped on request, 1 unexpected, 2 usage, 3 not running, 4 configuration, 5 timeout or
-    unreachable, 6 safety stop, 7 the journal belongs to another account.
+    unreachable, 6 safety stop, 7 journal and account disagree.
     """
     session = ctx.find_object(Session)
     if session is not None:
@@ -229,6 +229,7 @@ def demo(
     config: Annotated[Path | None, typer.Option(
         "--config", "-c", metavar="FILE", show_default=False,
         help="A configuration of environment local. Default: config/demo.yaml.")] = None,
+    *, as_json: AsJson = False,
 ) -> None:
     """Watch a month in a minute: the real bot, over real HTTP, on a made-up market.
 
@@ -241,9 +242,17 @@ def demo(
       hedgerow demo -c config/history.yaml
     """
     settings = _load(config or _demo_file())
-    from bot import app
+    from bot import demo as stage
+    from bot.cli import render
 
-    raise typer.Exit(asyncio.run(app.run_demo(settings, _console())))
+    account = asyncio.run(stage.run_demo(settings))
+    contracts = {coin: asset.contract for coin, asset in settings.assets.items()}
+    if as_json:
+        typer.echo(render.to_json(account))
+    else:
+        _console().print(render.closing(account, contracts, settings.settle))
+    if account.differences:
+        raise CommandFailed(Code.JOURNAL_DISAGREES, "the journal and the exchange do not agree")
 
 
 @CLI.command(short_help="Print the version.")

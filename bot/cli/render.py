@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.core.decision import MarginFigures, Reason, Refusal
-from bot.core.money import plain
+from bot.core.money import ZERO, plain
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.core.decision import AssetDecision
     from bot.core.episode import Episode
     from bot.core.orders import OrderRecord
+    from bot.demo import ClosingAccount
     from bot.journal.views import AssetStatus, Heartbeat, StatusReport
 
 UNKNOWN = "?"
@@ -190,13 +191,59 @@ def _orders(orders: Iterable[OrderRecord]) -> Table:
     return table
 
 
+# -- demo --------------------------------------------------------------------------------------------------------------
+
+
+def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], settle: str) -> RenderableType:
+    """The closing account of a story: every hedge, the coins, and whether both books agree. No path, no duration."""
+    table = _table("hedge", "contracts", "entry", "exit", "realised", "funding", "fees", "net")
+    for episode in account.episodes:
+        table.add_row(
+            episode.id, _sized(episode.peak_short, contracts.get(episode.asset)), _price(episode.entry_price),
+            "open" if episode.short else _price(episode.exit_price), money(episode.realised),
+            money(-episode.funding_paid), money(episode.fees), money(episode.net),
+        )
+    table.add_section()
+    table.add_row("sum", "", "", "", *(money(sum(values, ZERO)) for values in (
+        [episode.realised for episode in account.episodes], [-episode.funding_paid for episode in account.episodes],
+        [episode.fees for episode in account.episodes], [episode.net for episode in account.episodes])))
+    resizes = sum(episode.resizes for episode in account.episodes)
+    still = sum(1 for episode in account.episodes if episode.short)
+    story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {account.days} days"
+    return Group(
+        _line(f"Closing account, {settle}: {story}"), table,
+        _line("net = realised + funding received − fees: what the account has more than without the hedge."),
+        _line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "
+              f"{_count(resizes, 'time')}, {still} still open (unrealised {money(account.unrealised)})."),
+        *(_line(_kept(coin, *amounts)) for coin, amounts in account.coins.items()),
+        *([_line(f"DIFFERENCE {each}") for each in account.differences]
+          or [_line("Journal and exchange agree to the last digit: every fill, fee and funding payment.")]),
+    )
+
+
+def _sized(quantity: Decimal, contract: Decimal | None) -> str:
+    """A size in micro-contracts: '233 × 0.001'; in coins where the venue's smallest step is the contract."""
+    return number(quantity) if contract is None else f"{number(quantity / contract)} × {number(contract)}"
+
+
+def _kept(coin: str, before: Decimal, after: Decimal) -> str:
+    kept = "unchanged" if before == after else f"was {number(before)}"
+    return f"{coin} {number(after)}, {kept}"
+
+
+def _count(amount: int, word: str) -> str:
+    return f"{amount} {word}" if amount == 1 else f"{amount} {word}s"
+
+
 # -- shared ------------------------------------------------------------------------------------------------------------
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
     """A table whose cells wrap instead of being cut."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False,
-                  padding=(0, 1, 0, 0))
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, title=title, title_justify="left", title_style="bold", pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for index, column in enumerate(columns):
         words = index == 0 or column in ("action", "state", "side")
         table.add_column(column, justify="left" if words else "right", overflow="fold")

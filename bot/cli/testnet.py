@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -93,7 +94,8 @@ def serve(
     options |= {name: value for name, value in asked.items() if value is not None}
     if scenario is not None and panel is None:
         options |= {"panel": None, "start": None, "end": None}
-    asyncio.run(app.serve_testnet(TestnetOptions(**options), _ready))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(app.serve_testnet(TestnetOptions(**options), _ready))
 
 
 def read_split(text: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from bot import app
+from bot import app, demo
 from bot.cli.main import main
 from bot.core.times import DAY
+from bot.demo import ClosingAccount
 from bot.errors import (
     ConfigError,
     HedgerowError,
@@ -264,6 +265,28 @@ def test_a_testnet_that_others_could_reach_is_refused(call: Call) -> None:
     code, _, text = call("testnet", "serve", "--host", "0.0.0.0")  # noqa: S104 - refused is the point
     assert code == 4
     assert "loopback only" in text
+
+
+def closing(*differences: str) -> ClosingAccount:
+    return ClosingAccount(0, 35 * DAY, (), {"BTC": (Decimal(1), Decimal(1))}, Decimal(0), 0, differences)
+
+
+@pytest.mark.parametrize(("differences", "code"), [((), 0), (("fees: journal 1, exchange 2",), 7)])
+def test_demo_plays_its_own_configuration_and_fails_when_the_books_differ(
+    call: Call, monkeypatch: pytest.MonkeyPatch, *, differences: tuple[str, ...], code: int,
+) -> None:
+    seen: list[Path | None] = []
+
+    async def run_demo(settings: Settings) -> ClosingAccount:
+        seen.append(settings.file)
+        return closing(*differences)
+
+    monkeypatch.setattr(demo, "run_demo", run_demo)
+    got, out, _ = call("demo")
+    assert got == code
+    assert "Closing account, USDT: 1970-01-01 to 1970-02-05, 35 days" in out
+    assert ("agree to the last digit" in out) is (code == 0)
+    assert [path.name for path in seen if path is not None] == ["demo.yaml"]
 
 
 def test_version(call: Call) -> None:

@@ -23,6 +23,7 @@ from bot.core.market import FuturesWallet, Side, Snapshot
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, Policy, Terms
 from bot.core.times import DAY, HOUR, MINUTE
+from bot.demo import ClosingAccount
 from bot.journal.views import AssetStatus, Binding, Heartbeat, StatusReport
 from bot.ports import Command
 
@@ -76,7 +77,37 @@ def words(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.mark.parametrize("what", [render.plan(PLAN), render.status(STATUS, AT + MINUTE)], ids=["plan", "status"])
+ENDED = Episode(
+    "btc1", "BTC", "BTCUSDT", EpisodeState.CLOSED, AT, AT, AT + DAY, peak_short=Decimal("0.233"),
+    entry_quantity=Decimal("0.25"), entry_notional=Decimal(12_500), exit_quantity=Decimal("0.25"),
+    exit_notional=Decimal(12_000), realised=Decimal(500), fees=Decimal("4.9"), funding_paid=Decimal("-1.5"), resizes=3)
+CLOSING = ClosingAccount(
+    AT, AT + 35 * DAY, (ENDED, *STATUS.open_episodes),
+    {"BTC": (Decimal("1.2"), Decimal("1.20")), "ETH": (Decimal(12), Decimal(11))}, Decimal("-3.21"), 17, ())
+CONTRACTS = {"BTC": Decimal("0.001"), "ETH": None}
+
+
+def test_a_closing_account_tells_each_hedge_the_coins_and_that_the_books_agree() -> None:
+    text = printed(render.closing(CLOSING, CONTRACTS, "USDT"))
+    assert "Closing account, USDT: 2021-01-28 to 2021-03-04, 35 days" in text
+    row = next(line for line in text.splitlines() if line.startswith("btc1")).split()
+    assert row == ["btc1", "233", "×", "0.001", "50,000.00", "48,000.00", "500.00", "1.50", "4.90", "496.60"]
+    assert next(line for line in text.splitlines() if line.startswith("sum")).split() == [
+        "sum", "500.00", "4.92", "9.91", "495.01"]
+    assert "2 hedges, 17 fills, resized 3 times, 1 still open (unrealised -3.21)." in text
+    assert "BTC 1.2, unchanged" in text
+    assert "ETH 11, was 12" in text
+    assert "agree to the last digit" in text
+
+
+def test_books_that_differ_are_shown_and_never_called_equal() -> None:
+    text = printed(render.closing(replace(CLOSING, differences=("fees: journal 1, exchange 2",)), CONTRACTS, "USDT"))
+    assert "DIFFERENCE fees: journal 1, exchange 2" in text
+    assert "agree to the last digit" not in text
+
+
+@pytest.mark.parametrize(
+    "what", [render.plan(PLAN), render.status(STATUS, AT + MINUTE)], ids=["plan", "status"])
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_and_nothing_is_cut(what: RenderableType, width: int) -> None:
     text = printed(what, width)
