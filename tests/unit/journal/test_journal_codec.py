@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from any_value import any_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_values import TERMS, decision, situation
 
 from bot.core.decision import Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode
@@ -21,8 +23,6 @@ from bot.errors import JournalError
 from bot.journal.codec import decode, digest, encode
 from bot.journal.rows import from_row, report_row, to_row
 from bot.journal.schema import Money, money_text
-from tests.support.any_value import any_value
-from tests.support.journal_values import TERMS, decision, situation
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False)
 

@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from journal_suite import JournalSuite, Shelf
+from memory_journal import MemoryJournal
 
 from bot.core.times import Millis
 from bot.journal.store import SqlJournal
 from bot.ports import Journal
-from tests.contract.journal_suite import JournalSuite, Shelf
-from tests.support.memory_journal import MemoryJournal
 
 
 class DiskShelf:

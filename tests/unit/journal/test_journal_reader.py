@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from journal_values import T0, TERMS, decision, episode, fill, intent, payment, report, situation
 
 from bot.core.decision import Action
 from bot.core.episode import EpisodeState
@@ -27,7 +28,6 @@ from bot.journal.reader import (
 )
 from bot.journal.store import SqlJournal
 from bot.ports import Command
-from tests.support.journal_values import T0, TERMS, decision, episode, fill, intent, payment, report, situation
 
 ROOT = Path(__file__).resolve().parents[3]
 D = Decimal

@@ -20,13 +20,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from journal_values import T0, TERMS, decision, episode, fill, intent, payment, situation
 from sqlalchemy import create_engine
 
 from bot.errors import JournalError, JournalForeign, JournalLocked
 from bot.journal import schema, upgrade
 from bot.journal.connect import journal_path
 from bot.journal.store import SqlJournal
-from tests.support.journal_values import T0, TERMS, decision, episode, fill, intent, situation
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -46,7 +46,7 @@ def spawn(path: Path, body: str) -> subprocess.Popen[str]:
     code = textwrap.dedent(f"""
         import asyncio, time
         from bot.journal.store import SqlJournal
-        from tests.support.journal_values import *
+        from journal_values import *
         async def main():
             journal = await SqlJournal.open({str(path)!r}, environment="local", venue="binance", account="1",
                                             wall=lambda: 0)
@@ -55,7 +55,9 @@ def spawn(path: Path, body: str) -> subprocess.Popen[str]:
             time.sleep(60)
         asyncio.run(main())
     """)
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    path_of_helpers = str(ROOT / "tests" / "support")
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                            env=os.environ | {"PYTHONPATH": path_of_helpers})
 
 
 def kill_when_done(process: subprocess.Popen[str]) -> None:
@@ -262,8 +264,6 @@ async def test_an_url_and_a_path_name_the_same_file(journal_file: Path) -> None:
 
 
 async def test_the_settlement_of_no_known_hedge_is_refused_whole(journal_file: Path) -> None:
-    from tests.support.journal_values import payment  # noqa: PLC0415
-
     journal = await opened(journal_file)
     with pytest.raises(JournalError):
         await journal.record_funding([(payment(), "btc9")], [episode("btc1")], T0)

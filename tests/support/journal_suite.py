@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Protocol
 
 import pytest
+from journal_values import T0, TERMS, decision, episode, fill, intent, payment, report, situation
 
 from bot.core.episode import EpisodeState
 from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.errors import JournalError
 from bot.ports import Command, Journal, Memory
-from tests.support.journal_values import T0, TERMS, decision, episode, fill, intent, payment, report, situation
 
 D = Decimal
 
