@@ -24,7 +24,7 @@ from bot.core.orders import base36
 from bot.core.plan import check_terms, decide
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import MINUTE, Millis, iso
+from bot.core.times import MINUTE, Millis
 from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Environment, Settings
@@ -32,9 +32,10 @@ from bot.settings import Credentials, Environment, Settings
 if TYPE_CHECKING:
     from bot.clocks import ClosableClock
     from bot.engine.book import Book
-    from bot.engine.report import Emit
     from bot.engine.tick import Engine, TickReport
     from bot.journal.views import Heartbeat, StatusReport
+    from bot.telemetry.events import Emit
+    from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
 
 LEASE = "hedgerow"
@@ -160,7 +161,7 @@ async def compose_bot(
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
-        emit = stack.enter_context(_telemetry(settings, clock, credentials))
+        emit = stack.enter_context(_logs(settings, clock, credentials)).emit
         venue = wrap.venue(_venue(settings, clock, credentials), clock)
         stack.push_async_callback(venue.close)
         account = await venue.account()
@@ -187,12 +188,13 @@ async def compose_bot(
         yield Bot(Engine(venue=venue, book=book, clock=clock, terms=terms, emit=emit), book, clock, venue, terms, emit)
 
 
-@contextlib.contextmanager
-def _telemetry(settings: Settings, clock: Clock, credentials: Credentials) -> Iterator[Emit]:
-    file = open(settings.log.file or "/dev/null","a")
-    def emit(event: str, **fields: object) -> None:
-        print(iso(clock.now()), event, {k:str(v)[:12] for k,v in fields.items() if k in('asset','action','reason','goal','net','message','price','quantity','state','code')})
-    yield emit
+def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
+    from bot.telemetry.logs import configure
+
+    return configure(
+        clock=clock, log_file=settings.log.file, console=settings.log.console, level=settings.log.level,
+        secrets=(credentials.key, credentials.secret), max_bytes=settings.log.max_bytes, keep=settings.log.keep,
+    )
 
 
 async def _clock(settings: Settings, lease: str | None) -> ClosableClock:

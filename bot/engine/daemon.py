@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from bot.core.times import SECOND, Millis, next_on_grid
-from bot.engine.report import Emit
 from bot.engine.tick import Engine, TickReport
 from bot.errors import RateLimited, StoryEnded, Unavailable
 from bot.ports import Clock
+from bot.telemetry.events import Emit
 
 FIRST_RETRY = 5 * SECOND
 LONGEST_RETRY = 300 * SECOND

@@ -17,10 +17,11 @@ from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, T
 from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
-from bot.engine.report import Emit, facts, order_facts
+from bot.engine.report import facts, order_facts
 from bot.engine.settle import Settler
 from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, Venue
+from bot.telemetry.events import Emit
 
 FIRST_REST = MINUTE
 """How long an asset rests after the venue refused an order; doubled at each refusal in a row, up to an hour."""

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from bot.core.decision import AssetDecision, Decision
 from bot.core.episode import Episode
 from bot.core.market import Asset, Snapshot
 from bot.core.orders import OrderRecord
 from bot.core.policy import Terms
-
-
-class Emit(Protocol):
-    """Where events go: `bot.telemetry.events.emit`, or a list in a test."""
-
-    def __call__(self, event: str, **fields: object) -> None:
-        """Say one event by its stable name."""
 
 
 def facts(decided: AssetDecision, decision: Decision, snapshot: Snapshot, terms: Terms,

@@ -15,8 +15,9 @@ from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Terms
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.book import Book
-from bot.engine.report import Emit, order_facts
+from bot.engine.report import order_facts
 from bot.ports import Clock, Venue
+from bot.telemetry.events import Emit
 
 LOOKS_BEFORE_NOT_FOUND = 3
 """How many look-ups in a row, at different instants, must miss before an order counts as never having existed."""

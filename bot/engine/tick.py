@@ -12,9 +12,10 @@ from bot.core.policy import Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
 from bot.engine.executor import Executor
-from bot.engine.report import Emit, account, changed_holds, facts
+from bot.engine.report import account, changed_holds, facts
 from bot.engine.settle import Settler
 from bot.ports import Clock, Command, Venue
+from bot.telemetry.events import Emit
 
 RECORD_EVERY: Millis = 15 * MINUTE
 """A decision is journaled when something changed, with every action, and at least this often."""
