@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import aiosqlite
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.core.orders import OrderState
 from bot.journal import fold, schema
@@ -31,7 +32,8 @@ INSERT_EVENT = insert(schema.order_events)
 INSERT_FILL = insert(schema.fills)
 INSERT_FUNDING = insert(schema.funding)
 INSERT_EPISODE = insert(schema.episodes)
-INSERT_TERMS = insert(schema.terms)
+BEGIN_EPISODE = sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"])
+INSERT_TERMS = sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"])
 INSERT_DECISION = insert(schema.decisions)
 EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}
 UPDATE_EPISODE = update(schema.episodes).where(schema.episodes.c.id == bindparam("which"))

@@ -137,7 +137,7 @@ class SqlJournal:
             if intent.episode not in self._episodes:
                 episode = Episode(id=intent.episode, asset=intent.asset, symbol=intent.symbol,
                                   state=EpisodeState.OPENING, started_at=intent.decided_at)
-                await connection.execute(q.INSERT_EPISODE, to_row(episode, updated_at=intent.created_at))
+                await connection.execute(q.BEGIN_EPISODE, to_row(episode, updated_at=intent.created_at))
             # Straight to the driver: SQLAlchemy's cursor costs as much as the disk does, and a request waits for this.
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute(q.INSERT_INTENT, q.intent_values(to_row(intent)))
