@@ -46,7 +46,7 @@ def percent(fraction: Decimal | None) -> str:
 
 def points(fraction: Decimal | None) -> str:
     """0.031 → '+3.10pp'."""
-    return UNKNOWN if fraction is None else f"{fraction * 100:+.2f}pp"
+    return UNKNOWN if fraction is None else f"{fraction * 100:+z.2f}pp"
 
 
 def money(value: Decimal | None) -> str:
@@ -260,9 +260,11 @@ def _halted(cause: str | None) -> RenderableType:
 
 def _margin(margin: MarginFigures) -> Text:
     """The margin account in words; the runway is how far all shorted prices may rise together."""
-    lever = "no short" if margin.effective_leverage is None else f"leverage {margin.effective_leverage:.2f}"
+    if not margin.notional:
+        return _line(f"futures wallet {money(margin.equity)}, no short")
+    lever = UNKNOWN if margin.effective_leverage is None else f"{margin.effective_leverage:.2f}"
     runway = "" if margin.joint_runway is None else f", liquidation after a rise of {percent(margin.joint_runway)}"
-    return _line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, {lever}{runway}")
+    return _line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, leverage {lever}{runway}")
 
 
 def _because(rows: Iterable[tuple[str, tuple[Reason, ...], tuple[Refusal, ...]]]) -> Table:

@@ -150,6 +150,18 @@ def test_unknown_is_a_question_mark_and_never_a_zero() -> None:
     assert [render.percent(None), render.points(None), render.money(None), render.number(None)] == ["?"] * 4
 
 
+def test_without_a_short_there_is_no_leverage_to_tell() -> None:
+    idle = replace(MARGIN, notional=Decimal(0), effective_leverage=Decimal(0), joint_runway=None)
+    text = printed(render.plan(replace(PLAN, decision=replace(PLAN.decision, margin=idle))))
+    assert "futures wallet 10,000.12, no short" in text
+    assert "leverage" not in text
+
+
+def test_a_drift_too_small_to_show_has_no_sign_of_its_own() -> None:
+    shown = [render.points(Decimal(text)) for text in ("-0.000001", "0.031", "-0.031")]
+    assert shown == ["+0.00pp", "+3.10pp", "-3.10pp"]
+
+
 def test_a_status_before_the_first_decision_is_short_and_sound() -> None:
     bare = replace(
         STATUS, heartbeat=None, decided_at=None, nav=None, cash=None, halted=None, margin=None, assets=(),
