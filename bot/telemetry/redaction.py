@@ -41,10 +41,14 @@ def escape(text: str) -> str:
 
 
 class Redactor:
-    """Takes secrets out of values. `secrets`: exact texts, wherever they appear, URL-encoded too."""
+    """Takes secrets out of values. `secrets`: exact texts, wherever they appear, URL-encoded too.
+
+    A text of fewer than four letters is no secret: taking it out would only make the log unreadable.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+        known = {form for secret in secrets if len(secret) >= 4
+                 for form in (secret, quote(secret, safe=""), quote_plus(secret))}
         longest_first = sorted(known, key=lambda form: (-len(form), form))
         self._exact = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 

@@ -221,6 +221,10 @@ def test_a_huge_text_does_not_hold_the_bot_up(text: str) -> None:
     assert time.process_time() - started < 2
 
 
+def test_an_absent_key_redacts_nothing() -> None:
+    assert Redactor(["", "a"]).text("a plain sentence") == "a plain sentence"
+
+
 def test_ordinary_words_are_not_taken_for_secrets(out: Out) -> None:
     text = "BTC: open, short 0 → 0.2: 10.0pp above target, client order hrabc_btc1_1 (GTX)"
     out.start().emit("config.warned", message=text)

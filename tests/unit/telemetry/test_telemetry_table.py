@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from pathlib import Path
 
 import bot
@@ -34,3 +35,9 @@ def test_every_field_that_the_code_names_is_in_the_table() -> None:
     strange = [(file, line, word.arg) for file, line, call, _ in said() for word in call.keywords
                if word.arg is not None and word.arg not in FIELDS]
     assert strange == []
+
+
+def test_the_page_of_events_is_the_one_that_the_table_gives() -> None:
+    docs = PACKAGE.parent / "docs"
+    script = runpy.run_path(str(docs / "generate_events.py"))
+    assert (docs / "events.md").read_text("utf-8") == script["events_page"](), "run: python docs/generate_events.py"
