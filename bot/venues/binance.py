@@ -8,18 +8,18 @@ open orders of all symbols are dear (weight 40), so they are read seldom while n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Policy
-from bot.core.times import DAY, HOUR, SECOND, Millis
+from bot.core.times import HOUR, SECOND, Millis
 from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
 from bot.ports import Clock
 from bot.venues import binance_calls as calls
+from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
 from bot.venues import binance_specs as specs
 from bot.venues.binance_prepare import prepare
@@ -27,7 +27,7 @@ from bot.venues.environments import Environment
 from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class
-from bot.venues.replies import Row, rows, whole
+from bot.venues.replies import Row
 from bot.venues.transport import Door, Foreign, guarded
 
 NAME = "binance"
@@ -35,9 +35,6 @@ RECV_WINDOW: Millis = 10 * SECOND
 LOOKUP_MARGIN: Millis = 5 * SECOND
 OPEN_ORDERS_EVERY: Millis = 30 * SECOND
 INTERVALS_EVERY: Millis = HOUR
-LONGEST_SPAN: Millis = 7 * DAY
-"""How far apart start and end of a query for trades or income may be."""
-PAGE = 1_000
 
 
 class BinanceVenue(CcxtVenue):
@@ -67,8 +64,8 @@ class BinanceVenue(CcxtVenue):
         """Specifications, tiers and this account's fees. Refused for a coin that cannot be bought and hedged here."""
         wanted = [self._names.native(asset) for asset in assets]
         perp = await self.read(calls.EXCHANGE_INFO, {}, lambda reply: reply)
-        spot = await self.read(calls.SPOT_EXCHANGE_INFO, {"symbols": _listed(wanted)}, lambda reply: reply)
-        found = valid(lambda: specs.specifications(spot, perp, assets, self._names))
+        perps = valid(lambda: specs.perpetuals(perp, assets, self._names))
+        spots = await self._spot_markets(assets)
         tiers = await self.read(calls.LEVERAGE_BRACKET, {}, lambda reply: specs.margin_tiers(reply, wanted))
         spot_fee = await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, specs.spot_taker_fee)
         fees = {
@@ -78,9 +75,27 @@ class BinanceVenue(CcxtVenue):
             for asset in assets
         }
         return valid(lambda: {
-            asset: specs.instrument(asset, found[asset], tiers[self._names.native(asset)], fees[asset], self._names)
+            asset: specs.instrument(
+                asset, spot=spots[asset], perp=perps[asset], tiers=tiers[self._names.native(asset)],
+                fees=fees[asset], names=self._names,
+            )
             for asset in assets
         })
+
+    async def _spot_markets(self, assets: Sequence[Asset]) -> Mapping[Asset, Row]:
+        """The coins' spot markets; those of other stablecoins must be there too, for their prices."""
+        every = (*assets, *self._stables)
+        params: Params = {"symbols": _listed([self._names.native(asset) for asset in every])}
+        try:
+            return await self.read(
+                calls.SPOT_EXCHANGE_INFO, params, lambda reply: specs.spots(reply, every, self._names),
+            )
+        except Refused as refusal:
+            if refusal.code != calls.INVALID_SYMBOL:
+                raise
+            raise Refused(
+                f"Binance has no spot market in {self._names.settle} for one of {', '.join(every)}", refusal.code,
+            ) from None
 
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
         """One-way mode, single-asset margin, cross margin and the leverage: set where they may be, then verified."""
@@ -190,7 +205,7 @@ class BinanceVenue(CcxtVenue):
         try:
             report = await self.read(
                 calls.FIND_ORDER, params,
-                lambda reply: replies.order_report(reply, symbol, client_order_id, self._names),
+                lambda reply: replies.order_report(reply, symbol, client_order_id, self._names), urgent=True,
             )
         except Refused as refusal:
             if refusal.code == calls.NO_SUCH_ORDER:
@@ -199,34 +214,12 @@ class BinanceVenue(CcxtVenue):
         return self.remember(report)
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions, in spans of seven days; a full page is followed by trade id."""
-        found: dict[int, Fill] = {}
-        wire = self._names.wire(symbol)
-        for start, end in _spans(since, self._clock.now()):
-            params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
-            while True:
-                page = await self.read(calls.USER_TRADES, params, self._fills)
-                found.update({number: fill for number, fill in page.items() if fill.at <= end})
-                # A page that is not full, or that reaches into the next span, is this span's last.
-                if len(page) < PAGE or not page.keys() <= found.keys():
-                    break
-                params = {"symbol": wire, "fromId": max(page) + 1, "limit": PAGE}
-        return tuple(sorted((fill for fill in found.values() if fill.at >= since), key=_by_time_and_id))
+        """Executions on one symbol, as far as this object saw their orders with client ids."""
+        return await history.fills(self, self._names, symbol, since=since, now=self._clock.now())
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
-        """Funding settlements of the whole account, in spans of seven days, each once."""
-        found: dict[tuple[str, str], FundingPayment] = {}
-        for first, end in _spans(since, self._clock.now()):
-            start = first
-            while start <= end:
-                params: Params = {"incomeType": "FUNDING_FEE", "startTime": start, "endTime": end, "limit": PAGE}
-                page = await self.read(calls.INCOME, params, self._payments)
-                found.update({(payment.payment_id, payment.symbol): payment for payment in page})
-                if len(page) < PAGE:
-                    break
-                # The next page starts within the last instant seen: settlements of many symbols share one.
-                start = max(start + 1, *(payment.at for payment in page))
-        return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+        """Funding settlements of the whole account."""
+        return await history.funding(self, self._names, since=since, now=self._clock.now())
 
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}
@@ -278,35 +271,10 @@ class BinanceVenue(CcxtVenue):
             return None
         return self._intervals.get(symbol, replies.DEFAULT_FUNDING_INTERVAL)
 
-    def _fills(self, reply: object) -> dict[int, Fill]:
-        return {
-            whole(entry, "id"): self._fill(entry)
-            for entry in rows(reply, "userTrades")
-        }
-
-    def _fill(self, entry: Row) -> Fill:
-        fill = replies.fill(entry, self._names)
-        return replace(fill, client_order_id=self.client_id(fill.symbol, fill.order_id))
-
-    def _payments(self, reply: object) -> list[FundingPayment]:
-        return [replies.funding_payment(entry, self._names) for entry in rows(reply, "income")]
-
 
 def _listed(symbols: Sequence[str]) -> str:
     """A list of symbols as Binance's spot interface wants it."""
     return json.dumps(list(symbols), separators=(",", ":"))
-
-
-def _spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:
-    """Consecutive spans from `since` that reach past `now`, each as long as one query may be."""
-    start = since
-    while start <= now:
-        yield start, start + LONGEST_SPAN - 1
-        start += LONGEST_SPAN
-
-
-def _by_time_and_id(fill: Fill) -> tuple[Millis, int]:
-    return fill.at, int(fill.trade_id)
 
 
 def make_binance(

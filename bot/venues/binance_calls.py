@@ -80,6 +80,7 @@ USED_HEADERS: Mapping[tuple[str, str], str] = {
 }
 """Host (without 'demo-') and header → the allowance that it counts."""
 
+INVALID_SYMBOL = "-1121"
 DISCONNECTED, TOO_MANY_ORDERS, TOO_MANY_REQUESTS = "-1001", "-1015", "-1003"
 CANCEL_REJECTED, NO_SUCH_ORDER = "-2011", "-2013"
 NO_NEED_TO_CHANGE_MARGIN_TYPE, NO_NEED_TO_CHANGE_POSITION_MODE = "-4046", "-4059"

@@ -36,30 +36,28 @@ def _tiers(brackets: Sequence[Row]) -> tuple[MarginTier, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Specifications:
-    """The rows of one coin's two markets, out of the two exchangeInfo answers."""
-
-    spot: Row
-    perp: Row
-
-
-def specifications(spot: object, perp: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Specifications]:
-    """The wanted coins' rows. Raises Refused for a coin without a spot market or without a linear perpetual."""
-    wanted = {names.native(asset): asset for asset in assets}
-    spots = _listed(spot, wanted)
-    perps = {
-        symbol: entry for symbol, entry in _listed(perp, wanted).items()
+def perpetuals(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
+    """The coins' linear perpetuals. Raises Refused for a coin that has none."""
+    found = {
+        symbol: entry for symbol, entry in _listed(reply, assets, names).items()
         if entry.get("contractType") == "PERPETUAL" and entry.get("marginAsset") == names.settle
     }
-    for symbol, asset in wanted.items():
-        if symbol not in spots or symbol not in perps:
-            lacking = "spot market" if symbol not in spots else "perpetual"
-            raise Refused(f"Binance has no {symbol} {lacking}, so {asset} cannot be hedged against {names.settle}")
-    return {asset: Specifications(spots[symbol], perps[symbol]) for symbol, asset in wanted.items()}
+    return _complete(found, assets, names, "perpetual")
 
 
-def _listed(reply: object, wanted: Mapping[str, Asset]) -> dict[str, Row]:
+def spots(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
+    """The coins' spot markets. Raises Refused for a coin that has none."""
+    return _complete(_listed(reply, assets, names), assets, names, "spot market")
+
+
+def _complete(found: Mapping[str, Row], assets: Sequence[Asset], names: Names, what: str) -> dict[Asset, Row]:
+    if missing := [asset for asset in assets if names.native(asset) not in found]:
+        raise Refused(f"Binance has no {what} in {names.settle} for {', '.join(missing)}")
+    return {asset: found[names.native(asset)] for asset in assets}
+
+
+def _listed(reply: object, assets: Sequence[Asset], names: Names) -> dict[str, Row]:
+    wanted = {names.native(asset) for asset in assets}
     listed = rows(row(reply, "exchangeInfo").get("symbols"), "exchangeInfo")
     if not listed:
         raise InvalidReply("exchangeInfo: no symbols")
@@ -76,12 +74,12 @@ class Fees:
 
 
 def instrument(
-    asset: Asset, found: Specifications, tiers: tuple[MarginTier, ...], fees: Fees, names: Names,
+    asset: Asset, *, spot: Row, perp: Row, tiers: tuple[MarginTier, ...], fees: Fees, names: Names,
 ) -> Instrument:
     """One coin's contract and spot market."""
-    perp, spot = _filters(found.perp), _filters(found.spot)
-    lot, spot_lot = _filter(perp, "LOT_SIZE"), _filter(spot, "LOT_SIZE")
-    spot_notional = spot.get("NOTIONAL") or spot.get("MIN_NOTIONAL")
+    filters, spot_filters = _filters(perp), _filters(spot)
+    lot, spot_lot = _filter(filters, "LOT_SIZE"), _filter(spot_filters, "LOT_SIZE")
+    spot_notional = spot_filters.get("NOTIONAL") or spot_filters.get("MIN_NOTIONAL")
     return Instrument(
         asset=asset,
         symbol=names.perpetual(names.native(asset)),
@@ -89,16 +87,16 @@ def instrument(
         amount_step=positive(lot, "stepSize"),
         min_amount=positive(lot, "minQty"),
         max_amount=positive(lot, "maxQty"),
-        min_notional=number(_filter(perp, "MIN_NOTIONAL"), "notional"),
-        price_tick=positive(_filter(perp, "PRICE_FILTER"), "tickSize"),
+        min_notional=number(_filter(filters, "MIN_NOTIONAL"), "notional"),
+        price_tick=positive(_filter(filters, "PRICE_FILTER"), "tickSize"),
         spot_lot=positive(spot_lot, "stepSize"),
-        spot_tick=positive(_filter(spot, "PRICE_FILTER"), "tickSize"),
+        spot_tick=positive(_filter(spot_filters, "PRICE_FILTER"), "tickSize"),
         spot_min_notional=number(spot_notional, "minNotional") if spot_notional is not None else ZERO,
         tiers=tiers,
         maker_fee=fees.maker,
         taker_fee=fees.taker,
         spot_taker_fee=fees.spot_taker,
-        tradable=found.perp.get("status") == "TRADING" and found.spot.get("status") == "TRADING",
+        tradable=perp.get("status") == "TRADING" and spot.get("status") == "TRADING",
     )
 
 

@@ -61,6 +61,9 @@ class Attempt:
 TOO_MUCH = frozenset({418, 429})
 """HTTP: slow down; and banned for not slowing down."""
 
+NOT_FROM_HERE = 451
+"""HTTP: refused for legal reasons. Asking again would not make it legal."""
+
 CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
 """The request that this task is making: ccxt's `fetch` has no argument through which it could be handed."""
 
@@ -97,14 +100,21 @@ def classify(attempt: Attempt, error: Exception, codes: Codes) -> HedgerowError:
     if attempt.status is None:
         return _no_answer(attempt, f"{what}: sent, but no whole answer came ({_cause(error)})")
     said = f"{what}: HTTP {attempt.status}, {attempt.code or 'no code'}: {clean(attempt.message or _cause(error))}"
+    return _by_status(attempt, said, codes) or _by_code(attempt, said, codes)
+
+
+def _by_status(attempt: Attempt, said: str, codes: Codes) -> HedgerowError | None:
+    if attempt.status == NOT_FROM_HERE:
+        return SafetyStop(f"{said} (the venue does not serve this place)", str(NOT_FROM_HERE))
     if attempt.status in TOO_MUCH or attempt.code in codes.slow_down:
         return RateLimited(said, attempt.retry_after)
-    if attempt.code is None or attempt.status >= 500 or attempt.code in codes.outcome_unknown:
+    return _no_answer(attempt, said) if attempt.status is None or attempt.status >= 500 else None
+
+
+def _by_code(attempt: Attempt, said: str, codes: Codes) -> HedgerowError:
+    code = attempt.code
+    if code is None or code in codes.outcome_unknown:
         return _no_answer(attempt, said)
-    return _by_code(attempt.code, said, codes)
-
-
-def _by_code(code: str, said: str, codes: Codes) -> HedgerowError:
     if code in codes.clock:
         return ClockSkew(said)
     if code in codes.stop:

@@ -152,9 +152,11 @@ class CcxtVenue(ABC):
             CURRENT.reset(token)
         raise failure  # outside of the handler: ccxt's own error carries the signed address and must not be chained
 
-    async def read(self, endpoint: Endpoint, params: Params, parse: Callable[[object], T]) -> T:
+    async def read(
+        self, endpoint: Endpoint, params: Params, parse: Callable[[object], T], *, urgent: bool = False,
+    ) -> T:
         """Make one request that changes nothing, again where that helps."""
-        return await self.repeated(lambda: self.once(endpoint, params, parse))
+        return await self.repeated(lambda: self.once(endpoint, params, parse, urgent=urgent))
 
     async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do reading `work`, up to three times while it is Unavailable, pausing on the clock."""

@@ -201,7 +201,7 @@ class GuardedExchange:
         if attempt is None:
             raise InvalidReply("an answer to a question that nobody asked")
         attempt.status = code
-        attempt.code, message = error_code(response)
+        attempt.code, message = error_code(code, response)
         attempt.message = self._without_credentials(message)
         self._door.heard(attempt, headers)
         if attempt.code is not None:
@@ -231,15 +231,17 @@ class GuardedExchange:
         return self._door.clock.now() * SECOND
 
 
-def error_code(response: object) -> tuple[str | None, str | None]:
+def error_code(status: int, response: object) -> tuple[str | None, str | None]:
     """The code and message of an error reply such as {"code": -1021, "msg": "..."}; (None, None) where it is none.
 
-    A code of 0 or 200 says that all is well (Binance's answer to a setting).
+    A code of 0 or 200 is no error: with a good status it is Binance's answer to a setting.
     """
     if not isinstance(response, dict) or "code" not in response:
         return None, None
-    code = str(response["code"])
-    return (None, None) if code in ("0", "200") else (code, str(response.get("msg", "")))
+    code, message = str(response["code"]), str(response.get("msg", ""))
+    if code not in ("0", "200"):
+        return code, message
+    return None, (None if 200 <= status < 300 else message)
 
 
 def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> Foreign:

@@ -168,7 +168,7 @@ async def test_a_change_that_cannot_leave_is_unavailable(venue: CcxtVenue, fake:
     (400, -99999, Refused),
     (401, -2015, SafetyStop), (401, -2014, SafetyStop), (400, -1022, SafetyStop), (400, -4061, SafetyStop),
     (429, -1003, RateLimited), (418, -1003, RateLimited), (400, -1015, RateLimited), (429, 0, RateLimited),
-    (400, -1021, Unavailable),
+    (400, -1021, Unavailable), (451, 0, SafetyStop),
 ])
 @pytest.mark.parametrize("endpoint", ["POST /fapi/v1/order", "GET /fapi/v1/order", "GET /fapi/v3/account"])
 async def test_an_error_code_says_what_it_means(

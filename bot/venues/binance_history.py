@@ -1,0 +1,72 @@
+"""What happened on a Binance futures account: executions and funding, page by page, in spans of seven days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.core.orders import Fill, FundingPayment
+from bot.core.times import DAY, Millis
+from bot.venues import binance_calls as calls
+from bot.venues import binance_replies as replies
+from bot.venues.gateway import CcxtVenue, Params
+from bot.venues.replies import rows
+
+LONGEST_SPAN: Millis = 7 * DAY
+"""How far apart start and end of one query may be."""
+PAGE = 1_000
+
+
+async def fills(
+    venue: CcxtVenue, names: replies.Names, symbol: str, *, since: Millis, now: Millis,
+) -> tuple[Fill, ...]:
+    """Executions on one symbol, oldest first, each once. A full page is followed by trade id."""
+    found: dict[str, Fill] = {}
+
+    def parse(reply: object) -> list[Fill]:
+        return [replies.fill(entry, names) for entry in rows(reply, "userTrades")]
+
+    wire = names.wire(symbol)
+    for start, end in _spans(since, now):
+        params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
+        while True:
+            page = await venue.read(calls.USER_TRADES, params, parse)
+            found.update({fill.trade_id: fill for fill in page if fill.at <= end})
+            # A page that is not full, or that reaches into the next span, is this span's last.
+            if len(page) < PAGE or any(fill.at > end for fill in page):
+                break
+            params = {"symbol": wire, "fromId": max(int(fill.trade_id) for fill in page) + 1, "limit": PAGE}
+    return tuple(
+        replace(fill, client_order_id=venue.client_id(fill.symbol, fill.order_id))
+        for fill in sorted(found.values(), key=lambda fill: (fill.at, int(fill.trade_id)))
+    )
+
+
+async def funding(
+    venue: CcxtVenue, names: replies.Names, *, since: Millis, now: Millis,
+) -> tuple[FundingPayment, ...]:
+    """Funding settlements of the whole account, oldest first, each once."""
+    found: dict[tuple[str, str], FundingPayment] = {}
+
+    def parse(reply: object) -> list[FundingPayment]:
+        return [replies.funding_payment(entry, names) for entry in rows(reply, "income")]
+
+    for first, end in _spans(since, now):
+        start = first
+        while start <= end:
+            params: Params = {"incomeType": "FUNDING_FEE", "startTime": start, "endTime": end, "limit": PAGE}
+            page = await venue.read(calls.INCOME, params, parse)
+            found.update({(payment.payment_id, payment.symbol): payment for payment in page})
+            if len(page) < PAGE:
+                break
+            # The next page starts within the last instant seen: settlements of many symbols share one.
+            start = max(start + 1, *(payment.at for payment in page))
+    return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+
+
+def _spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:
+    """Consecutive spans from `since` that reach past `now`, each as long as one query may be."""
+    start = since
+    while start <= now:
+        yield start, start + LONGEST_SPAN - 1
+        start += LONGEST_SPAN
