@@ -19,7 +19,7 @@ _INDENT = 19
 
 
 class _Words(string.Formatter):
-    """Numbers as people read them. Specs: `money` (two decimals), `percent`, or a number of decimals."""
+    """Numbers as people read them. Specs: `money` (two decimals), `price` (five digits below 1), `percent`, decimals."""
 
     def get_value(self, key: int | str, args: object, kwargs: Mapping[str, object]) -> object:
         del args
@@ -44,6 +44,8 @@ def _number(number: Decimal, spec: str) -> str:
         return f"{number * 100:+.1f}%"
     if spec == "money":
         return f"{number:,.2f}"
+    if spec == "price":
+        return f"{number:,.2f}" if abs(number) >= 1 or not number else plain(Decimal(f"{number:.5g}"))
     return f"{number:.{spec}f}" if spec else plain(number)
 
 

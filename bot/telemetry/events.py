@@ -94,7 +94,7 @@ _ORDER: Final = ("asset", "client_order_id", "side", "contracts", "quantity", "p
 _ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "resizes")
 _MORE: Final = ("action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id", "message",
                 "code", "fee")
-_SIDE = "{asset}: {side} {quantity} at {price:money}"
+_SIDE = "{asset}: {side} {quantity} at {price:price}"
 _MARGIN = "leverage {effective_leverage:2}, runway {joint_runway:percent}"
 
 _TABLE = (
@@ -129,13 +129,13 @@ _TABLE = (
           says=f"{_SIDE}, fee {{fee}} {{fee_currency}}"),
     Event("hedge.opened", "The venue's position confirms a new hedge.", (*_ACTION, *_ACCOUNT),
           ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
-          says=f"{{asset}}: short {{short}} from {{entry_price:money}}, {_MARGIN}, fees {{fees:money}}"),
+          says=f"{{asset}}: short {{short}} from {{entry_price:price}}, {_MARGIN}, fees {{fees:money}}"),
     Event("hedge.resized", "The venue's position confirms the hedge's new size.", (*_ACTION, *_ACCOUNT),
           ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
           says=f"{{asset}}: short {{short}}, {_MARGIN}, funding paid {{funding_paid:money}}, fees {{fees:money}}"),
     Event("hedge.closed", "The venue's position confirms that nothing is left of the hedge.", (*_ACTION, *_ACCOUNT),
           ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
-          says="{asset}: from {entry_price:money} to {exit_price:money}, realised {realised_pnl:money}, funding paid "
+          says="{asset}: from {entry_price:price} to {exit_price:price}, realised {realised_pnl:money}, funding paid "
                "{funding_paid:money}, fees {fees:money}, net {net:money}"),
     Event("funding.booked", "A funding settlement is in the books.", ("symbol", "amount", "currency", "settled_at"),
           ("asset", "episode", "funding_paid", "funding_rate")),

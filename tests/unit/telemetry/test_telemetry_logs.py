@@ -144,6 +144,11 @@ def test_the_console_reads_as_sentences_with_unknown_for_none(out: Out) -> None:
         "net -3.40")
 
 
+def test_the_price_of_a_cheap_coin_keeps_its_digits(out: Out) -> None:
+    out.start().emit("order.resolved", **example("order.resolved") | {"price": Decimal("0.0000123456789")})
+    assert "at 0.000012346 turned out" in out.console
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
