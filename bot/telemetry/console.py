@@ -19,7 +19,7 @@ _INDENT = 19
 
 
 class _Words(string.Formatter):
-    """Numbers as people read them. Specs: `money` (two decimals), `price` (five digits below 1), `percent`, decimals."""
+    """Numbers as people read them. Specs: `money` (two decimals), `price`, `percent`, or how many decimals."""
 
     def get_value(self, key: int | str, args: object, kwargs: Mapping[str, object]) -> object:
         del args
