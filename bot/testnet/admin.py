@@ -48,6 +48,7 @@ class Admin:
         handler = self._table.get((method, path))
         if handler is None:
             return _reply(404, {"error": f"{method} {path} is not an endpoint of the testnet"})
+        self._world.catch_up()
         try:
             return _reply(200, handler(_parse(body)))
         except (LeaseHeld, NotStepped) as error:
@@ -74,7 +75,6 @@ class Admin:
 
     def state(self, _: Body) -> object:
         """The whole account, money as text."""
-        self._world.now()
         return {**self._world.exchange.dump(), "deadlines": self._world.deadlines()}
 
     def price(self, body: Body) -> object:
@@ -82,7 +82,6 @@ class Admin:
         asset = body.get("asset")
         if asset not in self._world.exchange.instruments or not isinstance(asset, str):
             raise BadRequest(f"asset: one of {', '.join(sorted(self._world.exchange.instruments))}")
-        self._world.now()
         if ("factor" in body) == ("price" in body):
             raise BadRequest("give either factor or price")
         if "factor" in body:
@@ -97,7 +96,6 @@ class Admin:
     def deposit(self, body: Body) -> object:
         """Coins come to the spot wallet from outside (negative: leave it), as far as no order holds them."""
         coin, amount = _coin(body), parse_decimal(body.get("amount"), "amount")
-        self._world.now()
         wallets = self._world.exchange.wallets
         if wallets.free(coin) + amount < 0:
             raise BadRequest(f"amount: only {plain(wallets.free(coin))} {coin} are free")
@@ -109,7 +107,6 @@ class Admin:
         coin, amount, to = _coin(body), parse_decimal(body.get("amount"), "amount"), body.get("to")
         if to not in ("spot", "futures"):
             raise BadRequest("to: spot or futures")
-        self._world.now()
         wallets = self._world.exchange.wallets
         try:
             self._world.exchange.transfer(coin, amount, to_futures=to == "futures")

@@ -10,7 +10,7 @@ from bot.testnet.clock import StoryClock
 
 
 class World:
-    """Account and clock together. Whoever asks for the time finds the account already there.
+    """Account and clock together. A request first catches up, and then sees one instant however long it takes.
 
     Jobs that fall due in between (a dead-man's switch) are deadlines in one schedule: the account is brought to each
     in turn, in the order of time and then of name, so that the outcome does not depend on the size of the steps.
@@ -22,7 +22,11 @@ class World:
         self._due: dict[str, tuple[Millis, Callable[[], None]]] = {}
 
     def now(self) -> Millis:
-        """The present instant; with the wall clock, the account first catches up."""
+        """The instant at which the account is."""
+        return self.exchange.now
+
+    def catch_up(self) -> Millis:
+        """Bring the account to the clock's instant, which the wall may have moved on."""
         now = self.clock.now()
         if now != self.exchange.now:
             self._bring(now)

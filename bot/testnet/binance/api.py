@@ -49,7 +49,7 @@ class BinanceApi:
         endpoint = self._endpoints.get((method, path))
         if endpoint is None:
             return _refusal(ApiError(-5000, path, method), {})
-        now = self._world.now()
+        now = self._world.catch_up()
         limits = self._futures if path.startswith("/fapi/") else self._spot
         try:
             params = parse(query, body)

@@ -130,23 +130,26 @@ class FuturesMarket:
         limit = params.limit(100, 1000)
         start, end = params.integer("startTime"), params.integer("endTime")
         last = min(self._world.now(), end if end is not None else self._world.now())
+        marks = {(row.asset, row.at): row.mark for row in self._world.exchange.funding_rows}
         rows: list[tuple[Millis, str, Row]] = []
         for symbol in symbols:
             first = start if start is not None else last - limit * DAY
             at = self._feed.next_funding(symbol.asset, max(first, self._feed.start) - 1)
             while at <= last:
-                rows.append((at, symbol.id, self._settled(symbol, at)))
+                # Where we settled, the mark is the one that was used: prices may have been shifted since.
+                mark = marks.get((symbol.asset, at)) or self._feed.mark(symbol.asset, at)
+                rows.append((at, symbol.id, self._settled(symbol, at, mark)))
                 at = self._feed.next_funding(symbol.asset, at)
         rows.sort(key=lambda row: row[:2])
         chosen = rows[:limit] if start is not None else rows[-limit:]
         return [row for _, _, row in chosen]
 
-    def _settled(self, symbol: Symbol, at: Millis) -> Row:
+    def _settled(self, symbol: Symbol, at: Millis, mark: Decimal) -> Row:
         return {
             "symbol": symbol.id,
             "fundingRate": money(self._feed.funding_rate(symbol.asset, at)),
             "fundingTime": at,
-            "markPrice": money(self._feed.mark(symbol.asset, at)),
+            "markPrice": money(mark),
             "rateType": "Regular",
         }
 

@@ -7,9 +7,10 @@ import pytest
 from testnet_caller import Caller
 
 from bot.core.times import DAY, HOUR, MINUTE, SECOND
-from bot.testnet.build import build
+from bot.testnet.build import assemble, build
 from bot.testnet.clock import LeaseHeld, NotStepped, StoryClock
 from bot.testnet.options import TestnetOptions
+from bot.testnet.signing import Credentials
 
 
 def admin(caller: Caller, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
@@ -91,6 +92,21 @@ def test_with_the_wall_clock_nobody_advances() -> None:
     caller = Caller(speed=Decimal(1))
     assert admin(caller, "POST", "/testnet/advance", {"lease": "d", "until": 0})[0] == 409
     assert admin(caller, "GET", "/testnet/clock")[1]["mode"] == "wall"
+
+
+def test_with_the_wall_clock_a_request_still_sees_one_instant() -> None:
+    wall = [0.0]
+
+    def ticking() -> float:
+        wall[0] += 1
+        return wall[0]
+
+    exchange = Caller().testnet.exchange
+    clock = StoryClock(exchange.now, exchange.now + DAY, speed=Decimal(1), monotonic=ticking)
+    caller = Caller(assemble(exchange, clock, Credentials("local-key", "local-secret"), seed=1))
+    rows = caller.public("/fapi/v1/ticker/bookTicker")
+    assert len({row["time"] for row in rows}) == 1
+    assert caller.public("/fapi/v1/time")["serverTime"] == rows[0]["time"] + SECOND
 
 
 @pytest.mark.parametrize("body", [{}, {"lease": "", "until": 1}, {"lease": "d"}, {"lease": "d", "until": "1"},

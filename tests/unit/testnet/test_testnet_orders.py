@@ -230,8 +230,10 @@ def test_a_trade_is_booked_with_its_fee_and_the_wallet_pays_it(caller: Caller) -
     assert (Decimal(row["income"]), row["tradeId"]) == (-Decimal(trade["commission"]), str(trade["id"]))
 
 
-def test_funding_is_received_by_a_short_at_a_positive_rate_and_is_an_income_row(caller: Caller) -> None:
+@pytest.mark.parametrize("factor", ["1", "1.1"])
+def test_funding_is_received_by_a_short_at_a_positive_rate_and_is_an_income_row(caller: Caller, factor: str) -> None:
     caller.short("0.1")
+    caller.testnet.exchange.shift_price("BTC", Decimal(factor))
     caller.advance(9 * HOUR)
     (row,) = caller.ok("GET", "/fapi/v1/income", incomeType="FUNDING_FEE", symbol=BTC)
     (rate,) = [rate for rate in caller.public("/fapi/v1/fundingRate", symbol=BTC) if rate["fundingTime"] == row["time"]]
