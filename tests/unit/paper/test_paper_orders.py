@@ -258,6 +258,17 @@ def test_an_amended_order_keeps_its_filled_part_and_goes_to_the_back_of_the_queu
     assert (order.status, order.remaining) == (OrderStatus.PARTIALLY_FILLED, D("0.1"))
 
 
+def test_a_larger_quantity_goes_to_the_back_of_the_queue_and_a_smaller_one_keeps_its_place() -> None:
+    feed = FakeFeed(size=D("0.3"), takers=lambda step: (D("0.2") if step == 1 else D(0), D(0)))
+    exchange = paper_exchange(feed)
+    order = sell(exchange, "0.2", "50000.5", "GTX")
+    exchange.advance(START + STEP)
+    exchange.amend(order, D("50000.5"), D("0.1"))
+    assert order.queue_ahead == D("0.1")
+    exchange.amend(order, D("50000.5"), D("0.3"))
+    assert order.queue_ahead == D("0.3")
+
+
 @pytest.mark.parametrize(("price", "quantity"), [("49999.5", "0.25"), ("50001.5", "0.1")])
 def test_an_amendment_that_would_cross_or_is_filled_already_cancels(price: str, quantity: str) -> None:
     feed = FakeFeed(size=D("0.3"), takers=lambda _: (D("0.4"), D(0)))
@@ -305,6 +316,13 @@ def test_a_spot_purchase_is_charged_in_the_coin_and_a_sale_in_cash() -> None:
     assert exchange.wallets.locked == {"USDT": 0, "BTC": 0}
 
 
+def test_a_fee_is_rounded_once_to_the_ledger() -> None:
+    exchange = paper_exchange(instruments={"BTC": paper_instrument(taker_fee=D("0.00033333"))})
+    sell(exchange, "0.003", "49999.5")
+    assert exchange.fills[0].fee == D("0.049999")  # not 0.049999000005
+    assert exchange.wallets.futures["USDT"] == 10_000 - exchange.fills[0].fee
+
+
 def test_a_negative_maker_fee_is_a_rebate() -> None:
     feed = FakeFeed(takers=lambda _: (D(9), D(0)))
     exchange = paper_exchange(feed, instruments={"BTC": paper_instrument(maker_fee=D("-0.0001"))})
@@ -330,6 +348,13 @@ def test_open_orders_set_margin_aside_and_opposite_ones_only_once() -> None:
     sell(exchange, "0.1")
     buy(exchange, "0.05", "49000", "GTC", reduce_only=True)
     assert exchange.figures().initial_margin == D("5000.025")
+
+
+def test_a_sell_order_below_the_mark_sets_aside_what_it_would_be_worth_at_the_mark() -> None:
+    exchange = paper_exchange(FakeFeed(depth=1, size=D("0.1")), leverage="2")
+    order = sell(exchange, "0.3", "49990", "GTC")
+    assert order.remaining == D("0.2")
+    assert exchange.figures().order_margin == D("0.2") * 50_000 / 2
 
 
 def test_leverage_is_whole_within_the_table_and_within_the_margin() -> None:

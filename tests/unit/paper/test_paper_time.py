@@ -97,6 +97,24 @@ def test_the_position_is_taken_over_at_the_first_minute_whose_mark_is_beyond_the
     assert (exchange.fills[-1].fee, exchange.fills[-1].price) == (D(0), liquidation.mark)
 
 
+def test_a_cent_below_the_maintenance_margin_is_liquidation_and_a_cent_above_is_not() -> None:
+    for cents, liquidated in ((1, True), (-1, False)):
+        exchange = paper_exchange(instruments={"BTC": paper_instrument(tiers=FLAT)})
+        short(exchange, "1")
+        price = exchange.liquidation_price("BTC")
+        assert price is not None
+        exchange.shift_price("BTC", (price + D(cents) / 100) / 50_000)
+        exchange.advance(START + MINUTE)
+        assert bool(exchange.liquidations) is liquidated
+
+
+def test_between_whole_minutes_the_mark_liquidates_nobody() -> None:
+    exchange = paper_exchange(FakeFeed(marks={"BTC": scripted(50_000, 99_000, 50_000)}))
+    short(exchange, "1")
+    exchange.advance(START + MINUTE)
+    assert not exchange.liquidations
+
+
 def test_a_loss_beyond_the_margin_is_lifted_to_zero_and_recorded() -> None:
     exchange = paper_exchange(FakeFeed(marks={"BTC": scripted(50_000, 70_000)}))
     short(exchange, "1")
