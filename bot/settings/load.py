@@ -6,15 +6,14 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from bot.settings.checks import check
-from bot.settings.grammar import FILE, BareNumber, GrammarError, shown
-from bot.settings.model import Section
+from bot.settings.findings import bare_numbers, problem_of, without
+from bot.settings.grammar import FILE
 from bot.settings.problems import Key, Origin, Problem, config_error
-from bot.settings.schema import entry_type, field_at, form_of, leaves, resolve, section_of
+from bot.settings.schema import form_of, leaves, resolve
 from bot.settings.secrets import VARIABLES, SecretSource, from_environment
 from bot.settings.settings import Settings
 from bot.settings.source import Source, Value, read_yaml
@@ -23,7 +22,6 @@ PREFIX = "HEDGEROW_"
 OTHER_VARIABLES = frozenset({*VARIABLES.values(), "HEDGEROW_CONFIG", "HEDGEROW_SHARED"})
 """Variables that are no keys: secrets, the file's own path (command line), a folder with data (tests)."""
 
-_NO_TEST_ENVIRONMENT = ("mexc",)
 _LOCAL_DEFAULTS: Mapping[str, Value] = {"poll": "15m", "working_poll": "5s"}
 
 
@@ -109,77 +107,16 @@ def _make_absolute(source: Source, key: Key) -> None:
 
 def _validate(source: Source) -> tuple[Settings | None, list[Problem]]:
     """The settings and what is wrong with them, cross-checks included wherever the parts are sound."""
-    problems = _bare_numbers(source, source.values, ())
+    problems = bare_numbers(source, source.values, ())
     try:
         settings = Settings.model_validate(source.values)
     except ValidationError as error:
-        problems = [*(_problem(source, dict(each)) for each in error.errors(include_url=False)), *problems]
+        problems = [*(problem_of(source, Settings, dict(each)) for each in error.errors(include_url=False)), *problems]
         unsound = {problem.key for problem in problems}
         try:
-            rest = Settings.model_validate(_without(source.values, unsound, ()))
+            rest = Settings.model_validate(without(source.values, unsound, ()))
         except ValidationError:
             return None, problems
         found = check(rest, source.origin)
         return None, [*problems, *(each.problem for each in found if not each.rests_on & unsound)]
     return settings, [*problems, *(each.problem for each in check(settings, source.origin))]
-
-
-def _bare_numbers(source: Source, values: Mapping[str, Value], above: Key) -> list[Problem]:
-    """No key takes a float, so each that stands there is reported, where its own parser did not already."""
-    problems: list[Problem] = []
-    for name, value in values.items():
-        key = (*above, name)
-        if isinstance(value, dict):
-            problems += _bare_numbers(source, value, key)
-        elif isinstance(value, BareNumber):
-            wrong = f"{value} stands without quotes, as a float, which is not exact"
-            problems.append(Problem(source.origin(key), key, wrong, f'in quotes: "{value}"'))
-    return problems
-
-
-def _without(values: Mapping[str, Value], keys: set[Key], above: Key) -> dict[str, Value]:
-    return {
-        name: _without(value, keys, (*above, name)) if isinstance(value, dict) else value
-        for name, value in values.items() if (*above, name) not in keys
-    }
-
-
-def _problem(source: Source, error: dict[str, Any]) -> Problem:
-    """One of pydantic's findings in this program's words."""
-    key: Key = tuple(str(part) for part in error["loc"] if part != "[key]")
-    cause = (error.get("ctx") or {}).get("error")
-    if isinstance(cause, GrammarError):
-        return Problem(source.origin(key), key, cause.wrong, cause.allowed)
-    field = field_at(Settings, key)
-    form = form_of(field) if field is not None else None
-    allowed = form.written if form is not None else ""
-    meaning = (field.description or "") if field is not None else ""
-    value = error.get("input")
-    section = (f"{'is empty' if value is None else shown(value) + ' is no section'}", "keys with values below it")
-    wrong, allowed = {
-        "extra_forbidden": _unknown_key(key),
-        "missing": ("is missing", meaning if field is not None and entry_type(field.annotation) else allowed),
-        "model_type": section,
-        "dict_type": section,
-        "too_short": ("is empty", meaning),
-    }.get(error["type"], ("is empty" if value is None else f"{shown(value)} is not allowed", allowed or meaning))
-    if key == ("venue",) and str(value).lower() in _NO_TEST_ENVIRONMENT:
-        wrong = f"{value} has no test environment, so nothing can be tried there first"
-    return Problem(source.origin(key), key, wrong, allowed)
-
-
-def _unknown_key(key: Key) -> tuple[str, str]:
-    """What to say of a key that its section does not have."""
-    if key[-1] in ("api_key", "api_secret", "key", "secret"):
-        return "does not belong into a file of settings", (
-            "HEDGEROW_API_KEY and HEDGEROW_API_SECRET, or files in the folder that secrets_dir names")
-    names = list((Settings if len(key) == 1 else _section_at(key[:-1])).model_fields)
-    close = difflib.get_close_matches(key[-1], names, n=1)
-    return f"is no known key{f' (did you mean {close[0]}?)' if close else ''}", ", ".join(names)
-
-
-def _section_at(key: Key) -> type[Section]:
-    """The section at a key path that exists; for a coin's entry, what each entry holds."""
-    field = field_at(Settings, key)
-    annotation = field.annotation if field is not None else Settings
-    return section_of(annotation) or section_of(entry_type(annotation)) or Settings
