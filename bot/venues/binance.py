@@ -130,7 +130,10 @@ class BinanceVenue(CcxtVenue):
                 holdings=replies.holdings(spot, self._wallet_coins),
                 futures=replies.futures_wallet(account, self._names.settle),
                 quotes={
-                    asset: replies.quote(spots[symbol], at, perps[symbol], premiums[symbol], self._interval(symbol))
+                    asset: replies.quote(
+                        spots[symbol], perps[symbol], premiums[symbol],
+                        asked_at=at, ahead=self.clock_ahead, interval=self._interval(symbol),
+                    )
                     for asset, symbol in self._symbols.items()
                 },
                 positions=replies.positions(risk, account, self._names),

@@ -163,20 +163,23 @@ def _listed(reply: object, what: str) -> tuple[Row, ...]:
     return rows(reply, what) if isinstance(reply, list) else (row(reply, what),)
 
 
-def quote(spot: Row, spot_at: Millis, perp: Row, premium: Row, interval: Millis | None) -> Quote:
-    """One coin's prices. Spot answers carry no time: `spot_at` is when they were asked for."""
+def quote(
+    spot: Row, perp: Row, premium: Row, *, asked_at: Millis, ahead: Millis, interval: Millis | None,
+) -> Quote:
+    """One coin's prices, on our clock, which is `ahead` of the venue's. Spot answers carry no time of their own."""
+    next_funding = instant_or_none(premium, "nextFundingTime")
     return Quote(
         spot_bid=positive_or_none(spot, "bidPrice"),
         spot_ask=positive_or_none(spot, "askPrice"),
-        spot_at=spot_at,
+        spot_at=asked_at,
         perp_bid=positive_or_none(perp, "bidPrice"),
         perp_ask=positive_or_none(perp, "askPrice"),
-        perp_at=instant(perp, "time"),
+        perp_at=instant(perp, "time") + ahead,
         mark=positive(premium, "markPrice"),
         index=positive_or_none(premium, "indexPrice"),
-        mark_at=instant(premium, "time"),
+        mark_at=instant(premium, "time") + ahead,
         funding_rate=number_or_none(premium, "lastFundingRate"),
-        next_funding_at=instant_or_none(premium, "nextFundingTime"),
+        next_funding_at=None if next_funding is None else next_funding + ahead,
         funding_interval=interval,
     )
 

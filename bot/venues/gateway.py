@@ -179,12 +179,20 @@ class CcxtVenue(ABC):
         return await retrying(attempt)
 
     async def measure_clock(self) -> None:
-        """Learn by how much the venue's clock and ours differ; requests are signed with its time."""
+        """Learn by how much the venue's clock and ours differ; requests are signed with its time.
+
+        The venue's answer counts as given when it arrived: venues take a request that is seconds late, and none that
+        is a second early.
+        """
         endpoint, key = self._server_time
-        before = self._clock.now()
         theirs = await self.once(endpoint, {}, lambda reply: instant(row(reply, "time"), key))
-        self._exchange.options["timeDifference"] = (before + self._clock.now()) // 2 - theirs
+        self._exchange.options["timeDifference"] = self._clock.now() - theirs
         self._clock_due = self._clock.now() + CLOCK_CHECK_EVERY
+
+    @property
+    def clock_ahead(self) -> Millis:
+        """By how much our clock is ahead of the venue's, as last measured."""
+        return int(self._exchange.options["timeDifference"])
 
     async def _keep_in_step(self) -> None:
         now = self._clock.now()

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.clocks import SteppedClock, story_clock
+from bot.clocks import ScaledClock, SteppedClock, story_clock
 from bot.core.market import Side, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
@@ -344,3 +344,19 @@ async def test_many_days_of_fills_are_read_span_by_span(stage: Stage) -> None:
     fills = await stage.venue.fills(BTC, began - MINUTE)
     assert {fill.client_order_id for fill in fills} == {"hrtest_btc1_1", "hrtest_btc1_2"}
     assert sum(fill.quantity for fill in fills) == Decimal("0.2")
+
+
+@pytest.mark.parametrize("speed", [1, 60])
+async def test_a_testnet_that_runs_by_itself_takes_our_timestamps(speed: int) -> None:
+    async with running(TestnetOptions(scenario="calm", days=30, speed=Decimal(speed))) as url:
+        clock = await story_clock(url, None, patience=0)
+        assert isinstance(clock, ScaledClock)
+        venue = make_binance(
+            Environment.LOCAL, clock=clock, key="local-key", secret="local-secret", assets=["BTC"], local_url=url,
+        )
+        first = await venue.snapshot()
+        await clock.sleep(speed / 100)
+        second = await venue.snapshot()
+        assert second.taken_at > first.taken_at
+        await venue.close()
+        await clock.close()

@@ -365,6 +365,19 @@ async def test_the_clock_is_measured_at_first_and_then_hourly(
     assert fake.calls("GET /api/v3/account")[0]["timestamp"] == str(NOW + 1_500)
 
 
+async def test_prices_are_as_old_as_they_are_even_where_the_clocks_differ(
+    venue: CcxtVenue, fake: FakeBinance,
+) -> None:
+    fake.replies["GET /fapi/v1/time"] = {"serverTime": NOW - 90_000}
+    fake.replies["GET /fapi/v1/premiumIndex"] = [
+        {"symbol": symbol, "markPrice": "2.0", "indexPrice": "2.0", "lastFundingRate": "0.0001",
+         "nextFundingTime": NOW, "time": NOW - 91_000} for symbol in ("BTCUSDT", "ETHUSDT")
+    ]
+    quote = (await venue.snapshot()).quotes["BTC"]
+    assert (quote.mark_at, quote.next_funding_at) == (NOW - 1_000, NOW + 90_000)
+    assert quote.perp_at == NOW - 3 + 90_000
+
+
 async def test_a_clock_that_cannot_be_measured_again_keeps_its_last_measure(
     venue: CcxtVenue, fake: FakeBinance, clock: ManualClock,
 ) -> None:
