@@ -51,6 +51,8 @@ SHARE = Form("share", 'a share such as "10%", "0.1%" or "50bp" (100bp = 1%)')
 LEVEL = Form("level", '"5pp" (percentage points of the portfolio\'s value) or "10%" (of the asset\'s target)')
 DURATION = Form("duration", 'a whole number with its unit: "500ms", "5s", "15m", "24h" or "90d"')
 AMOUNT = Form("amount", 'a positive number in quotes, such as "0.001"')
+QUANTITY = Form("quantity", 'a number from 0 in quotes, such as "1.2"')
+RATE = Form("rate", 'a share with its sign, such as "0.01%", "-0.01%" or "-1bp"')
 COUNT = Form("whole number", "a whole number from 1")
 SEED = Form("whole number", "a whole number from 0")
 INSTANT = Form("instant", 'a UTC date or time in quotes: "2021-01-28" or "2021-01-28T12:00:00Z"')
@@ -113,15 +115,23 @@ def pause(value: object) -> Millis:
 
 def amount(value: object) -> Decimal:
     """'0.001' → Decimal, greater than 0. Whole numbers need no quotes."""
-    if isinstance(value, bool):
-        raise GrammarError(f"{shown(value)} is no number", AMOUNT.written)
-    if isinstance(value, BareNumber):
-        raise _bare(value, f'write it in quotes: "{value}"')
-    text = str(value) if isinstance(value, int) else _text(value, AMOUNT)
-    number = _number(text, AMOUNT, value)
+    number = _exact(value, AMOUNT)
     if number <= 0:
         raise GrammarError(f"{shown(value)} is not above zero", AMOUNT.written)
     return number
+
+
+def quantity(value: object) -> Decimal:
+    """An amount that may be 0: what an account has of something."""
+    number = _exact(value, QUANTITY)
+    if number < 0:
+        raise GrammarError(f"{shown(value)} is negative", QUANTITY.written)
+    return number
+
+
+def rate(value: object) -> Decimal:
+    """'-0.01%' → -0.0001: a share that may be negative."""
+    return _scaled(value, RATE, {"%": Decimal(100), "bp": Decimal(10_000)})
 
 
 def count(value: object) -> int:
@@ -207,6 +217,14 @@ def _text(value: object, form: Form) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         raise GrammarError(f"{value} has no unit", form.written)
     raise GrammarError(f"{shown(value)} is no {form.name}", form.written)
+
+
+def _exact(value: object, form: Form) -> Decimal:
+    if isinstance(value, bool):
+        raise GrammarError(f"{shown(value)} is no number", form.written)
+    if isinstance(value, BareNumber):
+        raise _bare(value, f'write it in quotes: "{value}"')
+    return _number(str(value) if isinstance(value, int) else _text(value, form), form, value)
 
 
 def _whole(value: object, form: Form, least: int) -> int:

@@ -72,6 +72,10 @@ def _syntax(path: Path, error: yaml.YAMLError) -> Problem:
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
 _POINTED = re.compile(
     r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_BY_COIN = frozenset({
+    ("assets",), ("cash",), ("story", "weights"), ("market",), ("holdings",), ("borrowed",), ("stablecoins",),
+    ("hedges",), ("acknowledged",),
+})
 _WORDS: Mapping[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -109,7 +113,7 @@ class _Reader:
     def _name(self, node: yaml.Node, key: Key) -> str | None:
         if isinstance(node, yaml.ScalarNode):
             # Coins are written in capitals or not; a file that has both has one coin twice.
-            return node.value.upper() if key in (("assets",), ("cash",), ("story", "weights")) else str(node.value)
+            return node.value.upper() if key in _BY_COIN else str(node.value)
         self._problem(key, Origin(self._path, node.start_mark.line + 1), "has a key that is no word")
         return None
 
