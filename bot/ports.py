@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
-from bot.core.market import Asset, Instrument, Snapshot
+from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Policy, Terms
 from bot.core.times import Millis
@@ -87,6 +87,70 @@ class Venue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a venue's markets show to anybody at `at`. `stable_prices`: other stablecoins in the settle coin."""
+
+    at: Millis
+    quotes: Mapping[Asset, Quote]
+    stable_prices: Mapping[str, Decimal | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """A perpetual's order book as displayed: (price, base quantity) of each level, best first."""
+
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One funding settlement as the venue published it: longs paid `rate` of their notional to shorts.
+
+    `mark`: the price it was settled at; None where the venue does not say.
+    """
+
+    asset: Asset
+    rate: Decimal
+    mark: Decimal | None
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Coins by wallet, as totals: what a simulated account begins with."""
+
+    spot: Mapping[str, Decimal]
+    futures: Mapping[str, Decimal]
+
+
+class MarketData(Protocol):
+    """What a venue tells of its markets. Every call is a read; raises only Unavailable and Refused."""
+
+    @property
+    def name(self) -> str:
+        """The venue."""
+
+    async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
+        """Specifications with fees and margin tiers; where only an account may know these, cautious ones."""
+
+    async def prices(self) -> Prices:
+        """Best bids and asks, mark, index and funding of every configured coin at one instant."""
+
+    async def depth(self, asset: Asset) -> Depth:
+        """The perpetual's displayed order book."""
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """Published funding settlements of these coins from `since` (inclusive) until now, oldest first."""
+
+    async def balances(self) -> Balances | None:
+        """What the account that the key opens holds; None without a key."""
+
+    async def close(self) -> None:
+        """Release sockets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A user's wish to a running bot. `kind`: 'close', 'rearm', 'accept'."""
 
@@ -124,7 +188,7 @@ class Journal(Protocol):
         """What is needed to go on."""
 
     async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision with everything it depended on; one row per instant, repeats are no second row."""
+        """Keep a decision with everything it depended on; a repeat at its instant that differs is a revision."""
 
     async def record_intent(self, intent: OrderIntent) -> None:
         """Commit an intent (and its episode's row, where it is the first) before its request leaves."""

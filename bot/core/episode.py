@@ -108,3 +108,13 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
 def apply_funding(episode: Episode, payment: FundingPayment) -> Episode:
     """The episode after one funding settlement; received funding lowers `funding_paid`."""
     return replace(episode, funding_paid=episode.funding_paid - payment.amount)
+
+
+def cash_of_fill(fill: Fill, settle: str) -> Decimal:
+    """What an execution moved in the settle coin: realised profit less a fee that was charged in it."""
+    return fill.realised - (fill.fee if fill.fee_currency == settle else ZERO)
+
+
+def cash_of_funding(payment: FundingPayment, settle: str) -> Decimal:
+    """What a settlement moved in the settle coin."""
+    return payment.amount if payment.currency == settle else ZERO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -165,6 +165,33 @@ class OrderRecord:
     def remaining(self) -> Decimal:
         """What is not filled yet, base units."""
         return self.intent.quantity - self.filled
+
+
+def begin(intent: OrderIntent) -> OrderRecord:
+    """An order of which only the intent is known."""
+    return OrderRecord(intent=intent, changed_at=intent.created_at)
+
+
+def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderRecord:
+    """The order after a report learnt `at`. Filled never shrinks; any report ends a row of misses.
+
+    Lenient: a venue repeats itself and speaks late. What the life cycle does not allow changes no state, but what it
+    says of filled quantity still counts.
+    """
+    filled = max(record.filled, report.filled)
+    known = replace(record, filled=filled, order_id=report.order_id or record.order_id, misses=0, first_miss_at=None)
+    try:
+        state = advance(record.state, report.state)
+    except IllegalTransition:
+        return replace(known, changed_at=at if filled > record.filled else record.changed_at)
+    price = report.price if report.price is not None else record.price
+    return replace(known, state=state, price=price, changed_at=at)
+
+
+def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:
+    """The order after one more look-up that found nothing."""
+    first = record.first_miss_at if record.first_miss_at is not None else at
+    return replace(record, misses=record.misses + 1, first_miss_at=first, changed_at=at)
 
 
 _ID_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

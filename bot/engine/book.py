@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
-from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding
+from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_fill, cash_of_funding
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.orders import (
@@ -15,7 +15,9 @@ from bot.core.orders import (
     OrderIntent,
     OrderRecord,
     OrderReport,
-    advance,
+    after_miss,
+    after_report,
+    begin,
     client_order_id,
 )
 from bot.core.policy import Terms
@@ -137,8 +139,7 @@ class Book:
     async def intend(self, intent: OrderIntent) -> OrderRecord:
         """Commit an intent; its request may leave once this returns."""
         await self._journal.record_intent(intent)
-        record = OrderRecord(intent, changed_at=intent.created_at)
-        self._orders[intent.client_order_id] = record
+        record = self._keep(begin(intent))
         self._intents = intent.number
         self._recent.setdefault(intent.asset, []).append(intent.created_at)
         if intent.episode not in self._episodes:
@@ -149,18 +150,10 @@ class Book:
         return record
 
     async def reported(self, report: OrderReport) -> OrderRecord:
-        """Record what the venue says of one of our orders. Raises IllegalTransition where that cannot be."""
-        record = self._orders[report.client_order_id]
-        state = advance(record.state, report.state)
+        """Record what the venue says of one of our orders."""
         now = self._clock.now()
         await self._journal.record_report(report, now)
-        changed = replace(
-            record, state=state, filled=max(record.filled, report.filled), order_id=report.order_id or record.order_id,
-            price=report.price if report.price is not None else record.price, changed_at=now,
-            misses=0, first_miss_at=None,
-        )
-        self._keep(changed)
-        return changed
+        return self._keep(after_report(self._orders[report.client_order_id], report, now))
 
     async def missed(self, record: OrderRecord) -> OrderRecord:
         """Record a look-up that found nothing. Two looks at one instant count once."""
@@ -168,18 +161,14 @@ class Book:
         if record.misses and record.changed_at == now:
             return record
         await self._journal.record_miss(record.intent.client_order_id, now)
-        changed = replace(
-            record, misses=record.misses + 1, changed_at=now,
-            first_miss_at=record.first_miss_at if record.first_miss_at is not None else now,
-        )
-        self._keep(changed)
-        return changed
+        return self._keep(after_miss(record, now))
 
-    def _keep(self, record: OrderRecord) -> None:
+    def _keep(self, record: OrderRecord) -> OrderRecord:
         if record.state.live:
             self._orders[record.intent.client_order_id] = record
         else:
             self._orders.pop(record.intent.client_order_id, None)
+        return record
 
     async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Book those fills of one of our orders that are new, and its episode's account with them."""
@@ -190,10 +179,11 @@ class Book:
         episode = self._episodes[record.intent.episode]
         for fill in new:
             episode = apply_fill(episode, fill, self._settle)
-            self._cash_flow += fill.realised - (fill.fee if fill.fee_currency == self._settle else ZERO)
+            self._cash_flow += cash_of_fill(fill, self._settle)
         await self._journal.record_fills(new, [episode], self._clock.now())
         self._episodes[episode.id] = episode
-        self._last_fill_at[record.intent.symbol] = max(fill.at for fill in new)
+        latest = max(fill.at for fill in new)
+        self._last_fill_at[record.intent.symbol] = max(latest, self._last_fill_at.get(record.intent.symbol, latest))
         return new
 
     async def book_funding(
@@ -212,7 +202,7 @@ class Book:
         if new:
             await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
             self._episodes.update(touched)
-            self._cash_flow += sum((payment.amount for payment in new), ZERO)
+            self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
             self.funding_at = max(payment.at for payment in new)
         return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)
 

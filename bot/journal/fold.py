@@ -1,29 +1,16 @@
-"""From what was recorded to what is so: an order's present state from its events, and the cash our trading moved.
-
-Folding is lenient: events come from a venue that may repeat itself or speak late, and the record of them cannot be
-refused. An event that the life cycle does not allow changes no state; what it says of filled quantity still counts.
-"""
+"""From what was recorded to what is so: what an engine must recall, and the cash that our trading moved."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
 from bot.core.decision import Decision
-from bot.core.episode import Episode, EpisodeState
+from bot.core.episode import Episode, EpisodeState, cash_of_fill, cash_of_funding
 from bot.core.market import Asset
 from bot.core.money import ZERO
-from bot.core.orders import (
-    Fill,
-    FundingPayment,
-    IllegalTransition,
-    OrderIntent,
-    OrderRecord,
-    OrderReport,
-    advance,
-)
+from bot.core.orders import Fill, FundingPayment, OrderRecord
 from bot.core.times import HOUR, Millis
 from bot.ports import Memory
 
@@ -31,29 +18,6 @@ V = TypeVar("V")
 
 RECENT: Millis = HOUR
 """How far back `Memory.recent_orders` reaches from the newest intent."""
-
-
-def begin(intent: OrderIntent) -> OrderRecord:
-    """An order of which only the intent is known."""
-    return OrderRecord(intent=intent, changed_at=intent.created_at)
-
-
-def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderRecord:
-    """The order after a report learnt `at`. Filled never shrinks; any report ends a row of misses."""
-    filled = max(record.filled, report.filled)
-    known = replace(record, filled=filled, order_id=report.order_id or record.order_id, misses=0, first_miss_at=None)
-    try:
-        state = advance(record.state, report.state)
-    except IllegalTransition:
-        return replace(known, changed_at=at if filled > record.filled else record.changed_at)
-    price = report.price if report.price is not None else record.price
-    return replace(known, state=state, price=price, changed_at=at)
-
-
-def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:
-    """The order after one more look-up that found nothing."""
-    first = record.first_miss_at if record.first_miss_at is not None else at
-    return replace(record, misses=record.misses + 1, first_miss_at=first, changed_at=at)
 
 
 def memory(
@@ -104,10 +68,8 @@ def recent(times: Iterable[tuple[Asset, Millis]]) -> dict[Asset, tuple[Millis, .
 
 def cash_flow(fills: Iterable[Fill], funding: Iterable[FundingPayment], settle: str) -> Decimal:
     """What the books moved in the settle coin: realised profit − fees charged in it + funding received in it."""
-    flow = ZERO
-    for fill in fills:
-        flow += fill.realised - (fill.fee if fill.fee_currency == settle else ZERO)
-    return flow + sum((payment.amount for payment in funding if payment.currency == settle), ZERO)
+    moved = [cash_of_fill(fill, settle) for fill in fills] + [cash_of_funding(payment, settle) for payment in funding]
+    return sum(moved, ZERO)
 
 
 def fill_key(fill: Fill) -> tuple[str, str]:

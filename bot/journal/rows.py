@@ -11,9 +11,19 @@ from typing import Any, TypeVar, cast
 
 from bot.core.episode import Episode, EpisodeState
 from bot.core.market import Side
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
+from bot.core.orders import (
+    Fill,
+    FundingPayment,
+    OrderIntent,
+    OrderRecord,
+    OrderReport,
+    OrderState,
+    TimeInForce,
+    after_miss,
+    after_report,
+    begin,
+)
 from bot.errors import JournalError
-from bot.journal import fold
 
 V = TypeVar("V", OrderIntent, Fill, FundingPayment, Episode)
 
@@ -50,7 +60,7 @@ def report_row(report: OrderReport, at: int) -> dict[str, object]:
 
 def records(intents: Iterable[OrderIntent], events: Iterable[Mapping[str, Any]]) -> dict[str, OrderRecord]:
     """Orders by client id, each folded from its events (rows of order_events, oldest first)."""
-    found = {intent.client_order_id: fold.begin(intent) for intent in intents}
+    found = {intent.client_order_id: begin(intent) for intent in intents}
     for event in events:
         record = found.get(event["client_order_id"])
         if record is not None:
@@ -60,8 +70,8 @@ def records(intents: Iterable[OrderIntent], events: Iterable[Mapping[str, Any]])
 
 def _after(record: OrderRecord, event: Mapping[str, Any]) -> OrderRecord:
     if event["kind"] == "miss":
-        return fold.after_miss(record, event["at"])
-    return fold.after_report(record, OrderReport(
+        return after_miss(record, event["at"])
+    return after_report(record, OrderReport(
         client_order_id=record.intent.client_order_id, symbol=record.intent.symbol, state=OrderState(event["state"]),
         filled=Decimal(event["filled"]), order_id=event["order_id"],
         price=None if event["price"] is None else Decimal(event["price"]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.market import Asset
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, after_miss, after_report, begin
 from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import JournalError
@@ -72,15 +72,15 @@ class MemoryJournal:
             started_at=intent.decided_at,
         ))
         self.book.intents.append(intent)
-        self.book.orders[intent.client_order_id] = fold.begin(intent)
+        self.book.orders[intent.client_order_id] = begin(intent)
 
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         record = self._order(report.client_order_id)
         self.book.reports.append((report, at))
-        self.book.orders[report.client_order_id] = fold.after_report(record, report, at)
+        self.book.orders[report.client_order_id] = after_report(record, report, at)
 
     async def record_miss(self, client_order_id: str, at: Millis) -> None:
-        self.book.orders[client_order_id] = fold.after_miss(self._order(client_order_id), at)
+        self.book.orders[client_order_id] = after_miss(self._order(client_order_id), at)
 
     async def unbooked_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         return fold.fresh(fills, fold.fill_key, {fold.fill_key(fill) for fill in self.book.fills})
