@@ -212,7 +212,7 @@ def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], se
     story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {account.days} days"
     return Group(
         _line(f"Closing account, {settle}: {story}"), table,
-        _line("net = realised + funding received − fees: what the account has more than without the hedge."),
+        _line("net = realised + funding received − fees. What open hedges have not realised yet comes on top."),
         _line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "
               f"{_count(resizes, 'time')}, {still} still open (unrealised {money(account.unrealised)})."),
         *(_line(_kept(coin, *amounts)) for coin, amounts in account.coins.items()),

@@ -130,6 +130,17 @@ def test_keys_that_are_missing_are_named_in_one_line(call: Call, config: str) ->
     assert "needs api_key and api_secret: set HEDGEROW_API_KEY and HEDGEROW_API_SECRET" in text
 
 
+@pytest.mark.parametrize("words", [["run", "--once"], ["plan"]], ids=" ".join)
+def test_a_testnet_that_is_not_there_is_one_clear_message_and_exit_5(
+    call: Call, tmp_path: Path, words: list[str],
+) -> None:
+    text = CONFIG.format(environment="local") + "testnet: {url: 'http://127.0.0.1:1'}\n"
+    (tmp_path / "local.yaml").write_text(text, encoding="utf-8")
+    code, out, said = call(*words, "-c", "local.yaml")
+    assert (code, out, said.count("\n")) == (5, "", 1)
+    assert "http://127.0.0.1:1" in said
+
+
 def test_live_is_refused_without_its_three_opt_ins(call: Call, tmp_path: Path) -> None:
     (tmp_path / "live.yaml").write_text(CONFIG.format(environment="live"), encoding="utf-8")
     code, _, text = call("run", "-c", "live.yaml")
