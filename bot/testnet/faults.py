@@ -15,6 +15,7 @@ class Kind(StrEnum):
     TIMEOUT_BEFORE = "timeout_before"  # not accepted, never answered
     TIMEOUT_AFTER = "timeout_after"    # accepted, never answered
     CLOSE = "close"                    # the connection ends without a reply
+    RESET = "reset"                    # the connection is reset (RST) without a reply
     HTTP500 = "http500"
     HTTP503 = "http503"                # with JSON −1008
     HTTP524 = "http524"                # a proxy's HTML page

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
@@ -87,9 +89,18 @@ async def _spoil(request: web.Request, switch: Switch, reply: Reply | None) -> w
         return _response(said)
     if kind is Kind.CUT_JSON:
         return _response(Reply(said.status, said.body[: max(1, len(said.body) // 2)], said.headers))
-    if kind is not Kind.CLOSE:
+    if kind is Kind.RESET:
+        _reset_on_close(request)
+    elif kind is not Kind.CLOSE:
         await request.app[_CLOSING].wait()  # a time-out: the client gives up first, and that cancels this wait
     return _hang_up(request)
+
+
+def _reset_on_close(request: web.Request) -> None:
+    """Make the end of the connection a reset: nothing lingers, nothing is flushed."""
+    wire = None if request.transport is None else request.transport.get_extra_info("socket")
+    if wire is not None:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _hang_up(request: web.Request) -> web.Response:

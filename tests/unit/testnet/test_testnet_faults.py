@@ -55,7 +55,8 @@ async def wire() -> AsyncIterator[Wire]:
 @pytest.mark.parametrize(("kind", "error", "placed"), [
     ("timeout_before", TimeoutError, 0),
     ("timeout_after", TimeoutError, 1),
-    ("close", aiohttp.ClientConnectionError, 1),
+    ("close", aiohttp.ServerDisconnectedError, 1),
+    ("reset", aiohttp.ClientOSError, 1),
     ("truncate", aiohttp.ClientPayloadError, 1),
     ("html200", ValueError, 1),
     ("http524", ValueError, 1),
