@@ -250,6 +250,27 @@ def test_what_was_granted_to_another_coin_is_not_granted_twice() -> None:
     assert (alone.short, beside.short) == (D("0.3"), D("0.1"))
 
 
+def test_what_was_granted_to_the_coin_itself_is_in_its_short_already() -> None:
+    own = increase_allowed(snapshot("10000"), BOTH, "BTC", D("0.1"), D("0.2"), D("0.1"), MarginPolicy(), {"BTC": D(1)})
+    assert own.short == D("0.2")
+
+
+@pytest.mark.parametrize(("equity", "available", "policy", "allowed"), [
+    # 10,000·(0.004 + 0.5·1.004): the runway after it is 50 % exactly
+    ("5060", "5060", replace(WIDE, stop_runway=D("0.5")), "0.2"),
+    ("5059.99", "5060", replace(WIDE, stop_runway=D("0.5")), "0.1"),
+    ("99999", "2000", replace(WIDE, leverage=D(5)), "0.2"),
+    ("99999", "1999.99", replace(WIDE, leverage=D(5)), "0.1"),
+    ("5000", "5000", replace(WIDE, max_leverage=D(2)), "0.2"),
+    ("4999.99", "5000", replace(WIDE, max_leverage=D(2)), "0.1"),
+])
+def test_a_limit_that_is_met_exactly_is_kept(equity: str, available: str, policy: MarginPolicy, allowed: str) -> None:
+    cap = increase_allowed(
+        snapshot(equity, available=available), BOTH, "BTC", D(0), D("0.2"), D("0.1"), policy, {},
+    )
+    assert cap.short == D(allowed)
+
+
 def test_a_venue_table_that_does_not_allow_the_leverage_caps_the_size() -> None:
     instruments = {"BTC": instrument("BTC", STEPPED)}
     policy = MarginPolicy(leverage=D(75), max_leverage=D(100), stop_runway=D(0))

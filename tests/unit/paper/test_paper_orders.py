@@ -126,6 +126,20 @@ def test_what_breaks_a_rule_is_refused_and_changes_nothing(
     assert exchange.dump() == before
 
 
+def test_a_notional_at_the_minimum_is_enough() -> None:
+    assert sell(paper_exchange(), "0.001", "50000", "GTC").status is OrderStatus.NEW
+
+
+def test_an_account_short_of_margin_may_still_close() -> None:
+    exchange = paper_exchange(FakeFeed(size=D(5), half_spread=D(0)))
+    sell(exchange, "4", "50000")
+    assert exchange.figures().equity < exchange.figures().initial_margin
+    with pytest.raises(PaperReject) as refused:
+        sell(exchange, "0.1", "50000")
+    assert code_of(refused) is RejectCode.INSUFFICIENT_MARGIN
+    assert buy(exchange, "1", "50000").status is OrderStatus.FILLED
+
+
 def test_an_unknown_coin_is_refused() -> None:
     with pytest.raises(PaperReject) as refused:
         paper_exchange().place("perp", "DOGE", Side.BUY, D(1), D(1))
@@ -141,6 +155,13 @@ def test_the_leverage_table_limits_the_position() -> None:
     with pytest.raises(PaperReject) as beside:
         sell(exchange, "2", "50000.5", "GTC")
     assert code_of(beside) is RejectCode.MAX_POSITION_AT_LEVERAGE
+
+
+def test_a_resting_reduce_only_order_builds_no_position() -> None:
+    exchange = paper_exchange(futures={"USDT": "10000000"}, leverage="75")
+    sell(exchange, "1")
+    buy(exchange, "1", "49000", "GTC", reduce_only=True)
+    assert buy(exchange, "5", "49000", "GTC").status is OrderStatus.NEW
 
 
 def test_a_client_id_is_unique_among_open_orders_only() -> None:
