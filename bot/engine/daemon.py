@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bot.core.times import SECOND, Millis, next_on_grid
 from bot.engine.tick import Engine, TickReport
-from bot.errors import RateLimited, StoryEnded, Unavailable
+from bot.errors import RateLimited, SafetyStop, StoryEnded, Unavailable
 from bot.ports import Clock
 from bot.telemetry.events import Emit
 
@@ -37,10 +37,12 @@ class Daemon:
 
     async def run(self) -> None:
         """Tick until stopped. Raises what no retry can mend: Refused, SafetyStop, JournalError."""
-        while not self._stop.is_set():
-            until = await self._one()
-            if not await self._wait(until):
-                break
+        try:
+            while not self._stop.is_set() and await self._wait(await self._one()):
+                pass
+        except SafetyStop as stop:
+            self._emit("safety.stopped", message=str(stop), code=stop.code)
+            raise
         await self._withdraw()
 
     async def _one(self) -> Millis:

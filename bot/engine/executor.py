@@ -17,11 +17,10 @@ from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, T
 from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
-from bot.engine.report import facts, order_facts
+from bot.engine.report import Reporter
 from bot.engine.settle import Settler
 from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, Venue
-from bot.telemetry.events import Emit
 
 FIRST_REST = MINUTE
 """How long an asset rests after the venue refused an order; doubled at each refusal in a row, up to an hour."""
@@ -150,13 +149,16 @@ def bounded_price(side: Side, quote: Quote, instrument: Instrument, max_slippage
 class Executor:
     """Does the next step of every asset, each order's intent committed before its request leaves."""
 
-    def __init__(self, book: Book, venue: Venue, clock: Clock, terms: Terms, settler: Settler, *, emit: Emit) -> None:
+    def __init__(
+        self, book: Book, venue: Venue, clock: Clock, terms: Terms, settler: Settler, *, report: Reporter,
+    ) -> None:
         self._book = book
         self._venue = venue
         self._clock = clock
         self._terms = terms
         self._settler = settler
-        self._emit = emit
+        self._report = report
+        self._waiting_since: dict[Asset, Millis] = {}
         self._resting_until: dict[Asset, Millis] = {}
         self._refusals: dict[Asset, int] = {}
 
@@ -180,15 +182,27 @@ class Executor:
             decided, self._book.live(asset), quote, self._terms.instruments[asset], self._terms.policy.execution,
             now=now, working_since=self._working_since(decided, decision),
         )
+        self._tell_waiting(decided, decision, snapshot)
         if isinstance(step, Place):
             if now < self._resting_until.get(asset, now):
                 return False
             await self._place(step, decided, decision, snapshot)
         elif isinstance(step, Reprice):
-            await self._change(step.record, "amend", self._venue.amend(step.record, step.price))
+            await self._change(step.record, "amend", self._venue.amend(step.record, step.price), snapshot)
         elif isinstance(step, Withdraw):
-            await self._change(step.record, f"cancel: {step.why}", self._venue.cancel(step.record))
+            await self._change(step.record, f"cancel: {step.why}", self._venue.cancel(step.record), snapshot)
         return step is not None
+
+    def _tell_waiting(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
+        """Say once for each goal that patience has ended and the order rests on."""
+        execution, since = self._terms.policy.execution, self._working_since(decided, decision)
+        live = self._book.live(decided.asset)
+        if (
+            live and execution.on_timeout is OnTimeout.WAIT and self._clock.now() - since >= execution.patience
+            and self._waiting_since.get(decided.asset) != since
+        ):
+            self._waiting_since[decided.asset] = since
+            self._report.order("order.waiting", live[0], snapshot)
 
     def _working_since(self, decided: AssetDecision, decision: Decision) -> Millis:
         since = decision.state.of(decided.asset).goal_at
@@ -208,33 +222,33 @@ class Executor:
             reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid, perp_mid=quote.perp_mid,
         )
         record = await self._book.intend(intent)
-        said = facts(decided, decision, snapshot, self._terms, self._book.episode(asset))
-        self._emit("order.intended", **said | order_facts(record, self._terms))
+        self._report.order("order.intended", record, snapshot)
         try:
             report = await self._venue.place(intent)
         except Uncertain as unknown:
-            await self._ended(record, OrderState.UNCERTAIN, str(unknown))
+            await self._ended(record, OrderState.UNCERTAIN, snapshot, str(unknown))
         except Unavailable as unsent:
-            await self._ended(record, OrderState.NOT_SENT, str(unsent))
+            await self._ended(record, OrderState.NOT_SENT, snapshot, str(unsent))
             raise
         except Refused as refused:
-            await self._ended(record, OrderState.REFUSED, str(refused), refused.code)
+            await self._ended(record, OrderState.REFUSED, snapshot, str(refused), refused.code)
             self._rest(asset)
             if isinstance(refused, SafetyStop):
                 raise
         else:
             self._refusals.pop(asset, None)
-            self._emit("order.sent", **said | order_facts(record, self._terms), state=str(report.state),
-                       order_id=report.order_id)
-            await self._settler.absorb(record, report)
+            self._report.order("order.sent", record, snapshot, state=str(report.state), order_id=report.order_id)
+            await self._settler.absorb(record, report, snapshot)
 
-    async def _ended(self, record: OrderRecord, state: OrderState, why: str, code: str | None = None) -> None:
+    async def _ended(
+        self, record: OrderRecord, state: OrderState, snapshot: Snapshot, why: str, code: str | None = None,
+    ) -> None:
         intent = record.intent
         record = await self._book.reported(
             OrderReport(intent.client_order_id, intent.symbol, state, record.filled, message=why, code=code),
         )
         event = "order.uncertain" if state is OrderState.UNCERTAIN else "order.refused"
-        self._emit(event, **order_facts(record, self._terms), state=str(state), message=why, code=code)
+        self._report.order(event, record, snapshot, state=str(state), message=why, code=code)
         await self._book.void_unfilled(intent.asset)
 
     def _rest(self, asset: Asset) -> None:
@@ -243,28 +257,29 @@ class Executor:
         self._refusals[asset] = count + 1
         self._resting_until[asset] = self._clock.now() + min(FIRST_REST * 2**count, LONGEST_REST)
 
-    async def _change(self, record: OrderRecord, what: str, request: Awaitable[OrderReport]) -> None:
+    async def _change(
+        self, record: OrderRecord, what: str, request: Awaitable[OrderReport], snapshot: Snapshot,
+    ) -> None:
         """Amend or cancel; an unknown outcome freezes the asset until the order is looked up."""
         intent = record.intent
         try:
             report = await request
         except Uncertain as unknown:
-            await self._ended(record, OrderState.UNCERTAIN, f"{what}: {unknown}")
+            await self._ended(record, OrderState.UNCERTAIN, snapshot, f"{what}: {unknown}")
         except Refused as refused:
             # The order may just have ended; the next snapshot tells.
-            self._emit("order.refused", **order_facts(record, self._terms), message=f"{what}: {refused}",
-                       code=refused.code)
+            self._report.order("order.refused", record, snapshot, message=f"{what}: {refused}", code=refused.code)
             if isinstance(refused, SafetyStop):
                 raise
         else:
-            self._emit("order.changed", **order_facts(record, self._terms), change=what, state=str(report.state),
-                       new_price=report.price)
-            await self._settler.absorb(record, report)
+            self._report.order("order.changed", record, snapshot, change=what, state=str(report.state),
+                               new_price=report.price)
+            await self._settler.absorb(record, report, snapshot)
         await self._book.void_unfilled(intent.asset)
 
-    async def withdraw_increases(self) -> int:
+    async def withdraw_increases(self, snapshot: Snapshot) -> int:
         """Cancel every order of ours that would enlarge a hedge; how many. For an orderly stop: the hedges stay."""
         increases = [r for r in self._book.live() if not r.intent.reduce_only and not r.state.unresolved]
         for record in increases:
-            await self._change(record, "cancel: stopping", self._venue.cancel(record))
+            await self._change(record, "cancel: stopping", self._venue.cancel(record), snapshot)
         return len(increases)

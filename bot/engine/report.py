@@ -4,70 +4,87 @@ from __future__ import annotations
 
 from bot.core.decision import AssetDecision, Decision
 from bot.core.episode import Episode
+from bot.core.margin import figures
 from bot.core.market import Asset, Snapshot
-from bot.core.orders import OrderRecord
+from bot.core.orders import FundingPayment, OrderRecord
 from bot.core.policy import Terms
+from bot.engine.book import Book
+from bot.telemetry.events import Emit
 
 
-def facts(decided: AssetDecision, decision: Decision, snapshot: Snapshot, terms: Terms,
-          episode: Episode | None) -> dict[str, object]:
-    """The fields that every action of one asset carries (DESIGN "Log lines"). Unknown is None."""
-    asset = decided.asset
-    position = snapshot.position(terms.instruments[asset].symbol)
-    quote = snapshot.quotes.get(asset)
-    mark = quote.mark if quote else None
-    liquidation = decision.margin.liquidation_prices.get(asset)
-    return {
-        "asset": asset,
-        "action": str(decided.action),
-        "reason": decided.reasons[0].code,
-        "short": decided.short,
-        "goal": decided.goal,
-        "margin": position.initial_margin if position else None,
-        "effective_leverage": decision.margin.effective_leverage,
-        "liquidation_price": liquidation,
-        "liquidation_distance": liquidation / mark - 1 if liquidation is not None and mark else None,
-        "joint_runway": decision.margin.joint_runway,
-        "funding_paid": episode.funding_paid if episode else None,
-        "funding_rate": quote.funding_rate if quote else None,
-        "episode": episode.id if episode else None,
-    }
+class Reporter:
+    """Says events with all that DESIGN "Log lines" asks of an action. Unknown is None, never 0."""
 
+    def __init__(self, book: Book, terms: Terms, emit: Emit) -> None:
+        self._book = book
+        self._terms = terms
+        self._emit = emit
 
-def order_facts(record: OrderRecord, terms: Terms) -> dict[str, object]:
-    """The fields that say which order an event is about."""
-    intent = record.intent
-    contract = terms.policy.asset(intent.asset).contract_for(terms.instruments[intent.asset])
-    return {
-        "asset": intent.asset,
-        "client_order_id": intent.client_order_id,
-        "side": str(intent.side),
-        "contracts": intent.quantity / contract,
-        "quantity": intent.quantity,
-        "price": record.price if record.price is not None else intent.price,
-        "filled": record.filled,
-        "reduce_only": intent.reduce_only,
-        "time_in_force": str(intent.time_in_force),
-        "episode": intent.episode,
-        "reason": intent.reason,
-    }
+    def order(self, event: str, record: OrderRecord, snapshot: Snapshot, **more: object) -> None:
+        """Something happened to an order of ours."""
+        self._emit(event, **self._margin(record.intent.asset, snapshot) | self._order(record) | more)
 
+    def decision(self, event: str, decided: AssetDecision, snapshot: Snapshot, text: str) -> None:
+        """Something was decided on a coin."""
+        self._emit(event, **self._decided(decided, snapshot), text=text)
 
-def account(episode: Episode) -> dict[str, object]:
-    """A hedge's account: positive fees and funding were paid by us."""
-    return {
-        "asset": episode.asset,
-        "episode": episode.id,
-        "short": episode.short,
-        "opened_quantity": episode.entry_quantity,
-        "entry_price": episode.entry_price,
-        "exit_price": episode.exit_price,
-        "realised_pnl": episode.realised,
-        "funding_paid": episode.funding_paid,
-        "fees": episode.fees,
-        "net": episode.net,
-        "resizes": episode.resizes,
-    }
+    def hedge(self, event: str, decided: AssetDecision, snapshot: Snapshot, episode: Episode) -> None:
+        """A hedge reached a goal: its account so far. Positive fees and funding were paid by us."""
+        account = {
+            "episode": episode.id, "short": episode.short, "quantity": episode.short,
+            "contracts": episode.short / decided.contract, "fee": episode.fees,
+            "opened_quantity": episode.entry_quantity, "entry_price": episode.entry_price,
+            "exit_price": episode.exit_price, "realised_pnl": episode.realised, "funding_paid": episode.funding_paid,
+            "fees": episode.fees, "net": episode.net, "resizes": episode.resizes,
+        }
+        self._emit(event, **self._decided(decided, snapshot) | account)
+
+    def funding(self, payment: FundingPayment, episode: Episode | None) -> None:
+        """A settlement was booked."""
+        self._emit(
+            "funding.booked", symbol=payment.symbol, amount=payment.amount, currency=payment.currency,
+            settled_at=payment.at, episode=episode.id if episode else None,
+            funding_paid=episode.funding_paid if episode else None,
+        )
+
+    def say(self, event: str, **fields: object) -> None:
+        """Anything else."""
+        self._emit(event, **fields)
+
+    def _decided(self, decided: AssetDecision, snapshot: Snapshot) -> dict[str, object]:
+        return {
+            "asset": decided.asset, "action": str(decided.action), "reason": decided.reasons[0].code,
+            "short": decided.short, "goal": decided.goal, **self._margin(decided.asset, snapshot),
+        }
+
+    def _margin(self, asset: Asset, snapshot: Snapshot) -> dict[str, object]:
+        position = snapshot.position(self._terms.instruments[asset].symbol)
+        quote = snapshot.quotes.get(asset)
+        mark = quote.mark if quote else None
+        margin = figures(snapshot, self._terms.instruments)
+        liquidation = margin.liquidation_prices.get(asset)
+        episode = self._book.episode(asset) or self._book.last_episode(asset)
+        return {
+            "margin": position.initial_margin if position else None,
+            "effective_leverage": margin.effective_leverage,
+            "liquidation_price": liquidation,
+            "liquidation_distance": liquidation / mark - 1 if liquidation is not None and mark else None,
+            "joint_runway": margin.joint_runway,
+            "funding_paid": episode.funding_paid if episode else None,
+            "funding_rate": quote.funding_rate if quote else None,
+            "episode": episode.id if episode else None,
+        }
+
+    def _order(self, record: OrderRecord) -> dict[str, object]:
+        intent = record.intent
+        contract = self._terms.policy.asset(intent.asset).contract_for(self._terms.instruments[intent.asset])
+        return {
+            "asset": intent.asset, "client_order_id": intent.client_order_id, "side": str(intent.side),
+            "contracts": intent.quantity / contract, "quantity": intent.quantity,
+            "price": record.price if record.price is not None else intent.price, "filled": record.filled,
+            "reduce_only": intent.reduce_only, "time_in_force": str(intent.time_in_force), "episode": intent.episode,
+            "reason": intent.reason, "goal": intent.goal,
+        }
 
 
 def changed_holds(before: Decision | None, after: Decision) -> tuple[Asset, ...]:

@@ -12,12 +12,10 @@ from bot.core.episode import Episode
 from bot.core.market import OpenOrder, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
-from bot.core.policy import Terms
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.book import Book
-from bot.engine.report import order_facts
+from bot.engine.report import Reporter
 from bot.ports import Clock, Venue
-from bot.telemetry.events import Emit
 
 LOOKS_BEFORE_NOT_FOUND = 3
 """How many look-ups in a row, at different instants, must miss before an order counts as never having existed."""
@@ -29,12 +27,11 @@ FUNDING_GRACE = HOUR
 class Settler:
     """Brings the journal up to what the venue did."""
 
-    def __init__(self, book: Book, venue: Venue, clock: Clock, terms: Terms, emit: Emit) -> None:
+    def __init__(self, book: Book, venue: Venue, clock: Clock, report: Reporter) -> None:
         self._book = book
         self._venue = venue
         self._clock = clock
-        self._terms = terms
-        self._emit = emit
+        self._report = report
         # Due at once: the first tick asks for everything that happened while we were away.
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
@@ -59,7 +56,7 @@ class Settler:
             # It rested and is now unknown: that is a question, not an answer.
             await self._book.reported(_uncertain(record, "the venue does not know an order that it had accepted"))
             return await self._resolve(replace(record, state=OrderState.UNCERTAIN), snapshot)
-        return await self.absorb(record, report)
+        return await self.absorb(record, report, snapshot)
 
     async def _resolve(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         """Look an unknown outcome up. "Not found" counts only by the protocol of EXCHANGES §3."""
@@ -72,8 +69,8 @@ class Settler:
                 record.intent.client_order_id, record.intent.symbol, OrderState.NOT_FOUND, record.filled,
                 message=f"not found in {record.misses} look-ups",
             )
-        self._emit("order.resolved", **order_facts(record, self._terms), state=str(report.state))
-        return await self.absorb(record, report)
+        self._report.order("order.resolved", record, snapshot, state=str(report.state))
+        return await self.absorb(record, report, snapshot)
 
     def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         intent = record.intent
@@ -82,7 +79,7 @@ class Settler:
         waited = self._clock.now() - intent.created_at > self._venue.lookup_patience
         return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and _resting(record, snapshot) is None
 
-    async def absorb(self, record: OrderRecord, report: OrderReport) -> bool:
+    async def absorb(self, record: OrderRecord, report: OrderReport, snapshot: Snapshot) -> bool:
         """Take in what the venue says of an order: its fills first, then its state. True when fills were new."""
         intent = record.intent
         new_fills = False
@@ -94,10 +91,10 @@ class Settler:
             booked = await self._book.book_fills(record, mine)
             new_fills = bool(booked)
             for fill in booked:
-                order = order_facts(record, self._terms) | {"price": fill.price, "quantity": fill.quantity}
-                self._emit(
-                    "order.filled", **order, fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
-                    realised_pnl=fill.realised, trade_id=fill.trade_id,
+                self._report.order(
+                    "order.filled", record, snapshot, price=fill.price, quantity=fill.quantity, fee=fill.fee,
+                    fee_currency=fill.fee_currency, maker=fill.maker, realised_pnl=fill.realised,
+                    trade_id=fill.trade_id,
                 )
         if complete:
             await self._book.reported(report)
@@ -118,11 +115,7 @@ class Settler:
             self._funding_asked_at = now
             rows = await self._book.book_funding(await self._venue.funding(since))
             for payment, episode in rows:
-                self._emit(
-                    "funding.booked", symbol=payment.symbol, amount=payment.amount, currency=payment.currency,
-                    settled_at=payment.at, episode=episode.id if episode else None,
-                    funding_paid=episode.funding_paid if episode else None,
-                )
+                self._report.funding(payment, episode)
             if rows or now >= self._funding_due + FUNDING_GRACE:
                 self._funding_due = None
         if self._funding_due is None:

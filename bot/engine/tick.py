@@ -12,7 +12,7 @@ from bot.core.policy import Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
 from bot.engine.executor import Executor
-from bot.engine.report import account, changed_holds, facts
+from bot.engine.report import Reporter, changed_holds
 from bot.engine.settle import Settler
 from bot.ports import Clock, Command, Venue
 from bot.telemetry.events import Emit
@@ -40,9 +40,10 @@ class Engine:
         self._book = book
         self._clock = clock
         self._terms = terms
-        self._emit = emit
-        self._settler = Settler(book, venue, clock, terms, emit)
-        self._executor = Executor(book, venue, clock, terms, self._settler, emit=emit)
+        self._reporter = Reporter(book, terms, emit)
+        self._settler = Settler(book, venue, clock, self._reporter)
+        self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
+        self._seen: Snapshot | None = None
         self._reconciled = False
 
     async def tick(self) -> TickReport:
@@ -62,7 +63,7 @@ class Engine:
 
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
-        return await self._executor.withdraw_increases()
+        return await self._executor.withdraw_increases(self._seen) if self._seen is not None else 0
 
     async def _observe(self) -> Snapshot:
         """A snapshot with which the books agree: read again once where settling changed them."""
@@ -70,10 +71,11 @@ class Engine:
         if await self._settler.settle(snapshot) or not self._agrees(snapshot):
             snapshot = await self._venue.snapshot()
             await self._settler.settle(snapshot)
+        self._seen = snapshot
         agreed = self._agrees(snapshot)
         if agreed != self._reconciled:
             self._reconciled = agreed
-            self._emit("reconcile.ok" if agreed else "reconcile.mismatch", positions=self._compare(snapshot))
+            self._reporter.say("reconcile.ok" if agreed else "reconcile.mismatch", positions=self._compare(snapshot))
         return snapshot
 
     def _compare(self, snapshot: Snapshot) -> dict[Asset, str]:
@@ -121,15 +123,15 @@ class Engine:
         for decided in decision.assets:
             asset = decided.asset
             episode = self._book.episode(asset) or self._book.last_episode(asset)
-            said = facts(decided, decision, snapshot, self._terms, episode)
-            reasons = "; ".join(reason.text for reason in decided.reasons)
             if decided.intent is not None:
-                self._emit("decision.made", **said, text=reasons)
+                why = "; ".join(reason.text for reason in decided.reasons)
+                self._reporter.decision("decision.made", decided, snapshot, why)
             elif asset in fresh:
-                self._emit("decision.held", **said, text="; ".join(refusal.text for refusal in decided.refusals))
+                why = "; ".join(refusal.text for refusal in decided.refusals)
+                self._reporter.decision("decision.held", decided, snapshot, why)
             reached = _reached(before, decision, asset)
             if reached is not None and episode is not None:
-                self._emit(_ENDED[reached], **said | account(episode))
+                self._reporter.hedge(_ENDED[reached], decided, snapshot, episode)
 
     def _working(self, decision: Decision) -> bool:
         in_progress = any(decided.goal != decided.short and not decided.held for decided in decision.assets)

@@ -117,6 +117,8 @@ _TABLE = (
           says=f"{_SIDE} ({{time_in_force}}), {{contracts}} contracts"),
     Event("order.changed", "A resting order was amended or cancelled.", (*_ORDER, "change", "state"),
           (*_MORE, "new_price")),
+    Event("order.waiting", "Patience has ended, `on_timeout: wait`: the order rests on.", _ORDER, _MORE,
+          says=f"{_SIDE}: not filled within patience, waiting on"),
     Event("order.uncertain", "A request left and its outcome is unknown: the symbol is frozen until looked up.",
           (*_ORDER, "message"), _MORE, level=Level.WARNING,
           says=f"{_SIDE}: outcome unknown, looking it up: {{message}}"),
