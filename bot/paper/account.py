@@ -79,7 +79,9 @@ class Account:
         order.cum_quote += quantity * price
         order.updated_at = at
         order.status = OrderStatus.PARTIALLY_FILLED if order.remaining > 0 else OrderStatus.FILLED
-        trade_id, instrument = len(self.fills) + 1, self.instruments[order.asset]
+        # After the last one, not by count: an account that was restored may lack some.
+        trade_id = self.fills[-1].trade_id + 1 if self.fills else 1
+        instrument = self.instruments[order.asset]
         if order.market == "perp":
             rate = ZERO if free_of_fee else perp_fee(instrument, maker=maker)
             fee, currency, realised = self._book_perp(order, quantity, price, rate, trade_id)
@@ -93,6 +95,15 @@ class Account:
         )
         self.fills.append(fill)
         return fill
+
+    def rebook(self, fill: PaperFill) -> None:
+        """Book a perpetual execution again that was booked before a restart, with the amounts of then."""
+        before = self.positions.get(fill.asset)
+        if before is not None:  # a coin that is no longer listed was flat when it left
+            self.positions[fill.asset], _ = traded(before, fill.side.sign * fill.quantity, fill.price, fill.at)
+        self.credit(IncomeKind.REALIZED_PNL, fill.symbol, fill.realised, fill.at, fill.trade_id)
+        self.credit(IncomeKind.COMMISSION, fill.symbol, -fill.fee, fill.at, fill.trade_id)
+        self.fills.append(fill)
 
     def _book_perp(self, order: PaperOrder, quantity: Decimal, price: Decimal, rate: Decimal,
                    trade_id: int) -> tuple[Decimal, str, Decimal]:
@@ -118,9 +129,12 @@ class Account:
             self.wallets.add(spot, self.settle, cost - fee)
         return fee, currency
 
-    def book_funding(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> None:
-        """Settle funding on the position as it is: a positive rate is paid by longs to shorts (DOMAIN §4)."""
-        symbol, quantity = self.instruments[asset].symbol, self.positions[asset].quantity
+    def book_funding(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis,
+                     quantity: Decimal | None = None) -> None:
+        """Settle funding on `quantity` (None: the position as it is): a positive rate is paid by longs (DOMAIN §4)."""
+        symbol = self.instruments[asset].symbol
+        if quantity is None:
+            quantity = self.positions[asset].quantity
         amount = to_ledger(-quantity * mark * rate)
         self.funding_rows.append(
             FundingRow(len(self.funding_rows) + 1, symbol, asset, amount, rate, mark, quantity, at),

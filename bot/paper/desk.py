@@ -24,6 +24,7 @@ class OrderDesk:
     def __init__(self, account: Account, markets: Markets, price_band: Decimal | None) -> None:
         self.orders: dict[int, PaperOrder] = {}
         self.open: list[PaperOrder] = []
+        self.last_order_id = 0
         self._newest: dict[tuple[MarketName, str, str], PaperOrder] = {}
         self._account = account
         self._markets = markets
@@ -93,6 +94,12 @@ class OrderDesk:
             raise PaperReject(RejectCode.UNKNOWN_SYMBOL, asset)
         return self._account.instruments[asset]
 
+    def restore(self, order: PaperOrder) -> None:
+        """Take in an order from before a restart, as it stands; one that is open rests on."""
+        self._register(order)
+        if order.open:
+            self.open.append(order)
+
     # --- what the exchange does ---
 
     def serve(self) -> None:
@@ -159,7 +166,7 @@ class OrderDesk:
 
     def _new_order(self, instrument: Instrument, market: MarketName, side: Side, quantity: Decimal, price: Decimal, *,
                    time_in_force: TimeInForce, reduce_only: bool, client_order_id: str) -> PaperOrder:
-        number, now = len(self.orders) + 1, self._markets.now
+        number, now = self.last_order_id + 1, self._markets.now
         return PaperOrder(
             order_id=number, client_order_id=client_order_id or f"paper_{number}",
             symbol=instrument.symbol if market == "perp" else instrument.spot_symbol, asset=instrument.asset,
@@ -168,6 +175,7 @@ class OrderDesk:
         )
 
     def _register(self, order: PaperOrder) -> None:
+        self.last_order_id = max(self.last_order_id, order.order_id)
         self.orders[order.order_id] = order
         self._newest[order.market, order.symbol, order.client_order_id] = order
 

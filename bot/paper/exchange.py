@@ -1,7 +1,8 @@
 """The simulated exchange with one account on it: synchronous, deterministic, no I/O; a Feed moves its markets.
 
-Time passes only in `advance`. At one instant the order of things is: funding on the position carried into it, the
-liquidation check, then the takers of the grid step that ends there. Nothing depends on how the way is cut into calls.
+Time passes only in `advance`, and in `meet` over a market that is merely observed. At one instant the order of things
+is: funding on the position carried into it, the liquidation check, then the takers of the grid step that ends there.
+Nothing depends on how the way is cut into calls.
 
 * Resting orders are served on the feed's grid; a marketable order trades at once against the visible depth.
 * Positions are checked against the maintenance margin on mark (never last) at every whole minute of the feed, or at
@@ -11,7 +12,7 @@ liquidation check, then the takers of the grid step that ends there. Nothing dep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Side, WalletKind
@@ -220,6 +221,47 @@ class PaperExchange:
             self.markets.now = due
             self._pass_instant()
         self.markets.now = max(self.now, to)
+
+    def meet(self, at: Millis) -> None:
+        """Go to `at` in one step, where the feed has a new observation: margin first, then the orders that rest.
+
+        For markets that are seen only now and then, and so have no grid to pass through; funding is booked by
+        `book_settlement` once the venue has published it. An `at` that has passed is now.
+        """
+        self.markets.now = max(self.now, at)
+        if self.account.held and self.account.insolvent(self.mark):
+            self._liquidate()
+        if self._desk.open:
+            self._desk.serve()
+
+    def book_settlement(self, asset: Asset, rate: Decimal, mark: Decimal | None, at: Millis) -> FundingRow | None:
+        """Book a settlement that the venue published, on the position carried into `at`; None: there was none.
+
+        `mark` None: the present one.
+        """
+        quantity = self.position_before(asset, at)
+        if not quantity:
+            return None
+        self.account.book_funding(asset, rate, self.mark(asset) if mark is None else mark, at, quantity)
+        return self.funding_rows[-1]
+
+    def position_before(self, asset: Asset, at: Millis) -> Decimal:
+        """The signed position of fills before `at`."""
+        return sum((
+            fill.side.sign * fill.quantity for fill in self.fills
+            if fill.asset == asset and fill.market == "perp" and fill.at < at
+        ), ZERO)
+
+    def restore(self, orders: Iterable[PaperOrder], fills: Iterable[PaperFill], *, last_order_id: int) -> None:
+        """Take an account up where it was left: its executions, and the orders that still matter.
+
+        For a fresh exchange with the balances of the account's beginning. Ids go on after those that were used.
+        """
+        for fill in fills:
+            self.account.rebook(fill)
+        for order in orders:
+            self._desk.restore(order)
+        self._desk.last_order_id = max(self._desk.last_order_id, last_order_id)
 
     def _next_event(self) -> Millis | None:
         due: list[Millis] = []
