@@ -56,25 +56,25 @@ clean: ## remove the environment, caches and what a demo left
 # Stamps: a second make finds nothing to do. A failed or interrupted step leaves none, and starts over.
 $(VENV)/.made:
 ifdef UV
-	@echo "making $(VENV) with uv"
+	@echo "making $(VENV) with uv" >&2
 	@uv venv --quiet --clear $(VENV)
 else
 	@test -n "$(PYTHON)" || { echo "hedgerow needs Python 3.11 or newer, and found none: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "making $(VENV) with $(PYTHON)"
+	@echo "making $(VENV) with $(PYTHON)" >&2
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
 endif
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made requirements.lock pyproject.toml
-	@echo "installing requirements.lock"
+	@echo "installing requirements.lock" >&2
 	@$(INSTALL) --require-hashes --requirement requirements.lock
 	@$(INSTALL_PROJECT)
 	@touch $@
 
 # The dev lock contains the run lock, so this serves `demo` too.
 $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
-	@echo "installing requirements-dev.lock"
+	@echo "installing requirements-dev.lock" >&2
 	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
 	@$(INSTALL_PROJECT)
 	@touch $(VENV)/.run $@
