@@ -63,7 +63,7 @@ OFFERS: Mapping[str, VenueOffer] = {
         lacks="BingX's play-money account (VST) has perpetuals but no spot wallet, so there are no coins to hedge",
     ),
     "mexc": VenueOffer(
-        hosts={Environment.LIVE: frozenset({"api.mexc.com", "contract.mexc.com"})},
+        hosts={Environment.LIVE: frozenset({"api.mexc.com"})},
         lacks="MEXC has no test environment, and its client would silently go on speaking to the live one",
     ),
     "weex": VenueOffer(

@@ -134,6 +134,15 @@ async def test_a_passenger_never_moves_the_story_but_sees_it_move(base_url: str,
     await passenger.close()
 
 
+async def test_a_story_never_goes_back(base_url: str, story: FakeStory) -> None:
+    story.now = START + 5_000
+    passenger = await SteppedClock.connect(base_url, None, patience=0)
+    story.now = START
+    await passenger.sleep(1)
+    assert passenger.now() == START + 5_000
+    await passenger.close()
+
+
 async def test_a_testnet_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(Unavailable, match=r"no testnet clock at http://127\.0\.0\.1:9"):
         await SteppedClock.connect("http://127.0.0.1:9", "daemon", patience=0)

@@ -344,6 +344,19 @@ async def test_a_read_pauses_on_the_clock_and_is_tried_three_times(
     assert [at - NOW for at in clock.slept] == [250, 750]
 
 
+async def test_of_several_failures_the_gravest_is_told(venue: CcxtVenue, fake: FakeBinance) -> None:
+    await venue.account()
+    fake.spoil |= {
+        "GET /api/v3/account": hang_up, "GET /fapi/v3/account": refusing(401, -2015),
+        "GET /fapi/v3/positionRisk": refusing(400, -1121),
+    }
+    with pytest.raises(SafetyStop):
+        await venue.snapshot()
+    del fake.spoil["GET /fapi/v3/account"]
+    with pytest.raises(Refused):
+        await venue.snapshot()
+
+
 async def test_a_timeout_costs_its_time_once_however_many_waited(
     venue: CcxtVenue, fake: FakeBinance, clock: ManualClock,
 ) -> None:
@@ -502,6 +515,14 @@ async def test_hedge_mode_is_not_switched_under_a_position(venue: CcxtVenue, fak
     with pytest.raises(SafetyStop, match="in use"):
         await venue.prepare(a_policy())
     assert fake.calls("POST /fapi/v1/positionSide/dual") == []
+
+
+async def test_hedge_mode_is_not_switched_under_a_resting_order(venue: CcxtVenue, fake: FakeBinance) -> None:
+    Settings(fake)
+    holding(fake)
+    fake.replies["GET /fapi/v1/openOrders"] = [order()]
+    with pytest.raises(SafetyStop, match="in use"):
+        await venue.prepare(a_policy())
 
 
 async def test_multi_assets_mode_is_a_safety_stop(venue: CcxtVenue, fake: FakeBinance) -> None:
