@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -80,6 +81,15 @@ async def test_each_environments_exchange_object_keeps_to_its_hosts(environment:
     for endpoint in (value for value in vars(calls).values() if isinstance(value, Endpoint)):
         signed = exchange.sign(endpoint.path, [endpoint.api], endpoint.method, {"symbol": "BTCUSDT"})
         exchange._door.check(URL(exchange._door.wire(signed["url"]), encoded=True))
+    await venue.close()
+
+
+@pytest.mark.parametrize("environment", [Environment.DEMO, Environment.LIVE])
+async def test_certificates_are_checked_beyond_this_machine(environment: Environment) -> None:
+    venue = venue_in(environment)
+    venue._exchange.open()
+    tls = venue._exchange.session._session.connector._ssl
+    assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
     await venue.close()
 
 
