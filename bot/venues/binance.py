@@ -8,7 +8,7 @@ open orders of all symbols are dear (weight 40), so they are read seldom while n
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Snapshot
@@ -17,7 +17,7 @@ from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, Orde
 from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
 from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
-from bot.ports import Clock
+from bot.ports import Balances, Clock, Prices
 from bot.venues import binance_calls as calls
 from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
@@ -56,6 +56,11 @@ class BinanceVenue(CcxtVenue):
         self._intervals: Mapping[str, Millis] | None = None
         self._intervals_due: Millis = 0
 
+    @property
+    def names(self) -> replies.Names:
+        """How the venue calls its markets."""
+        return self._names
+
     async def account(self) -> str:
         """The user id that the spot account shows."""
         return await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, replies.account_id)
@@ -63,9 +68,7 @@ class BinanceVenue(CcxtVenue):
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
         """Specifications, tiers and this account's fees. Refused for a coin that cannot be bought and hedged here."""
         wanted = [self._names.native(asset) for asset in assets]
-        perp = await self.read(calls.EXCHANGE_INFO, {}, lambda reply: reply)
-        perps = valid(lambda: specs.perpetuals(perp, assets, self._names))
-        spots = await self._spot_markets(assets)
+        markets = await self.markets(assets)
         tiers = await self.read(calls.LEVERAGE_BRACKET, {}, lambda reply: specs.margin_tiers(reply, wanted))
         spot_fee = await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, specs.spot_taker_fee)
         fees = {
@@ -76,11 +79,18 @@ class BinanceVenue(CcxtVenue):
         }
         return valid(lambda: {
             asset: specs.instrument(
-                asset, spot=spots[asset], perp=perps[asset], tiers=tiers[self._names.native(asset)],
-                fees=fees[asset], names=self._names,
+                asset, market=markets[asset], tiers=tiers[self._names.native(asset)], fees=fees[asset],
+                names=self._names,
             )
             for asset in assets
         })
+
+    async def markets(self, assets: Sequence[Asset]) -> Mapping[Asset, specs.Market]:
+        """What is specified in public; needs no key. Refused as `instruments`."""
+        perp = await self.read(calls.EXCHANGE_INFO, {}, lambda reply: reply)
+        perps = valid(lambda: specs.perpetuals(perp, assets, self._names))
+        spots = await self._spot_markets(assets)
+        return {asset: specs.Market(spot=spots[asset], perp=perps[asset]) for asset in assets}
 
     async def _spot_markets(self, assets: Sequence[Asset]) -> Mapping[Asset, Row]:
         """The coins' spot markets; those of other stablecoins must be there too, for their prices."""
@@ -110,41 +120,75 @@ class BinanceVenue(CcxtVenue):
     async def _snapshot(self) -> Snapshot:
         at = self._clock.now()
         with_orders = self._orders.due(at)
-        wanted = (*self._symbols.values(), *self._stables.values())
-        spot, book, account, risk, touch, premium, *resting = await together(
+        book, touch, premium, spot, account, risk, *resting = await together(
+            *self._market_reads(),
             self._raw(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}),
-            self._raw(calls.SPOT_BOOK_TICKER, {"symbols": _listed(wanted)}),
             self._raw(calls.FUTURES_ACCOUNT, {}),
             self._raw(calls.POSITION_RISK, {}),
-            self._of_ours(calls.BOOK_TICKER),
-            self._of_ours(calls.PREMIUM_INDEX),
             *([self._raw(calls.OPEN_ORDERS, {})] if with_orders else []),
         )
 
         def parse() -> Snapshot:
-            spots = replies.touches(book, wanted)
-            perps = replies.touches(touch, self._symbols.values())
-            premiums = replies.premiums(premium, self._symbols.values())
+            seen = self._seen(at, book, touch, premium)
             return Snapshot(
                 taken_at=at,
                 holdings=replies.holdings(spot, self._wallet_coins),
                 futures=replies.futures_wallet(account, self._names.settle),
-                quotes={
-                    asset: replies.quote(
-                        spots[symbol], perps[symbol], premiums[symbol],
-                        asked_at=at, ahead=self.clock_ahead, interval=self._interval(symbol),
-                    )
-                    for asset, symbol in self._symbols.items()
-                },
+                quotes=seen.quotes,
                 positions=replies.positions(risk, account, self._names),
                 open_orders=replies.open_orders(resting[0], self._names) if with_orders else None,
-                stable_prices={coin: replies.mid(spots[symbol]) for coin, symbol in self._stables.items()},
+                stable_prices=seen.stable_prices,
             )
 
         snapshot = valid(parse)
         if snapshot.open_orders is not None:
             self._orders.was_read(at, any_resting=bool(snapshot.open_orders))
         return snapshot
+
+    async def balances(self) -> Balances:
+        """The totals that the key's account holds, spot coins of the portfolio and the futures wallet's balance."""
+        spot = await self.read(
+            calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"},
+            lambda reply: replies.holdings(reply, self._wallet_coins),
+        )
+        settle = self._names.settle
+        futures = await self.read(calls.FUTURES_ACCOUNT, {}, lambda reply: replies.futures_wallet(reply, settle))
+        return Balances({coin: held.total for coin, held in spot.items()}, {settle: futures.balance})
+
+    async def prices(self) -> Prices:
+        """The market half of a snapshot: three requests at once, which need no key."""
+        await self._refresh_intervals()
+        return await self.repeated(self._prices)
+
+    async def _prices(self) -> Prices:
+        at = self._clock.now()
+        book, touch, premium = await together(*self._market_reads())
+        return valid(lambda: self._seen(at, book, touch, premium))
+
+    def _market_reads(self) -> tuple[Coroutine[object, object, object], ...]:
+        wanted = (*self._symbols.values(), *self._stables.values())
+        return (
+            self._raw(calls.SPOT_BOOK_TICKER, {"symbols": _listed(wanted)}),
+            self._of_ours(calls.BOOK_TICKER),
+            self._of_ours(calls.PREMIUM_INDEX),
+        )
+
+    def _seen(self, at: Millis, book: object, touch: object, premium: object) -> Prices:
+        """What the answers to these reads, asked at `at`, show. Raises InvalidReply."""
+        spots = replies.touches(book, (*self._symbols.values(), *self._stables.values()))
+        perps = replies.touches(touch, self._symbols.values())
+        premiums = replies.premiums(premium, self._symbols.values())
+        return Prices(
+            at=at,
+            quotes={
+                asset: replies.quote(
+                    spots[symbol], perps[symbol], premiums[symbol],
+                    asked_at=at, ahead=self.clock_ahead, interval=self._interval(symbol),
+                )
+                for asset, symbol in self._symbols.items()
+            },
+            stable_prices={coin: replies.mid(spots[symbol]) for coin, symbol in self._stables.items()},
+        )
 
     async def place(self, intent: OrderIntent) -> OrderReport:
         """One limit order. A post-only order that would cross is reported as cancelled, with the venue's code."""
@@ -290,12 +334,24 @@ def make_binance(
     `timeout` in real seconds; by default 0.5 in `local`, 10 elsewhere. `read_only`: nothing but GET ever leaves.
     Raises ConfigError for an environment that Binance lacks, an address that is not this machine, a missing key.
     """
+    if not key or not secret:
+        raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
+    return open_binance(
+        environment, clock=clock, key=key, secret=secret, assets=assets, settle=settle, cash=cash, local_url=local_url,
+        read_only=read_only, timeout=timeout, open_orders_every=open_orders_every,
+    )
+
+
+def open_binance(
+    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str,
+    cash: Sequence[str], local_url: str | None, read_only: bool, timeout: float | None,
+    open_orders_every: Millis = OPEN_ORDERS_EVERY,
+) -> BinanceVenue:
+    """As `make_binance`; without a key, what needs none can be read."""
     door = Door(
         NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=read_only, timeout=timeout,
         used_headers=calls.USED_HEADERS,
     )
-    if not key or not secret:
-        raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
     exchange = guarded(exchange_class(NAME), door, {
         "apiKey": key,
         "secret": secret,

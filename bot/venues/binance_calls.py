@@ -28,6 +28,8 @@ EXCHANGE_INFO = Endpoint("fapiPublic", "GET", "exchangeInfo", _futures(1))
 BOOK_TICKER = Endpoint("fapiPublic", "GET", "ticker/bookTicker", _futures(5))
 PREMIUM_INDEX = Endpoint("fapiPublic", "GET", "premiumIndex", _futures(10))
 FUNDING_INFO = Endpoint("fapiPublic", "GET", "fundingInfo", _futures(1))
+FUNDING_RATE = Endpoint("fapiPublic", "GET", "fundingRate", _futures(1))
+DEPTH = Endpoint("fapiPublic", "GET", "depth", _futures(2))  # for up to 50 levels
 
 FUTURES_ACCOUNT = Endpoint("fapiPrivateV3", "GET", "account", _futures(5))
 POSITION_RISK = Endpoint("fapiPrivateV3", "GET", "positionRisk", _futures(5))

@@ -65,6 +65,14 @@ def _listed(reply: object, assets: Sequence[Asset], names: Names) -> dict[str, R
 
 
 @dataclass(frozen=True, slots=True)
+class Market:
+    """One coin's two rows of exchangeInfo."""
+
+    spot: Row
+    perp: Row
+
+
+@dataclass(frozen=True, slots=True)
 class Fees:
     """Rates, as fractions of the notional."""
 
@@ -73,10 +81,20 @@ class Fees:
     spot_taker: Decimal | None
 
 
+REGULAR_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"), spot_taker=Decimal("0.001"))
+"""What Binance charges a user of no VIP level who does not pay in BNB: the most that anybody pays."""
+
+CAUTIOUS_TIERS = (MarginTier(floor=ZERO, cap=None, rate=Decimal("0.025")),)
+"""For when the margin table, which only an account is shown, is not known: Binance asks 0.4% (BTC) to 1% of a small
+position in the large coins, and 2.5% is what exchangeInfo names for every contract. Runways come out shorter.
+"""
+
+
 def instrument(
-    asset: Asset, *, spot: Row, perp: Row, tiers: tuple[MarginTier, ...], fees: Fees, names: Names,
+    asset: Asset, *, market: Market, tiers: tuple[MarginTier, ...], fees: Fees, names: Names,
 ) -> Instrument:
     """One coin's contract and spot market."""
+    perp, spot = market.perp, market.spot
     filters, spot_filters = _filters(perp), _filters(spot)
     lot, spot_lot = _filter(filters, "LOT_SIZE"), _filter(spot_filters, "LOT_SIZE")
     spot_notional = spot_filters.get("NOTIONAL") or spot_filters.get("MIN_NOTIONAL")

@@ -1,0 +1,123 @@
+"""Binance's market data for dry runs: what it shows to anybody, and with a read-only key what it shows to an account.
+
+Nothing but GET ever leaves: the door is opened for looking only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from bot.core.market import Asset, Instrument
+from bot.core.times import Millis
+from bot.ports import Balances, Clock, Depth, MarketData, Prices, Settlement
+from bot.venues import binance_calls as calls
+from bot.venues import binance_specs as specs
+from bot.venues.binance import BinanceVenue, open_binance
+from bot.venues.environments import Environment
+from bot.venues.failures import InvalidReply
+from bot.venues.gateway import Params, valid
+from bot.venues.replies import instant, number, positive, positive_or_none, row, rows
+
+LEVELS = 50
+PAGE = 1_000
+
+
+class BinanceMarket:
+    """`bot.ports.MarketData` of Binance. Without a key, fees and margin tiers are cautious ones (`binance_specs`)."""
+
+    def __init__(self, venue: BinanceVenue, clock: Clock, *, keyed: bool) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._keyed = keyed
+
+    @property
+    def name(self) -> str:
+        """'binance'."""
+        return self._venue.name
+
+    async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
+        """Specifications; with a key with the account's own fees and tiers."""
+        if self._keyed:
+            return await self._venue.instruments(assets)
+        markets = await self._venue.markets(assets)
+        return valid(lambda: {
+            asset: specs.instrument(
+                asset, market=market, tiers=specs.CAUTIOUS_TIERS, fees=specs.REGULAR_FEES, names=self._venue.names,
+            )
+            for asset, market in markets.items()
+        })
+
+    async def prices(self) -> Prices:
+        """Three requests at once."""
+        return await self._venue.prices()
+
+    async def depth(self, asset: Asset) -> Depth:
+        """The best fifty levels of each side."""
+        params: Params = {"symbol": self._venue.names.native(asset), "limit": LEVELS}
+        return await self._venue.read(calls.DEPTH, params, _depth)
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """By coin, page after page."""
+        found = [settled for asset in assets for settled in await self._settled(asset, since)]
+        return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
+
+    async def _settled(self, asset: Asset, since: Millis) -> list[Settlement]:
+        symbol = self._venue.names.native(asset)
+        found: list[Settlement] = []
+        start = since
+        while start <= self._clock.now():
+            params: Params = {"symbol": symbol, "startTime": start, "limit": PAGE}
+            page = await self._venue.read(calls.FUNDING_RATE, params, lambda reply: _settlements(reply, asset, symbol))
+            found += page
+            if len(page) < PAGE:
+                break
+            start = max(settled.at for settled in page) + 1
+        return found
+
+    async def balances(self) -> Balances | None:
+        """With a key the account's own."""
+        return await self._venue.balances() if self._keyed else None
+
+    async def close(self) -> None:
+        """Release sockets."""
+        await self._venue.close()
+
+
+def make_binance_market(
+    environment: Environment, *, clock: Clock, key: str | None, secret: str | None, assets: Sequence[Asset],
+    settle: str = "USDT", cash: Sequence[str] = ("USDT",), local_url: str | None = None, timeout: float | None = None,
+) -> MarketData:
+    """Open Binance's market data, `key` and `secret` None: as anybody. No request is made yet.
+
+    Raises ConfigError for an environment that Binance lacks, or an address that is not this machine.
+    """
+    venue = open_binance(
+        environment, clock=clock, key=key or "", secret=secret or "", assets=assets, settle=settle, cash=cash,
+        local_url=local_url, read_only=True, timeout=timeout,
+    )
+    return BinanceMarket(venue, clock, keyed=bool(key and secret))
+
+
+def _depth(reply: object) -> Depth:
+    book = row(reply, "depth")
+    return Depth(_levels(book.get("bids")), _levels(book.get("asks")))
+
+
+def _levels(found: object) -> tuple[tuple[Decimal, Decimal], ...]:
+    if not isinstance(found, list) or not all(isinstance(level, list) and len(level) >= 2 for level in found):
+        raise InvalidReply("depth: expected a list of prices and quantities")
+    named = [{"price": level[0], "quantity": level[1]} for level in found]
+    return tuple((positive(level, "price"), positive(level, "quantity")) for level in named)
+
+
+def _settlements(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
+    found = rows(reply, "fundingRate")
+    if any(entry.get("symbol") != symbol for entry in found):
+        raise InvalidReply("fundingRate: the answer is about another symbol")
+    return [
+        Settlement(
+            asset, number(entry, "fundingRate"), positive_or_none(entry, "markPrice"), instant(entry, "fundingTime"),
+        )
+        for entry in found
+    ]
