@@ -43,8 +43,10 @@ lock: ## resolve both locks anew (needs uv)
 		--output-file requirements-dev.lock
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-docs: $(VENV)/.run ## write docs/configuration.md from the settings
+docs: $(VENV)/.run ## write the generated pages, and draw the pictures from a run of the demo
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/generate_events.py
+	@$(BIN)/python docs/draw.py
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

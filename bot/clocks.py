@@ -57,9 +57,6 @@ class WallClock:
         while (left := at - self.now()) > 0:  # noqa: ASYNC110 - the wall has no event to wait for
             await asyncio.sleep(left / SECOND)
 
-    async def spent(self, seconds: float) -> None:
-        """Nothing: the wall clock saw that time pass itself."""
-
     async def close(self) -> None:
         """Nothing to release."""
 
@@ -195,10 +192,6 @@ class SteppedClock:
         if reached < at:
             raise StoryEnded(f"the story ended at {iso(reached)}")
 
-    async def spent(self, seconds: float) -> None:
-        """Move the story on by what a real timeout cost."""
-        await self.sleep(seconds)
-
     async def close(self) -> None:
         """Release the connection; the lease stays taken."""
         await self._admin.close()
@@ -244,9 +237,6 @@ class ScaledClock:
             await asyncio.sleep(left / SECOND / self._speed)
         if until < at:
             raise StoryEnded(f"the story ended at {iso(until)}")
-
-    async def spent(self, seconds: float) -> None:
-        """Nothing: the real wait was story time already."""
 
     async def close(self) -> None:
         """Nothing to release."""

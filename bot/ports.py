@@ -31,9 +31,6 @@ class Clock(Protocol):
     async def sleep_until(self, at: Millis) -> None:
         """Let time pass up to `at`; returns at once when that is not in the future."""
 
-    async def spent(self, seconds: float) -> None:
-        """A wait of `seconds` ended outside this clock (a socket timeout): a stepped clock follows."""
-
 
 class Venue(Protocol):
     """One account on one exchange: spot wallet and linear perpetuals. Quantities in base units.

@@ -37,9 +37,6 @@ class StoryTime:
         if at > self.end:
             raise StoryEnded("the story ended")
 
-    async def spent(self, seconds: float) -> None:
-        await self.sleep(seconds)
-
 
 @dataclass
 class PaperBot:

@@ -35,9 +35,6 @@ class ManualClock:
             self.at = at
             self.slept.append(at)
 
-    async def spent(self, seconds: float) -> None:
-        await self.sleep(seconds)
-
 
 def an_intent(**fields: Any) -> OrderIntent:
     """To sell 0.2 BTC at 50,000, post-only."""

@@ -39,9 +39,6 @@ class HandClock:
     async def sleep_until(self, at: Millis) -> None:
         self.at = max(self.at, at)
 
-    async def spent(self, seconds: float) -> None:
-        self.at += round(seconds * 1_000)
-
 
 def intent(number: int = 1, *, side: Side = Side.SELL, quantity: str = "0.2", price: str = "49999.5",
            tif: TimeInForce = TimeInForce.IOC, reduce_only: bool = False, symbol: str = "BTCUSDT") -> OrderIntent:

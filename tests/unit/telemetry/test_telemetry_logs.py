@@ -35,8 +35,6 @@ class Story:
 
     async def sleep_until(self, at: int) -> None: ...
 
-    async def spent(self, seconds: float) -> None: ...
-
 
 class Out:
     """A log file and a console, and what they hold."""
