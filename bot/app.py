@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
+from bot.core.decision import AssetStanding, Decision, Reason, RuleState, Situation, Standing
 from bot.core.episode import EpisodeState
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
@@ -81,21 +81,23 @@ def wall() -> Millis:
 
 async def run_daemon(
     settings: Settings, *, once: bool = False, live_account: str | None = None, wrap: Wrap | None = None,
-    on_tick: Callable[[TickReport], None] | None = None,
+    on_tick: Callable[[TickReport], None] | None = None, dry_run: bool = False,
 ) -> int:
-    """Run the bot until it is told to stop, or for one tick; the exit code.
+    """Run the bot until it is told to stop, or for one tick; the exit code. `dry_run`: no order leaves.
 
     Raises ConfigError, SafetyStop, Refused, JournalError; and Unavailable where `once` could not reach the venue.
     """
     from bot.engine.daemon import Daemon
 
-    credentials = settings.credentials()
+    credentials = settings.looking_credentials() if dry_run else settings.credentials()
     stop = asyncio.Event()
     pause = FIRST_PAUSE
     with _signals_set(stop):
         while not stop.is_set():
             try:
-                async with compose_bot(settings, credentials, live_account=live_account, wrap=wrap) as bot:
+                async with compose_bot(
+                    settings, credentials, live_account=live_account, wrap=wrap, dry_run=dry_run,
+                ) as bot:
                     if once:
                         await bot.engine.tick()
                         return 0
@@ -150,6 +152,7 @@ async def _run_until(stop: asyncio.Event, request_stop: Callable[[], None], runn
 @contextlib.asynccontextmanager
 async def compose_bot(
     settings: Settings, credentials: Credentials, *, live_account: str | None = None, wrap: Wrap | None = None,
+    dry_run: bool = False,
 ) -> AsyncIterator[Bot]:
     """Clock, venue, journal and engine of one account, checked and prepared; released at the end."""
     from bot.engine.book import Book
@@ -240,8 +243,18 @@ def _findings(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[str
         {asset: quote.spot_mid for asset, quote in snapshot.quotes.items()},
     )
     if errors:
-        raise settings.error(("assets",), "; ".join(error.text for error in errors))
+        raise settings.error(_key_of(errors[0]), "; ".join(error.text for error in errors))
     return tuple(warning.text for warning in warnings)
+
+
+def _key_of(finding: Reason) -> tuple[str, ...]:
+    """The key of the configuration that a finding at start is about."""
+    if finding.code == "leverage_too_low":
+        return ("margin", "leverage")
+    asset = finding.facts.get("asset")
+    if asset is None:
+        return ("assets",)
+    return ("assets", asset, "contract") if finding.code.startswith("contract_") else ("assets", asset)
 
 
 # -- readers -----------------------------------------------------------------------------------------------------------
@@ -301,7 +314,7 @@ def read_status(settings: Settings) -> StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: there was no decision yet."""
+    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: no decision yet."""
 
     heartbeat: Heartbeat | None
     age: Millis | None

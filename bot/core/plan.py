@@ -194,11 +194,14 @@ def _check_asset(
     asset = policy.asset
     errors = triggers.level_findings(policy)
     if instrument is None:
-        return (*errors, Reason("instrument_missing", f"{asset}: the venue gave no specification of its markets")), ()
+        return (*errors, Reason(
+            "instrument_missing", f"{asset}: the venue gave no specification of its markets", {"asset": asset})), ()
     if instrument.inverse:
-        return (*errors, Reason("inverse_contract", f"{asset}: {instrument.symbol} is coin-margined")), ()
+        return (*errors, Reason(
+            "inverse_contract", f"{asset}: {instrument.symbol} is coin-margined", {"asset": asset})), ()
     if price is None or price <= 0:
-        return (*errors, Reason("nav_unusable", f"{asset}: the spot price is unknown or not positive")), ()
+        return (*errors, Reason(
+            "nav_unusable", f"{asset}: the spot price is unknown or not positive", {"asset": asset})), ()
     if errors or nav is None or nav <= 0:
         return errors, ()
     return sizing.contract_findings(policy, instrument, nav, price)

@@ -82,10 +82,10 @@ def contract_findings(
             "contract_not_multiple",
             f"{asset}: contract {plain(contract)} is no whole multiple of the venue's step "
             f"{plain(instrument.amount_step)}",
-            {"contract": plain(contract), "step": plain(instrument.amount_step)},
+            {"asset": asset, "contract": plain(contract), "step": plain(instrument.amount_step)},
         ),), ()
     value = contract_value(contract, price)
-    facts = {"contract": plain(contract), "value": plain(value), "price": plain(price), "nav": plain(nav)}
+    facts = {"asset": asset, "contract": plain(contract), "value": plain(value), "price": plain(price), "nav": plain(nav)}
     share = f"{asset}: one contract of {plain(contract)} is worth {value:.2f}, {value / nav * 100:.2f} pp of NAV"
     open_level = policy.open.of_nav(policy.target) * nav
     if value > open_level:

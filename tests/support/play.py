@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,8 +111,6 @@ def check_orders(outcome: Outcome) -> None:
 
 
 def _intents(journal: Path) -> Sequence[str]:
-    import sqlite3
-
     with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
         return [row[0] for row in connection.execute("SELECT client_order_id FROM intents")]
 
