@@ -1,0 +1,256 @@
+"""The arithmetic of one decision, step by step, with its numbers: from what the account is worth to the last goal.
+
+Every step is computed from the recorded situation and terms, through the functions that decided, never copied from the
+decision; the last step says whether the decision came to the same. Texts are exact: numbers carry their digits, and
+what is a rounded quotient is marked '≈'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.decision import Action, AssetDecision, Decision, Situation
+from bot.core.figures import contracts, figure, level_text, measured, percent
+from bot.core.gauges import account_gauges, asset_gauges
+from bot.core.margin import IncreaseCap, read_account
+from bot.core.market import Asset, Snapshot
+from bot.core.money import ZERO, plain
+from bot.core.plan import decide
+from bot.core.policy import Policy, Rounding, Terms
+from bot.core.portfolio import cash_value, quantity_of
+from bot.core.recount import Recount, recount
+from bot.core.runway import runway
+from bot.core.sizing import contract_value, wanted_short
+from bot.core.times import Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of arithmetic: what is computed, by which formula, with which numbers (a line each), to what."""
+
+    title: str
+    formula: str
+    numbers: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetExplanation:
+    """One asset's steps, the goal (coins) that they come to, and the reasons that the decision gave."""
+
+    asset: Asset
+    steps: tuple[Step, ...]
+    goal: Decimal
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision explained. `disagreements`: where deciding again, or these steps, come to something else."""
+
+    at: Millis
+    account: tuple[Step, ...]
+    assets: tuple[AssetExplanation, ...]
+    disagreements: tuple[str, ...]
+
+
+def explain(situation: Situation, terms: Terms, decision: Decision) -> Explanation:
+    """Explain a recorded decision; a function of its arguments alone."""
+    again = [recount(situation, terms, decision, decided) for decided in decision.assets]
+    return Explanation(
+        at=decision.at, account=tuple(_account(situation, terms, decision)),
+        assets=tuple(
+            AssetExplanation(
+                one.decided.asset, tuple(_asset(situation, terms, decision, one)), one.goal,
+                tuple(reason.text for reason in one.decided.reasons))
+            for one in again
+        ),
+        disagreements=tuple(_disagreements(decide(situation, terms), decision, again)),
+    )
+
+
+def _disagreements(fresh: Decision, decision: Decision, again: Sequence[Recount]) -> Iterator[str]:
+    if fresh.signature() != decision.signature():
+        yield "deciding again from the recorded situation comes to other actions, goals or reasons"
+    elif fresh != decision:
+        yield "deciding again comes to the same actions and goals, but to other figures or texts"
+    for one in again:
+        if not one.agrees:
+            yield (f"{one.decided.asset}: the steps come to a short of {plain(one.goal)}, the decision to "
+                   f"{plain(one.decided.goal)}")
+
+
+# -- the account -------------------------------------------------------------------------------------------------------
+
+
+def _account(situation: Situation, terms: Terms, decision: Decision) -> Iterator[Step]:
+    snapshot, policy = situation.snapshot, terms.policy
+    settle = policy.settle
+    cash = cash_value(snapshot, policy)
+    yield Step("cash", "stablecoins + futures wallet", (_cash(snapshot, policy),), f"{figure(cash)} {settle}")
+    coins = " + ".join(
+        f"{decided.asset} {figure(decided.measure.quantity)}·{figure(decided.measure.price)}"
+        for decided in decision.assets)
+    rest = f"{figure(cash)} + {figure(snapshot.futures.unrealised)} − {figure(snapshot.liabilities)}"
+    yield Step("net asset value (NAV)", "Σ coins·price + cash + unrealised − liabilities", (f"{coins} + {rest}",),
+               f"{figure(decision.nav)} {settle}")
+    yield from _margin(snapshot, terms)
+    yield Step("the account's guards", "reading, limit", tuple(
+        measured(gauge) for gauge in account_gauges(situation, terms, decision)), decision.halted or "")
+
+
+def _cash(snapshot: Snapshot, policy: Policy) -> str:
+    parts = []
+    for coin in policy.cash:
+        price = "" if coin == policy.settle else f"·{figure(snapshot.stable_prices.get(coin))}"
+        owed = snapshot.holdings[coin].borrowed if coin in snapshot.holdings else ZERO
+        debt = f" (after {figure(owed)} borrowed)" if owed else ""
+        parts.append(f"{coin} {figure(quantity_of(snapshot, coin))}{price}{debt}")
+    return f"{' + '.join(parts)} + {figure(snapshot.futures.balance)}"
+
+
+def _margin(snapshot: Snapshot, terms: Terms) -> Iterator[Step]:
+    account = read_account(snapshot, terms.instruments)
+    if account is None or not account.shorts:
+        return
+    yield Step("effective leverage", "Σ short notional / futures equity",
+               (f"{figure(account.notional)} / {figure(account.equity)}",), f"{figure(account.effective_leverage)}×")
+    yield Step("joint runway", "(equity − maintenance) / Σ notional·(1 + rate), tiers at the risen notional",
+               (f"equity {figure(account.equity)}", f"maintenance {figure(account.maintenance)}",
+                f"notional {figure(account.notional)}"), _runway(runway(account, account.shorts)))
+
+
+def _runway(left: Decimal | None) -> str:
+    return "no rise liquidates" if left is None else f"a rise of {percent(left)}"
+
+
+# -- an asset ----------------------------------------------------------------------------------------------------------
+
+
+def _asset(situation: Situation, terms: Terms, decision: Decision, one: Recount) -> Iterator[Step]:
+    decided, settle = one.decided, terms.policy.settle
+    measure, target = decided.measure, one.policy.target
+    yield Step("value", "coins · spot price", (f"{figure(measure.quantity)} · {figure(measure.price)}",),
+               f"{figure(measure.value)} {settle}")
+    yield Step("target value", "target · NAV", (f"{percent(target)} · {figure(decision.nav)}",),
+               f"{figure(measure.target_value)} {settle}")
+    yield Step("excess", "value − target value", (f"{figure(measure.value)} − {figure(measure.target_value)}",),
+               f"{figure(measure.excess)} {settle}"
+               + (f", a drift of {figure(measure.drift * 100)}pp" if measure.drift is not None else ""))
+    if one.levels is not None:
+        yield Step("levels", "open, close, resize · NAV", tuple(
+            f"{name} {level_text(level)} · {figure(decision.nav)} = {figure(value)}" for name, level, value in (
+                ("open", one.policy.open, one.levels.open), ("close", one.policy.close, one.levels.close),
+                ("resize", one.policy.resize, one.levels.resize))), f"in {settle}")
+    gauges = asset_gauges(situation, terms, decision, decided)
+    data = [refusal for refusal in decided.refusals if refusal.scope == "data"]
+    yield Step("data guards", "reading, limit", tuple(measured(each) for each in gauges if each.scope == "data"),
+               f"held: {'; '.join(refusal.text for refusal in data)}" if data else "nothing holds")
+    yield _reference(situation, decided, one)
+    if one.wish is not None:
+        yield from _rule(situation, terms, one)
+    if one.opening is not None:
+        yield Step("opening guards", "reading, limit", tuple(
+            measured(each) for each in gauges if each.scope == "opening"),
+            f"refused: {'; '.join(refusal.text for refusal in one.opening)}" if one.opening else "nothing refuses")
+    if one.notional is not None:
+        yield from _caps(situation, terms, one)
+    yield _goal(decided, one)
+
+
+def _reference(situation: Situation, decided: AssetDecision, one: Recount) -> Step:
+    was = situation.state.of(decided.asset).goal
+    position = f"position {figure(decided.short)} {decided.asset}"
+    numbers = (position,) if was is None else (position, f"goal in progress {figure(was)} {decided.asset}")
+    return Step("reference short", "the goal in progress, else the position", numbers,
+                f"{figure(one.reference)} {decided.asset}")
+
+
+def _rule(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
+    """The gap, the wanted contracts, the venue's minimum, the rule's wish and how far it is confirmed."""
+    decided, wish, levels = one.decided, one.wish, one.levels
+    excess, price = decided.measure.excess, decided.measure.price
+    if wish is None or levels is None or excess is None or price is None:
+        return
+    if one.reference:
+        gap = excess - one.reference * price
+        yield Step("gap", "excess − short · price",
+                   (f"{figure(excess)} − {figure(one.reference)} · {figure(price)}",),
+                   f"{figure(gap)} {terms.policy.settle}, to be compared with resize {figure(levels.resize)}")
+    yield _contracts(one, excess, price)
+    yield Step("the rule", _rule_formula(one), (wish.reason.text,), wish.action.value)
+    if one.minimum is not None:
+        yield Step("smallest order", "the venue's minimum amount and notional", (one.minimum.text,), "not sent")
+    elif wish.action is not Action.HOLD and one.count is not None:
+        seen = one.count.confirmed if one.count.candidate is wish.action else 0
+        spacing = figure(Decimal(terms.policy.confirm_spacing) / 1000)
+        before = situation.state.of(decided.asset)
+        yield Step("confirmation", f"snapshots that want the same, at least {spacing} s apart",
+                   (f"before: {before.confirmed} for {before.candidate or 'nothing'}",),
+                   f"{seen} of {terms.policy.confirm}")
+
+
+def _rule_formula(one: Recount) -> str:
+    if not one.reference:
+        return "open where excess ≥ open"
+    return "close where excess ≤ close; else trade where |gap| ≥ resize and it comes closer"
+
+
+def _contracts(one: Recount, excess: Decimal, price: Decimal) -> Step:
+    decided = one.decided
+    value = contract_value(decided.contract, price)
+    rounding = "down" if one.policy.rounding is Rounding.DOWN else "to nearest"
+    wanted = wanted_short(excess, price, decided.contract, one.policy.rounding)
+    division = f"{figure(excess)} / ({figure(price)} · {figure(decided.contract)} = {figure(value)})"
+    return Step("wanted contracts", f"excess / (price · contract), rounded {rounding}",
+                (f"{division} = {figure(excess / value)}",),
+                f"{contracts(wanted, decided.contract)} = {figure(wanted)} {decided.asset}")
+
+
+def _caps(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
+    """The cap on the hedge's value, then the margin account as it would be after the trade."""
+    decided, wish, limit = one.decided, one.wish, one.policy.max_hedge_notional
+    price = decided.measure.price
+    if wish is None or one.notional is None or price is None:
+        return
+    if limit is not None:
+        yield Step("largest hedge", "short · price ≤ max_hedge_notional",
+                   (f"{figure(wish.goal)} · {figure(price)} = {figure(wish.goal * price)}, at most {figure(limit)}",),
+                   f"{figure(one.notional)} {decided.asset}")
+    if one.cap is not None:
+        yield _margin_cap(situation, terms, one, one.cap, one.notional)
+
+
+def _margin_cap(situation: Situation, terms: Terms, one: Recount, cap: IncreaseCap, wanted: Decimal) -> Step:
+    snapshot, margin, asset = situation.snapshot, terms.policy.margin, one.decided.asset
+    promised = {other: _short(snapshot, terms, other) + extra for other, extra in (one.committed or {}).items()}
+    account = read_account(snapshot, terms.instruments, {**promised, asset: wanted})
+    numbers: tuple[str, ...] = ("a mark price or a margin table is missing",)
+    if account is not None:
+        mark = snapshot.quotes[asset].mark or ZERO
+        order = (wanted - one.decided.short) * mark
+        lever = f"{figure(account.notional)} / {figure(account.equity)} = {figure(account.effective_leverage)}×"
+        needs = f"{figure(order)} / {figure(margin.leverage)} = {figure(order / margin.leverage)}"
+        numbers = (
+            f"leverage: {lever}, at most {figure(margin.max_leverage)}×",
+            f"joint runway: {_runway(runway(account, account.shorts))}, at least {percent(margin.stop_runway)}",
+            f"initial margin: {needs}, available {figure(snapshot.futures.available)}",
+        )
+    said = "; ".join(reason.text for reason in cap.reasons)
+    return Step("margin caps", f"the account after a short of {figure(wanted)} {asset}", numbers,
+                said or f"{figure(cap.short)} {asset}, not cut")
+
+
+def _short(snapshot: Snapshot, terms: Terms, asset: Asset) -> Decimal:
+    position = snapshot.position(terms.instruments[asset].symbol)
+    return max(ZERO, -position.quantity) if position is not None else ZERO
+
+
+def _goal(decided: AssetDecision, one: Recount) -> Step:
+    change = f"{figure(one.reference)} → {figure(one.goal)} {decided.asset}"
+    verdict = "as decided" if one.agrees else f"the decision says {figure(decided.goal)}"
+    said = "held" if decided.held else decided.action.value
+    return Step("goal", "the short to have", (change,),
+                f"{figure(one.goal)} {decided.asset}, {contracts(one.goal, decided.contract)}: {said}, {verdict}")

@@ -1,0 +1,182 @@
+"""What would happen next: the prices at which the rule acts again, and the collateral that it would need there.
+
+One asset moves and the others stand still. Its spot price goes from S₀ to S; its mark, index and perpetual prices go
+with it in proportion, so a position p (negative when short) gains p·M₀/S₀·(S − S₀), and with q coins
+
+    NAV(S) = NAV₀ + k·(S − S₀),   k = q + p·M₀/S₀          (DOMAIN §2: unrealised PnL counts, at mark)
+    x(S)   = q·S − target·NAV(S)                            (DOMAIN §2: the excess)
+
+The rule (DOMAIN §3) opens where x ≥ open·NAV. Without a hedge and with whole contracts small enough that is at
+
+    S = (t + o)·R / (q·(1 − t − o)),   R = NAV₀ − q·S₀ (everything else), t the target, o the open level
+
+Rounding to contracts, minimum orders and the test "does it come closer" move that a little, so the price is searched
+for on the price tick by asking the rule itself; both sides are monotone in S, and bisection finds the first tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from bot.core import sizing, triggers
+from bot.core.collateral import Collateral, collateral_for, traded
+from bot.core.decision import Action, AssetDecision, Decision, Situation
+from bot.core.gauges import Gauge, account_gauges, asset_gauges
+from bot.core.market import Asset, Instrument, Snapshot, WalletKind
+from bot.core.money import ONE, ZERO, steps
+from bot.core.policy import AssetPolicy, Terms
+
+FURTHEST = 1000
+"""Prices beyond so many times today's are not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A price (on the tick) at which the rule wants something else than after this decision.
+
+    `move`: the price's change from now, as a fraction; 0: it is reached. `goal`: the short wanted there, coins.
+    """
+
+    action: Action
+    price: Decimal
+    move: Decimal
+    excess: Decimal
+    goal: Decimal
+    collateral: Collateral | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetOutlook:
+    """One asset's next triggers (an increase first, then what a fall brings) and the state of its guards."""
+
+    asset: Asset
+    triggers: tuple[Trigger, ...]
+    gauges: tuple[Gauge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would happen next. `spot_cash`: free settle coin outside the futures wallet; None in a unified account."""
+
+    assets: tuple[AssetOutlook, ...]
+    gauges: tuple[Gauge, ...]
+    spot_cash: Decimal | None
+
+    def of(self, asset: Asset) -> AssetOutlook:
+        """The outlook of one asset. Raises KeyError."""
+        for one in self.assets:
+            if one.asset == asset:
+                return one
+        raise KeyError(asset)
+
+
+def outlook(situation: Situation, terms: Terms, decision: Decision) -> Outlook:
+    """What comes after `decision`, once its goals are reached at the present prices."""
+    snapshot = situation.snapshot
+    after = traded(snapshot, terms, decision)
+    settle = snapshot.holdings.get(terms.policy.settle)
+    return Outlook(
+        assets=tuple(
+            AssetOutlook(decided.asset, _triggers(after, terms, decision, decided),
+                         asset_gauges(situation, terms, decision, decided))
+            for decided in decision.assets
+        ),
+        gauges=account_gauges(situation, terms, decision),
+        spot_cash=None if snapshot.wallet is WalletKind.UNIFIED else settle.free if settle is not None else ZERO,
+    )
+
+
+# -- triggers ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One asset along its price: NAV and excess are straight lines of it."""
+
+    policy: AssetPolicy
+    instrument: Instrument
+    price: Decimal
+    nav: Decimal
+    slope: Decimal
+    quantity: Decimal
+    short: Decimal
+
+    def nav_at(self, price: Decimal) -> Decimal:
+        return self.nav + self.slope * (price - self.price)
+
+    def excess_at(self, price: Decimal) -> Decimal:
+        return self.quantity * price - self.policy.target * self.nav_at(price)
+
+    def wish_at(self, price: Decimal) -> triggers.Wish | None:
+        """What the rule wants at a price and the venue would take; None where that is nothing."""
+        nav = self.nav_at(price)
+        if nav <= 0:
+            return None
+        wish = triggers.wish(
+            self.policy, triggers.levels(self.policy, nav), self.excess_at(price), price=price, reference=self.short,
+            contract=self.policy.contract_for(self.instrument))
+        kind = Action.INCREASE if wish.goal > self.short else wish.action
+        refused = sizing.below_minimum(kind, abs(wish.goal - self.short), price, self.instrument)
+        return None if wish.action is Action.HOLD or refused is not None else wish
+
+
+def _triggers(after: Snapshot, terms: Terms, decision: Decision, decided: AssetDecision) -> tuple[Trigger, ...]:
+    measure, nav, instrument = decided.measure, decision.nav, terms.instruments[decided.asset]
+    quote = after.quotes.get(decided.asset)
+    price = measure.price
+    if nav is None or nav <= 0 or price is None or quote is None or quote.mark is None:
+        return ()
+    position = after.position(instrument.symbol)
+    line = _Line(
+        terms.policy.asset(decided.asset), instrument, price, nav,
+        measure.quantity + (position.quantity if position is not None else ZERO) * quote.mark / price,
+        measure.quantity, decided.goal,
+    )
+    found: list[Trigger] = []
+    up = _first(line, {Action.OPEN, Action.INCREASE}, ONE)
+    if up is not None:
+        found.append(replace(up, collateral=collateral_for(
+            after, terms, decided.asset, goal=up.goal, factor=up.price / price)))
+    if decided.goal > 0:
+        for wanted in ({Action.REDUCE, Action.CLOSE}, {Action.CLOSE}):
+            down = _first(line, wanted, -ONE)
+            if down is not None and down not in found:
+                found.append(down)
+    return tuple(found)
+
+
+def _first(line: _Line, wanted: set[Action], way: Decimal) -> Trigger | None:
+    """The first tick, from the present price upward (+1) or downward (−1), at which the rule wants one of `wanted`."""
+    tick = line.instrument.spot_tick
+    start = steps(line.price, tick, ROUND_CEILING if way > 0 else ROUND_FLOOR)
+
+    def price_of(count: int) -> Decimal:
+        return line.price if count == 0 else (start + int(way) * count) * tick
+
+    def holds(count: int) -> bool:
+        price = price_of(count)
+        wish = line.wish_at(price) if price > 0 else None
+        return wish is not None and wish.action in wanted
+
+    count = _least(holds, steps(line.price * FURTHEST, tick) if way > 0 else start - 1)
+    wish = None if count is None else line.wish_at(price_of(count))
+    if count is None or wish is None:
+        return None
+    price = price_of(count)
+    return Trigger(wish.action, price, price / line.price - 1, line.excess_at(price), sizing.notional_cap(
+        line.policy.max_hedge_notional, price, line.policy.contract_for(line.instrument), wish.goal))
+
+
+def _least(holds: Callable[[int], bool], most: int) -> int | None:
+    """The smallest count in [0, most] from which on it holds; None when there is none. Gallops, then bisects."""
+    low, high = -1, 0
+    while not holds(high):
+        if high >= most:
+            return None
+        low, high = high, min(most, max(1, high * 2))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high

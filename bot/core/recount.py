@@ -1,0 +1,154 @@
+"""One asset's decision counted again, stage by stage, with every intermediate number kept.
+
+`decide` keeps what its reader needs: the goal, the reasons, the refusals. Here the same functions are asked again from
+the recorded situation, and what each of them answered is a field. The goal that comes out is this module's own; where
+it is not the decision's, the explanation says so instead of repeating what it was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.core import guards, sizing, triggers
+from bot.core.decision import Action, AssetDecision, Decision, Reason, Refusal, Situation
+from bot.core.margin import IncreaseCap, increase_allowed
+from bot.core.market import Asset, Instrument
+from bot.core.money import ZERO
+from bot.core.policy import AssetPolicy, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """The stages of one asset's decision; a stage that was not reached is None.
+
+    `reference`: the short that the rule compared with. `notional`: the wish after the cap on the hedge's value.
+    `committed`: increases of other assets that margin counted first. `goal`: what these stages come to.
+    """
+
+    decided: AssetDecision
+    policy: AssetPolicy
+    instrument: Instrument
+    reference: Decimal
+    goal: Decimal
+    levels: triggers.Levels | None = None
+    wish: triggers.Wish | None = None
+    minimum: Reason | None = None
+    count: triggers.Count | None = None
+    opening: tuple[Refusal, ...] | None = None
+    notional: Decimal | None = None
+    cap: IncreaseCap | None = None
+    committed: Mapping[Asset, Decimal] | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the decision says the same."""
+        return self.goal == self.decided.goal
+
+
+def recount(situation: Situation, terms: Terms, decision: Decision, decided: AssetDecision) -> Recount:
+    """Count one asset of a decision again."""
+    policy, instrument = terms.policy.asset(decided.asset), terms.instruments[decided.asset]
+    reference = decided.intent.current if decided.intent is not None else decided.goal
+    measure, nav = decided.measure, decision.nav
+    levels = triggers.levels(policy, nav) if nav is not None and nav > 0 else None
+    if decided.urgent:
+        return Recount(decided, policy, instrument, reference, ZERO, levels)
+    held = any(refusal.scope == guards.DATA for refusal in decided.refusals)
+    if decision.halted or held or levels is None or measure.excess is None or measure.price is None:
+        return Recount(decided, policy, instrument, reference, reference, levels)
+    wish = triggers.wish(policy, levels, measure.excess, price=measure.price, reference=reference,
+                         contract=decided.contract)
+    minimum = None if wish.action is Action.HOLD else _minimum(decided, wish, measure.price, instrument)
+    count = triggers.count(
+        situation.state.of(decided.asset), Action.HOLD if minimum is not None else wish.action,
+        situation.snapshot.taken_at, needed=terms.policy.confirm, spacing=terms.policy.confirm_spacing)
+    up = wish.goal > reference
+    opening = _opening(situation, terms, decision, decided, reference=reference) if up and minimum is None else None
+    asked = Recount(decided, policy, instrument, reference, reference, levels, wish, minimum, count, opening)
+    if minimum is not None or wish.action is Action.HOLD or opening or _seen(count, wish.action) < terms.policy.confirm:
+        return asked
+    if not up:
+        return replace(asked, goal=wish.goal)
+    return _granted(situation, terms, decision, asked, wish, measure.price)
+
+
+def _seen(count: triggers.Count, action: Action) -> int:
+    return count.confirmed if count.candidate is action else 0
+
+
+def _minimum(decided: AssetDecision, wish: triggers.Wish, price: Decimal, instrument: Instrument) -> Reason | None:
+    """A goal in progress that is lowered can still be an increase of the position, and the other way round."""
+    kind = Action.INCREASE if wish.goal > decided.short else wish.action
+    if kind is not Action.CLOSE and wish.goal < decided.short:
+        kind = Action.REDUCE
+    return sizing.below_minimum(kind, abs(wish.goal - decided.short), price, instrument)
+
+
+def _opening(
+    situation: Situation, terms: Terms, decision: Decision, decided: AssetDecision, *, reference: Decimal,
+) -> tuple[Refusal, ...]:
+    """What refuses an increase now, the cooldown of a new episode included."""
+    snapshot, standing = situation.snapshot, situation.standing
+    instrument, quote = terms.instruments[decided.asset], snapshot.quotes[decided.asset]
+    position = snapshot.position(instrument.symbol)
+    own = standing.of(decided.asset)
+    found = guards.account_refusals(
+        snapshot, terms.policy, standing, {each.symbol for each in terms.instruments.values()})
+    found += guards.asset_refusals(
+        quote, instrument, terms.policy.guards, own, disarmed=decision.state.of(decided.asset).disarmed,
+        position=position.quantity if position is not None else ZERO,
+        foreign_orders=guards.foreign_orders(snapshot, instrument.symbol, standing.own_orders))
+    if decided.short == 0 and reference == 0:
+        ends_at = triggers.cooling_until(own.closed_at, terms.policy.cooldown, snapshot.taken_at)
+        if ends_at is not None:
+            found.append(guards.cooldown_refusal(ends_at))
+    return tuple(found)
+
+
+def _granted(  # noqa: PLR0917 - the whole of what an increase depends on
+    situation: Situation, terms: Terms, decision: Decision, asked: Recount, wish: triggers.Wish, price: Decimal,
+) -> Recount:
+    """What notional limit and margin leave of an increase that is confirmed and not refused."""
+    decided = asked.decided
+    notional = sizing.notional_cap(asked.policy.max_hedge_notional, price, decided.contract, wish.goal)
+    goal, cap, committed = notional, None, None
+    if goal > decided.short:
+        committed = committed_before(decision, decided)
+        cap = increase_allowed(
+            situation.snapshot, terms.instruments, decided.asset, decided.short, goal, decided.contract,
+            terms.policy.margin, committed)
+        goal = cap.short
+    too_small = goal < wish.goal and sizing.below_minimum(
+        Action.INCREASE, goal - decided.short, price, asked.instrument) is not None
+    if goal <= asked.reference or too_small:
+        goal = asked.reference
+    return replace(asked, goal=goal, notional=notional, cap=cap, committed=committed)
+
+
+def committed_before(decision: Decision, decided: AssetDecision) -> dict[Asset, Decimal]:
+    """Base units that other assets were still to sell when this one's increase was granted.
+
+    Goals in progress and decreases are there from the start; of the increases, the larger excess was served first.
+    """
+    order = {one.asset: place for place, one in enumerate(decision.assets)}
+    found: dict[Asset, Decimal] = {}
+    for other in decision.assets:
+        if other.asset == decided.asset:
+            continue
+        goal = other.goal
+        if other.intent is not None and _rises(other):
+            served = (-_excess(other), order[other.asset]) < (-_excess(decided), order[decided.asset])
+            goal = other.intent.goal if served else other.intent.current
+        if goal > other.short:
+            found[other.asset] = goal - other.short
+    return found
+
+
+def _rises(decided: AssetDecision) -> bool:
+    return decided.intent is not None and decided.intent.goal > decided.intent.current
+
+
+def _excess(decided: AssetDecision) -> Decimal:
+    return ZERO if decided.measure.excess is None else decided.measure.excess
