@@ -165,12 +165,14 @@ async def compose_bot(
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
         emit = stack.enter_context(_logs(settings, clock, credentials)).emit
-        venue = wrap.venue(_venue(settings, clock, credentials), clock)
+        environment = _environment(settings, dry_run=dry_run)
+        venue = wrap.venue(_venue(settings, clock, credentials, dry_run=dry_run), clock)
         stack.push_async_callback(venue.close)
         account = await venue.account()
-        _check_live(settings, account, live_account)
+        if not dry_run:
+            _check_live(settings, account, live_account)
         sql = await SqlJournal.open(
-            settings.journal, environment=settings.environment, venue=settings.venue, account=account, wall=wall,
+            settings.journal, environment=environment, venue=settings.venue, account=account, wall=wall,
             poll=settings.poll,
         )
         stack.push_async_callback(sql.close)
@@ -183,10 +185,10 @@ async def compose_bot(
         for change in await venue.prepare(policy):
             emit("venue.prepared", message=change)
         book = Book(
-            journal, clock, account_tag=account_tag(settings.venue, settings.environment, account),
+            journal, clock, account_tag=account_tag(settings.venue, environment, account),
             settle=policy.settle, instruments=terms.instruments, memory=memory,
         )
-        emit("daemon.started", venue=str(settings.venue), environment=str(settings.environment),
+        emit("daemon.started", venue=str(settings.venue), environment=environment,
              assets=list(terms.instruments))
         yield Bot(Engine(venue=venue, book=book, clock=clock, terms=terms, emit=emit), book, clock, venue, terms, emit)
 
@@ -206,15 +208,28 @@ async def _clock(settings: Settings, lease: str | None) -> ClosableClock:
     return await story_clock(settings.testnet.url, lease) if settings.local else WallClock()
 
 
-def _venue(settings: Settings, clock: Clock, credentials: Credentials, *, read_only: bool = False) -> Venue:
+def _environment(settings: Settings, *, dry_run: bool) -> str:
+    """What the journal is bound to: a dry run's can never be taken for a real one's."""
+    from bot.rehearsal import environment_of
+
+    return environment_of(settings) if dry_run else str(settings.environment)
+
+
+def _venue(
+    settings: Settings, clock: Clock, credentials: Credentials, *, read_only: bool = False, dry_run: bool = False,
+) -> Venue:
+    if dry_run:
+        from bot.rehearsal import make_dry_venue
+
+        return make_dry_venue(settings, clock, credentials)
     from bot.venues.binance import make_binance
     from bot.venues.environments import Environment as Where
 
     policy = settings.policy()
     return make_binance(
-        Where(settings.environment.value), clock=clock, key=credentials.key, secret=credentials.secret, assets=list(settings.assets),
-        settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url if settings.local else None,
-        read_only=read_only,
+        Where(settings.environment.value), clock=clock, key=credentials.key, secret=credentials.secret,
+        assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
+        local_url=settings.testnet.url if settings.local else None, read_only=read_only,
     )
 
 
@@ -270,16 +285,19 @@ class PlanReport:
     findings: tuple[str, ...]
 
 
-async def make_plan(settings: Settings) -> PlanReport:
+async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
     """What the bot would do now; nothing is sent, no time is moved. The rule's memory comes from the journal, if any.
 
-    Raises ConfigError, Unavailable, Refused.
+    A dry run's journal makes it the plan of the dry run. Raises ConfigError, Unavailable, Refused, JournalError.
     """
-    credentials = settings.credentials()
+    from bot.rehearsal import is_dry
+
+    dry_run = dry_run or is_dry(settings)
+    credentials = settings.looking_credentials() if dry_run else settings.credentials()
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, None)
         stack.push_async_callback(clock.close)
-        venue = _venue(settings, clock, credentials, read_only=True)
+        venue = _venue(settings, clock, credentials, read_only=True, dry_run=dry_run)
         stack.push_async_callback(venue.close)
         policy = settings.policy()
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))

@@ -39,13 +39,13 @@ from bot.ports import Command
 
 def read_heartbeat(path: Path) -> Heartbeat | None:
     """The last beat; None before the first decision."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return _heartbeat(connection)
 
 
 def read_status(path: Path) -> StatusReport:
     """Where the bot stands, at one instant."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         binding = _one(connection, "SELECT environment, venue, account, created_by, created_at FROM binding")
         if binding is None:
             raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
@@ -69,7 +69,7 @@ def read_status(path: Path) -> StatusReport:
 
 def read_episodes(path: Path) -> tuple[Episode, ...]:
     """All hedges ever begun, in that order."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return _episodes(connection)
 
 
@@ -85,7 +85,7 @@ def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | N
         text += " AND d.revision = (SELECT max(o.revision) FROM decisions o WHERE o.at = d.at)"
     bounds = (0 if since is None else since, 2**62 if until is None else until)
     known: dict[str, Terms] = {}
-    with _reading(path) as connection:
+    with reading(path) as connection:
         for row in connection.execute(text + " ORDER BY d.seq", bounds):
             if row["terms"] not in known:
                 content = _one(connection, "SELECT content FROM terms WHERE digest = ?", (row["terms"],))
@@ -96,7 +96,7 @@ def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | N
 
 def read_books(path: Path) -> Books:
     """Every fill and settlement booked, and their sums: fees by the coin charged, funding positive when received."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         fills = tuple(from_row(Fill, row) for row in _all(connection, "SELECT * FROM fills ORDER BY seq"))
         paid = _all(connection, "SELECT * FROM funding ORDER BY seq")
     funding = tuple(from_row(FundingPayment, row) for row in paid)
@@ -110,9 +110,16 @@ def read_books(path: Path) -> Books:
     )
 
 
+def read_last_order_id(path: Path) -> int:
+    """The highest order id that any report named, of a venue that counts its orders; 0 before the first."""
+    with reading(path) as connection:
+        row = _one(connection, "SELECT max(CAST(order_id AS INTEGER)) AS last FROM order_events")
+    return row["last"] or 0 if row else 0
+
+
 def submit_command(path: Path, kind: str, asset: Asset | None, at: Millis) -> int:
     """Leave a command for the bot; its id. It stays until a bot answers it, across restarts."""
-    with _reading(path, writable=True) as connection:
+    with reading(path, writable=True) as connection:
         cursor = connection.execute("INSERT INTO commands (kind, asset, issued_at) VALUES (?, ?, ?)", (kind, asset, at))
         connection.commit()
         return cursor.lastrowid or 0
@@ -120,12 +127,12 @@ def submit_command(path: Path, kind: str, asset: Asset | None, at: Millis) -> in
 
 def read_command(path: Path, command_id: int) -> CommandAnswer | None:
     """A command and its answer; None when there is no such command."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return next(iter(_answers(connection, "id = ?", (command_id,))), None)
 
 
 @contextmanager
-def _reading(path: Path, *, writable: bool = False) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, *, writable: bool = False) -> Iterator[sqlite3.Connection]:
     """One consistent view of the file."""
     if not path.is_file():
         raise JournalError(f"there is no journal at {path}: no bot has run with it yet")
@@ -204,5 +211,6 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
-    "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_status", "submit_command",
+    "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_last_order_id",
+    "read_status", "submit_command",
 ]

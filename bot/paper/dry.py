@@ -8,10 +8,9 @@ docs/dry-run.md says where this differs from real orders.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Self
 
 from bot.core.market import Asset, Instrument, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
@@ -29,40 +28,48 @@ ACCOUNT = "dry"
 """The account id of every dry run."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The account with its market, and the settlements booked, by symbol and payment id."""
+
+    exchange: PaperExchange
+    feed: ObservedFeed
+    venue: PaperVenue
+    paid: dict[tuple[str, str], FundingPayment] = field(default_factory=dict)
+
+
 class DryVenue:
-    """A simulated account on an observed market. Opened by `DryVenue.open`. Implements `bot.ports.Venue`.
+    """A simulated account on an observed market. Implements `bot.ports.Venue`; `instruments` comes first.
 
     Only a read can fail, as Unavailable or Refused; an order whose look at the book failed never left.
+    `begin` gives the balances of a new account, or the past of one to take up; it is asked once.
     """
 
     def __init__(
-        self, market: MarketData, clock: Clock, exchange: PaperExchange, feed: ObservedFeed,
-        paid: Sequence[FundingPayment] = (),
+        self, market: MarketData, clock: Clock, begin: Callable[[], Awaitable[Balances | Past]], *, settle: str,
+        leverage: Decimal,
     ) -> None:
-        self.exchange = exchange
         self._market = market
         self._clock = clock
-        self._feed = feed
-        self._paper = PaperVenue(exchange, account_id=ACCOUNT)
-        self._paid = {(payment.symbol, payment.payment_id): payment for payment in paid}
+        self._begin = begin
+        self._settle = settle
+        self._leverage = leverage
+        self._opened: _Opened | None = None
 
-    @classmethod
-    async def open(
-        cls, market: MarketData, clock: Clock, assets: Sequence[Asset], *, settle: str, leverage: Decimal,
-        begin: Balances | Past,
-    ) -> Self:
-        """Look at the market, and begin an account with these balances or take one up. Raises Unavailable, Refused."""
-        instruments = await market.instruments(assets)
-        feed = ObservedFeed(await market.prices())
-        balances = begin.balances if isinstance(begin, Past) else begin
-        exchange = PaperExchange(
-            feed, instruments, balances_spot=balances.spot, balances_futures=balances.futures,
-            wallet=WalletKind.SEPARATE, leverage=leverage, settle=settle,
-        )
-        if not isinstance(begin, Past):
-            return cls(market, clock, exchange, feed)
-        restore(exchange, begin)
-        return cls(market, clock, exchange, feed, begin.funding)
+    @property
+    def exchange(self) -> PaperExchange:
+        """The simulated account. Raises ValueError before `instruments` was called."""
+        return self._open.exchange
+
+    @property
+    def _open(self) -> _Opened:
+        if self._opened is None:
+            raise ValueError("a dry run's account is opened by `instruments`")
+        return self._opened
+
+    @property
+    def _paper(self) -> PaperVenue:
+        return self._open.venue
 
     @property
     def name(self) -> str:
@@ -72,15 +79,32 @@ class DryVenue:
     @property
     def lookup_patience(self) -> Millis:
         """0: a look-up that finds nothing is credible at once."""
-        return self._paper.lookup_patience
+        return 0
 
     async def account(self) -> str:
         """'dry'."""
         return ACCOUNT
 
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
-        """The specifications as they were when the account was opened."""
+        """The specifications. The first call opens the account with the markets of these coins."""
+        if self._opened is None:
+            self._opened = await self._open_account(assets)
         return await self._paper.instruments(assets)
+
+    async def _open_account(self, assets: Sequence[Asset]) -> _Opened:
+        instruments = await self._market.instruments(assets)
+        feed = ObservedFeed(await self._market.prices())
+        begin = await self._begin()
+        balances = begin.balances if isinstance(begin, Past) else begin
+        exchange = PaperExchange(
+            feed, instruments, balances_spot=balances.spot, balances_futures=balances.futures,
+            wallet=WalletKind.SEPARATE, leverage=self._leverage, settle=self._settle,
+        )
+        opened = _Opened(exchange, feed, PaperVenue(exchange, account_id=ACCOUNT))
+        if isinstance(begin, Past):
+            restore(exchange, begin)
+            opened.paid.update({(payment.symbol, payment.payment_id): payment for payment in begin.funding})
+        return opened
 
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
         """Set the simulated account's leverage where it differs."""
@@ -89,7 +113,7 @@ class DryVenue:
     async def snapshot(self) -> Snapshot:
         """The venue's prices, and the simulated account at them."""
         prices = await self._market.prices()
-        self._feed.see(prices)
+        self._open.feed.see(prices)
         self.exchange.meet(prices.at)
         account = await self._paper.snapshot()
         return replace(account, quotes=prices.quotes, stable_prices=prices.stable_prices)
@@ -118,17 +142,18 @@ class DryVenue:
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Settlements from `since` on; those that the venue published meanwhile are booked first."""
+        paid = self._open.paid
         traded = {fill.asset for fill in self.exchange.fills}
         assets = [asset for asset in self.exchange.instruments if asset in traded]
         for settled in await self._market.settlements(assets, since) if assets else ():
             key = (self.exchange.instruments[settled.asset].symbol, str(settled.at))
-            if key in self._paid:
+            if key in paid:
                 continue
             row = self.exchange.book_settlement(settled.asset, settled.rate, settled.mark, settled.at)
             if row is not None:
-                self._paid[key] = FundingPayment(key[1], row.symbol, row.amount, self.exchange.settle, row.at)
+                paid[key] = FundingPayment(key[1], row.symbol, row.amount, self._settle, row.at)
         return tuple(sorted(
-            (payment for payment in self._paid.values() if payment.at >= since),
+            (payment for payment in paid.values() if payment.at >= since),
             key=lambda payment: (payment.at, payment.symbol),
         ))
 
@@ -140,7 +165,7 @@ class DryVenue:
         for asset, instrument in self.exchange.instruments.items():
             if instrument.symbol == symbol:
                 depth = await self._market.depth(asset)
-                self._feed.see_depth(asset, depth)
+                self._open.feed.see_depth(asset, depth)
                 self.exchange.meet(self._clock.now())
                 return
         raise Refused(f"no market {symbol}", RejectCode.UNKNOWN_SYMBOL)

@@ -26,7 +26,7 @@ class Finding:
 
 def check(settings: Settings, locate: Locate) -> list[Finding]:
     """Everything that does not fit together."""
-    checks = (_weights, _cash, _triggers, _margin, _polls, _files, _environment, _story)
+    checks = (_weights, _cash, _triggers, _margin, _polls, _files, _environment, _story, _starting)
     return [
         Finding(Problem(locate(found.keys[0]), found.keys[0], found.wrong, found.allowed), frozenset(found.keys))
         for one in checks for found in one(settings)
@@ -170,3 +170,23 @@ def _story(settings: Settings) -> Iterator[_Found]:
             f"sum to {percent(total)}", "weights that sum to 100%",
             (("story", "weights"), *(("story", "weights", coin) for coin in weights)),
         )
+
+
+def _starting(settings: Settings) -> Iterator[_Found]:
+    begin = settings.starting_balances
+    if begin is None:
+        return
+    for coin in begin.spot:
+        if coin not in settings.assets and coin not in settings.cash:
+            yield _Found(
+                f"{coin} is not in the portfolio", ", ".join((*settings.assets, *settings.cash)),
+                (("starting_balances", "spot", coin),),
+            )
+    for coin in begin.futures:
+        if coin != settings.settle:
+            yield _Found(
+                f"{coin} is not what shorts on {settings.venue} settle in", settings.settle,
+                (("starting_balances", "futures", coin),),
+            )
+    if not begin.spot and not begin.futures:
+        yield _Found("is empty", "coins under spot or futures", (("starting_balances",),))

@@ -8,13 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from bot.core.market import Asset
 from bot.core.policy import OnMargin, OnTimeout, Rounding, Threshold
 from bot.core.times import Millis
+from bot.environment import Environment
 from bot.settings import grammar
 
 Weight: TypeAlias = Annotated[Decimal, PlainValidator(grammar.weight), grammar.WEIGHT]
@@ -41,12 +42,8 @@ class Venue(StrEnum):
     BINANCE = "binance"
 
 
-class Environment(StrEnum):
-    """`local`: the testnet on this machine. `demo`: the venue's own test environment. `live`: real money."""
-
-    LOCAL = "local"
-    DEMO = "demo"
-    LIVE = "live"
+VenueEnvironment: TypeAlias = Literal[Environment.LOCAL, Environment.DEMO, Environment.LIVE]
+"""The environments that one of these venues has."""
 
 
 class Section(BaseModel):
@@ -156,6 +153,15 @@ class LiveSettings(Section):
     """The first of three opt-ins for real money; the others are `run --live` and `--account` with the account's id."""
 
     enabled: bool = key(False, "True: this configuration may trade real money.")
+
+
+class StartingSettings(Section):
+    """What a dry run's simulated account begins with, where no key shows a real one."""
+
+    spot: dict[AnyCoin, Amount] = Field(
+        default_factory=dict, description='Coins in the spot wallet, such as {BTC: "1.2", USDT: "10000"}.')
+    futures: dict[Cash, Amount] = Field(
+        default_factory=dict, description="The futures wallet, in the coin that shorts settle in.")
 
 
 class StoryPath(StrEnum):

@@ -25,6 +25,10 @@ LOCAL = Credentials("local-key", "local-secret")
 """What the local testnet accepts unless told otherwise."""
 
 
+NO_KEY = Credentials("", "")
+"""What opens nothing: market data is for anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSource:
     """Where keys are looked for: variables already read, then files in `directory`."""

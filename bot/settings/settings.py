@@ -24,6 +24,7 @@ from bot.settings.model import (
     LogSettings,
     MarginSettings,
     Section,
+    StartingSettings,
     StorySettings,
     TestnetSettings,
     TriggerSettings,
@@ -32,7 +33,7 @@ from bot.settings.model import (
     key,
 )
 from bot.settings.problems import Key, Origin, Problem, closest_origin, config_error
-from bot.settings.secrets import LOCAL, Credentials, SecretSource
+from bot.settings.secrets import LOCAL, NO_KEY, Credentials, SecretSource
 
 SETTLE: Mapping[Venue, str] = {Venue.BINANCE: "USDT"}
 """The coin in which a venue's perpetuals settle."""
@@ -68,6 +69,10 @@ class Settings(Section):
     live: LiveSettings = Field(default_factory=LiveSettings, description="The first opt-in for real money.")
     story: StorySettings | None = key(
         None, "What the local testnet plays; `environment: local` only.")
+
+    starting_balances: StartingSettings | None = key(
+        None, "What `run --dry-run` begins with where no key shows a real account; its journal remembers it from then "
+              "on.")
 
     _file: Path | None = PrivateAttr(default=None)
     _origins: Mapping[Key, Origin] = PrivateAttr(default_factory=dict)
@@ -123,6 +128,20 @@ class Settings(Section):
         """
         return self._secrets.credentials(
             purpose=f"environment {self.environment} of {self.venue}", default=LOCAL if self.local else None)
+
+    def looking_credentials(self) -> Credentials:
+        """The key of a dry run, which only looks; NO_KEY: as anybody, with `starting_balances`.
+
+        The local testnet's own key serves where neither is given. Raises ConfigError where elsewhere neither is.
+        """
+        purpose = f"a dry run on environment {self.environment} of {self.venue}"
+        if self.starting_balances is None and not self.local:
+            try:
+                return self._secrets.credentials(purpose=purpose)
+            except ConfigError as missing:
+                raise ConfigError(f"{missing}; or set starting_balances, and no key is needed") from None
+        default = LOCAL if self.starting_balances is None else NO_KEY
+        return self._secrets.credentials(purpose=purpose, default=default)
 
     def require_opt_ins(self, *, live: bool, account: str | None) -> None:
         """Real money takes three agreeing opt-ins; whether `account` is the right one, the venue must say.

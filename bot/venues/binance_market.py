@@ -85,15 +85,15 @@ class BinanceMarket:
 
 
 def make_binance_market(
-    environment: Environment, *, clock: Clock, key: str | None, secret: str | None, assets: Sequence[Asset],
+    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset],
     settle: str = "USDT", cash: Sequence[str] = ("USDT",), local_url: str | None = None, timeout: float | None = None,
 ) -> MarketData:
-    """Open Binance's market data, `key` and `secret` None: as anybody. No request is made yet.
+    """Open Binance's market data, without `key` and `secret` as anybody. No request is made yet.
 
     Raises ConfigError for an environment that Binance lacks, or an address that is not this machine.
     """
     venue = open_binance(
-        environment, clock=clock, key=key or "", secret=secret or "", assets=assets, settle=settle, cash=cash,
+        environment, clock=clock, key=key, secret=secret, assets=assets, settle=settle, cash=cash,
         local_url=local_url, read_only=True, timeout=timeout,
     )
     return BinanceMarket(venue, clock, keyed=bool(key and secret))
