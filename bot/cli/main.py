@@ -14,6 +14,7 @@ import typer
 
 from bot import __version__
 from bot.cli import testnet
+from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.exits import Code, CommandFailed, code_of, message_of
 from bot.core.times import SECOND
 from bot.errors import ConfigError, HedgerowError
@@ -47,6 +48,8 @@ class Session:
 def main() -> None:
     """The command `hedgerow`: run it, say one clear thing on stderr when it fails, exit by the table in `exits`."""
     session = Session()
+    if VARIABLE in os.environ:
+        prepare()
     try:
         typer.main.get_command(CLI).main(prog_name="hedgerow", obj=session)
     except (HedgerowError, CommandFailed) as error:
@@ -78,6 +81,7 @@ def common(
     \b
     First steps:
       hedgerow demo                                watch it work, without a key
+      hedgerow init mine.yaml                      a configuration of your own
       hedgerow plan -c config/binance-demo.yaml    what it would do; sends nothing
       hedgerow run -c config/binance-demo.yaml     do it
       hedgerow status -c config/binance-demo.yaml  where it stands
@@ -99,6 +103,8 @@ def run(
         "--live", help="Trade real money; with `live: {enabled: true}` and --account.")] = False,
     account: Annotated[str | None, typer.Option(
         metavar="ID", show_default=False, help="The live account's id, typed: it is the one you mean.")] = None,
+    dry_run: Annotated[bool, typer.Option(
+        "--dry-run", help="Real prices, simulated account: no order leaves, and no key is needed.")] = False,
 ) -> None:
     """Run the bot until it is stopped (Ctrl-C or SIGTERM).
 
@@ -109,17 +115,26 @@ def run(
     Examples:
       hedgerow run -c config/binance-demo.yaml
       hedgerow run -c config/binance-demo.yaml --once
+      hedgerow run -c config/binance-demo.yaml --dry-run
       hedgerow run -c mine.yaml --live --account 123456789
     """
     settings = _load(config)
-    settings.require_opt_ins(live=live, account=account)
+    if not dry_run:
+        settings.require_opt_ins(live=live, account=account)
+    elif live or account is not None:
+        raise typer.BadParameter("--dry-run sends no orders, so --live and --account do not go with it")
     from bot import app
 
-    raise typer.Exit(asyncio.run(app.run_daemon(settings, once=once, live_account=account)))
+    raise typer.Exit(asyncio.run(app.run_daemon(settings, once=once, live_account=account, dry_run=dry_run)))
 
 
 @CLI.command(short_help="Show what it would do now, why, and why not.")
-def plan(config: Config = None, *, as_json: AsJson = False) -> None:
+def plan(
+    config: Config = None, *,
+    dry_run: Annotated[bool, typer.Option(
+        "--dry-run", help="For the simulated account: needs no key. A dry run's journal means it already.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show what the bot would do now, why, and why not. Sends nothing.
 
     \b
@@ -131,7 +146,7 @@ def plan(config: Config = None, *, as_json: AsJson = False) -> None:
     from bot import app
     from bot.cli import render
 
-    report = asyncio.run(app.make_plan(settings))
+    report = asyncio.run(app.make_plan(settings, dry_run=dry_run))
     if as_json:
         typer.echo(render.to_json(report))
     else:
@@ -259,6 +274,8 @@ def demo(
 def version() -> None:
     """Print the version."""
     typer.echo(f"hedgerow {__version__}")
+
+
 
 
 def _load(config: Path | None) -> Settings:
