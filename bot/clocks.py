@@ -131,9 +131,11 @@ class _Admin:
                     raise Refused(f"the testnet refused {path}: {text}", str(response.status))
                 reply = await response.json(content_type=None) if response.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Unavailable(f"no testnet clock at {self._base_url}: {type(error).__name__}") from error
+            raise Unavailable(
+                f"no testnet answers at {self._base_url} ({type(error).__name__}); `hedgerow testnet serve` starts one",
+            ) from error
         if not isinstance(reply, dict):
-            raise Unavailable(f"no testnet clock at {self._base_url}: HTTP {response.status}, unreadable")
+            raise Unavailable(f"no testnet at {self._base_url}: HTTP {response.status}, unreadable")
         return reply
 
 

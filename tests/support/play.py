@@ -36,7 +36,7 @@ def get(url: str, path: str) -> Any:
 
 
 @contextmanager
-def testnet(config: Path, *options: str) -> Iterator[str]:
+def serving(config: Path, *options: str) -> Iterator[str]:
     """A testnet process playing the configuration's story; gives its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "testnet", "serve", "-c", str(config), "--port", "0", *options],
@@ -156,7 +156,7 @@ def history(start: str, end: str) -> str:
 def play(config: Path, *, kills: Sequence[Mapping[str, object]] = (), trace: Path | None = None) -> Outcome:
     """Play the configured story to its end, killing the daemon at each planned point and starting it again."""
     killed = 0
-    with testnet(config) as url:
+    with serving(config) as url:
         for plan in kills:
             killed += daemon(config, url, kill=plan) == SIGKILLED
         assert daemon(config, url, trace=trace) == 0

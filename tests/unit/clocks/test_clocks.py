@@ -143,7 +143,7 @@ async def test_a_story_never_goes_back(base_url: str, story: FakeStory) -> None:
 
 
 async def test_a_testnet_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(Unavailable, match=r"no testnet clock at http://127\.0\.0\.1:9"):
+    with pytest.raises(Unavailable, match=r"no testnet answers at http://127\.0\.0\.1:9"):
         await SteppedClock.connect("http://127.0.0.1:9", "daemon", patience=0)
 
 
