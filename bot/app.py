@@ -25,9 +25,10 @@ from bot.core.plan import check_terms, decide
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
 from bot.core.times import MINUTE, Millis
+from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
-from bot.settings import Credentials, Environment, Settings
+from bot.settings import Credentials, Settings
 
 if TYPE_CHECKING:
     from bot.clocks import ClosableClock
@@ -223,11 +224,10 @@ def _venue(
 
         return make_dry_venue(settings, clock, credentials)
     from bot.venues.binance import make_binance
-    from bot.venues.environments import Environment as Where
 
     policy = settings.policy()
     return make_binance(
-        Where(settings.environment.value), clock=clock, key=credentials.key, secret=credentials.secret,
+        settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
         local_url=settings.testnet.url if settings.local else None, read_only=read_only,
     )

@@ -11,7 +11,6 @@ from bot.paper.restore import Past
 from bot.ports import Balances, Clock, MarketData
 from bot.settings import Credentials, Settings
 from bot.venues.binance_market import make_binance_market
-from bot.venues.environments import Environment
 
 PREFIX = "dry-"
 """With what the environment begins that a dry run's journal is bound to: no real run can ever take it up."""
@@ -31,7 +30,7 @@ def make_dry_venue(settings: Settings, clock: Clock, credentials: Credentials) -
     """The venue of a dry run. No request is made yet, and the journal is not read yet. Raises ConfigError."""
     policy = settings.policy()
     market = make_binance_market(
-        Environment(settings.environment.value), clock=clock,
+        settings.environment, clock=clock,
         key=credentials.key, secret=credentials.secret, assets=list(settings.assets), settle=policy.settle,
         cash=policy.cash, local_url=settings.testnet.url if settings.local else None,
     )

@@ -15,7 +15,6 @@ from bot.settings.grammar import weight as read_weight
 from bot.settings.load import load
 from bot.settings.model import (
     AssetSettings,
-    Environment,
     ExecutionSettings,
     GuardSettings,
     LiveSettings,
@@ -33,7 +32,7 @@ from bot.settings.secrets import Credentials
 from bot.settings.settings import Settings
 
 __all__ = [
-    "AssetSettings", "Credentials", "Described", "Environment", "ExecutionSettings", "GuardSettings", "LiveSettings",
+    "AssetSettings", "Credentials", "Described", "ExecutionSettings", "GuardSettings", "LiveSettings",
     "LogLevel", "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings", "TestnetSettings",
     "TriggerSettings", "Venue", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin", "read_duration",
     "read_instant", "read_part", "read_pause", "read_weight",

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from bot.core.money import plain
 from bot.core.policy import Threshold
-from bot.settings.model import Environment
+from bot.environment import Environment
 from bot.settings.problems import Key, Origin, Problem
 from bot.settings.settings import Settings
 

@@ -22,7 +22,8 @@ PREFIX = "HEDGEROW_"
 OTHER_VARIABLES = frozenset({*VARIABLES.values(), "HEDGEROW_CONFIG", "HEDGEROW_SHARED"})
 """Variables that are no keys: secrets, the file's own path (command line), a folder with data (tests)."""
 
-_LOCAL_DEFAULTS: Mapping[str, Value] = {"poll": "15m", "working_poll": "5s"}
+LOCAL_DEFAULTS: Mapping[str, Value] = {"poll": "15m", "working_poll": "5s"}
+"""Keys whose default is another one in `local`, where time is a story's."""
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -81,7 +82,7 @@ def _unknown_variable(source: Source, origin: Origin, name: str) -> Problem:
 def _complete(source: Source) -> None:
     """Fill in what depends on the environment or the file's place, and make every path absolute."""
     if source.values.get("environment") == "local":
-        for name, value in _LOCAL_DEFAULTS.items():
+        for name, value in LOCAL_DEFAULTS.items():
             source.values.setdefault(name, value)
     source.values.setdefault("journal", f"{source.file.stem if source.file else 'hedgerow'}.db")
     for key, field in leaves(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -67,6 +67,8 @@ def _form(annotation: Any) -> Form | None:  # noqa: ANN401 - annotations are any
         return _form(get_args(kind)[1])
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return Form("word", " or ".join(kind))
+    if get_origin(kind) is Literal:
+        return Form("word", " or ".join(get_args(kind)))
     if kind is bool:
         return Form("truth value", "true or false")
     return next((form for form in _annotated(annotation) if isinstance(form, Form)), None)

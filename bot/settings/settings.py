@@ -10,13 +10,13 @@ from pydantic import Field, PrivateAttr
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
+from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.model import (
     AssetSettings,
     Cash,
     Coin,
     Duration,
-    Environment,
     ExecutionSettings,
     File,
     GuardSettings,
@@ -29,6 +29,7 @@ from bot.settings.model import (
     TestnetSettings,
     TriggerSettings,
     Venue,
+    VenueEnvironment,
     Weight,
     key,
 )
@@ -43,7 +44,7 @@ class Settings(Section):
     """A checked configuration. Made by `load`; paths in it are absolute."""
 
     venue: Venue = Field(description="The exchange.")
-    environment: Environment = Field(
+    environment: VenueEnvironment = Field(
         description="`local`: the testnet on this machine, no key, no network. `demo`: the exchange's own test "
                     "environment. `live`: real money.")
     assets: dict[Coin, AssetSettings] = Field(

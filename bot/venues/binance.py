@@ -16,6 +16,7 @@ from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
+from bot.environment import Environment
 from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
 from bot.ports import Balances, Clock, Prices
 from bot.venues import binance_calls as calls
@@ -23,7 +24,6 @@ from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
 from bot.venues import binance_specs as specs
 from bot.venues.binance_prepare import prepare
-from bot.venues.environments import Environment
 from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class

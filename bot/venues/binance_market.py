@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from bot.core.market import Asset, Instrument
 from bot.core.times import Millis
+from bot.environment import Environment
 from bot.ports import Balances, Clock, Depth, MarketData, Prices, Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_specs as specs
 from bot.venues.binance import BinanceVenue, open_binance
-from bot.venues.environments import Environment
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import Params, valid
 from bot.venues.replies import instant, number, positive, positive_or_none, row, rows

@@ -1,6 +1,6 @@
 """Which venue has which environments, and the hosts that each may be spoken to at. Light: nothing of ccxt is loaded.
 
-An environment is one value of one enum. Only the composition root chooses it; only the door (`transport`) asks it.
+Only the composition root chooses it; only the door (`transport`) asks it.
 """
 
 from __future__ import annotations
@@ -8,20 +8,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from yarl import URL
 
+from bot.environment import Environment
 from bot.errors import ConfigError
-
-
-class Environment(StrEnum):
-    """`local`: the testnet on this machine. `demo`, `testnet`: the venue's own, with play money. `live`: real money."""
-
-    LOCAL = "local"
-    DEMO = "demo"
-    TESTNET = "testnet"
-    LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ import aiohttp
 from yarl import URL
 
 from bot.core.times import SECOND
+from bot.environment import Environment
 from bot.errors import HedgerowError, Refused, SafetyStop
 from bot.ports import Clock
 from bot.venues.budget import Budgets
-from bot.venues.environments import Environment, allowed_hosts, loopback_url
+from bot.venues.environments import allowed_hosts, loopback_url
 from bot.venues.failures import CURRENT, TOO_MUCH, Attempt, Endpoint, InvalidReply
 
 Foreign: TypeAlias = Any

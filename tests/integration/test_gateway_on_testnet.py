@@ -16,11 +16,11 @@ from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import HOUR, MINUTE
+from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.testnet.options import TestnetOptions
 from bot.testnet.server import running
 from bot.venues.binance import make_binance
-from bot.venues.environments import Environment
 from bot.venues.gateway import CcxtVenue
 
 BTC = "BTC/USDT:USDT"

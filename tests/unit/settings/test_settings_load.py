@@ -6,8 +6,9 @@ import pytest
 
 from bot.core.policy import AssetPolicy, OnMargin, Policy, Rounding, Threshold
 from bot.core.times import MINUTE, SECOND
+from bot.environment import Environment
 from bot.errors import ConfigError
-from bot.settings import Environment, Settings, load
+from bot.settings import Settings, load
 
 MINIMAL = """\
 venue: binance

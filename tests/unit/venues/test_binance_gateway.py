@@ -14,10 +14,10 @@ from bot.core.market import FuturesWallet, Holding, OpenOrder, Position, Quote, 
 from bot.core.orders import Fill, OrderRecord, OrderReport, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import DAY, HOUR, SECOND
+from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Venue
 from bot.venues.binance import make_binance
-from bot.venues.environments import Environment
 from bot.venues.gateway import CcxtVenue
 
 INTENT = an_intent()

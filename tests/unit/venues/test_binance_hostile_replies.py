@@ -10,9 +10,9 @@ from fake_binance import FakeBinance, Spoiler, changed, cut, hang_up, lacking, r
 from venue_values import ManualClock, an_intent
 
 from bot.core.orders import OrderRecord, OrderState
+from bot.environment import Environment
 from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.venues.binance import make_binance
-from bot.venues.environments import Environment
 from bot.venues.gateway import CcxtVenue
 
 TIMEOUT = 0.3

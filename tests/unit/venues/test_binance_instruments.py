@@ -12,9 +12,9 @@ from fake_binance import FakeBinance, error
 from venue_values import BTC, ManualClock
 
 from bot.core.market import Instrument, MarginTier
+from bot.environment import Environment
 from bot.errors import Refused, Unavailable
 from bot.venues.binance import make_binance
-from bot.venues.environments import Environment
 from bot.venues.gateway import CcxtVenue
 
 PERP: dict[str, Any] = {

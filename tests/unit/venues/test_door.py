@@ -12,10 +12,10 @@ from fake_binance import FakeBinance, saying
 from venue_values import ManualClock, an_intent
 from yarl import URL
 
+from bot.environment import Environment
 from bot.errors import ConfigError, Refused, SafetyStop, Unavailable
 from bot.venues import binance_calls as calls
 from bot.venues.binance import make_binance
-from bot.venues.environments import Environment
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import CcxtVenue
 from bot.venues.transport import Door

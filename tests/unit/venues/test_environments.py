@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from bot.environment import Environment
 from bot.errors import ConfigError
-from bot.venues.environments import OFFERS, Environment, allowed_hosts, loopback_url
+from bot.venues.environments import OFFERS, allowed_hosts, loopback_url
 
 
 def test_a_venue_without_a_test_environment_says_so() -> None:
