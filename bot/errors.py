@@ -12,7 +12,8 @@
     ├── ConfigError        the user's file or environment is wrong (exit 4)
     └── JournalError       the journal cannot be used
         ├── JournalLocked  another process holds it
-        └── JournalForeign it belongs to another environment or account (exit 7)
+        ├── JournalForeign it belongs to another environment or account (exit 7)
+        └── JournalUnconfirmed  it was rebuilt from the venue, and no human has looked yet (exit 7)
 
 Every error an exchange can cause is one of the first three. Texts never carry secrets.
 """
@@ -70,3 +71,7 @@ class JournalLocked(JournalError):
 
 class JournalForeign(JournalError):
     """The journal belongs to another environment or account."""
+
+
+class JournalUnconfirmed(JournalError):
+    """The journal was rebuilt from the venue and waits for a human's word."""

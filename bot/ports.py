@@ -162,7 +162,7 @@ class Memory:
     """What the journal recalls at start: everything the engine needs to go on as if it had never stopped.
 
     `orders`: those of ours that are live or unresolved. `episodes`: the open ones and each asset's last ended one.
-    `intents`, `episode_numbers`: how many were ever made (in all; by asset). `recent_orders`: times of intents by
+    `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
     """
 

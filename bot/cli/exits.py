@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from bot.errors import ConfigError, JournalError, JournalForeign, SafetyStop, StoryEnded, Unavailable
+from bot.errors import (
+    ConfigError,
+    JournalError,
+    JournalForeign,
+    JournalUnconfirmed,
+    SafetyStop,
+    StoryEnded,
+    Unavailable,
+)
 
 
 class Code(IntEnum):
@@ -33,6 +41,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (Unavailable, Code.TIMEOUT),
     (SafetyStop, Code.SAFETY_STOP),
     (JournalForeign, Code.JOURNAL_DISAGREES),
+    (JournalUnconfirmed, Code.JOURNAL_DISAGREES),
     (StoryEnded, Code.DONE),
     (JournalError, Code.UNEXPECTED),
 )

@@ -32,7 +32,7 @@ def memory(
     """
     numbers: dict[Asset, int] = {}
     for episode in episodes:
-        numbers[episode.asset] = numbers.get(episode.asset, 0) + 1
+        numbers[episode.asset] = max(numbers.get(episode.asset, 0) + 1, _number(episode))
     last_fill: dict[str, Millis] = {}
     for fill in fills:
         last_fill[fill.symbol] = max(fill.at, last_fill.get(fill.symbol, fill.at))
@@ -42,6 +42,12 @@ def memory(
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
         cash_flow=cash_flow(fills, funding, settle),
     )
+
+
+def _number(episode: Episode) -> int:
+    """The number in the hedge's name: higher than a count where the first ones are not in the record any more."""
+    digits = episode.id.removeprefix(episode.asset.lower())
+    return int(digits) if digits.isdecimal() else 0
 
 
 def relevant_episodes(episodes: Iterable[Episode]) -> tuple[Episode, ...]:

@@ -44,7 +44,9 @@ DECISION_AT = (
     .where(_decisions.at == bindparam("at")).order_by(_decisions.revision.desc()).limit(1)
 )
 EPISODES = select(schema.episodes).order_by(schema.episodes.c.seq)
-COUNT_INTENTS = select(func.count()).select_from(schema.intents)
+# The highest number ever used: in a journal that was rebuilt, orders that the venue has forgotten leave gaps.
+COUNT_INTENTS = select(func.coalesce(func.max(_intents.number), 0))
+UNCONFIRMED = select(schema.rebuilt.c.id).where(schema.rebuilt.c.confirmed_at.is_(None))
 RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
     _intents.created_at > select(func.max(_intents.created_at)).scalar_subquery() - fold.RECENT)
 FIRST = (select(func.min(_decisions.at)), select(func.min(_intents.created_at)))

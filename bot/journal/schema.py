@@ -25,8 +25,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema's newest revision."""
+
+APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding")
+"""Tables whose rows may be neither changed nor deleted: the triggers `<table>_no_update` and `<table>_no_delete`."""
 
 
 class Money(TypeDecorator[Decimal]):
@@ -86,6 +89,17 @@ binding = Table(
     _text("environment"), _text("venue"), _text("account"), _text("created_by"), _millis("created_at"),
 )
 """Whose journal this is: one row. `created_at` is wall time."""
+
+rebuilt = Table(
+    "rebuilt", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _millis("since"), _millis("made_at"), Column("unknown", Text, nullable=False),
+    Column("incomplete", Text, nullable=False), _millis("confirmed_at", nullable=True),
+)
+"""One row in a journal that was rebuilt from the venue, none in any other. `since`: how far back the venue was asked
+(its time); `unknown`: what could not be known, in words, a JSON list; `incomplete`: ids of hedges that began before
+`since`, a JSON list; `confirmed_at`: when a human let a bot work with it (wall time, as `made_at`).
+"""
 
 terms = Table(
     "terms", metadata,

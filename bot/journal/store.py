@@ -22,7 +22,7 @@ from bot.core.episode import Episode, EpisodeState
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
-from bot.errors import JournalError, JournalForeign
+from bot.errors import JournalError, JournalForeign, JournalUnconfirmed
 from bot.journal import fold, schema
 from bot.journal import queries as q
 from bot.journal.codec import decode, digest, encode
@@ -249,6 +249,10 @@ class SqlJournal:
         return tuple(records(intents, events).values())
 
     async def _bind(self, environment: str, venue: str, account: str) -> None:
+        if await _rows(self._connection, q.UNCONFIRMED):
+            raise JournalUnconfirmed(
+                f"{self.path} was rebuilt from the venue and no human has confirmed it; look it over with `hedgerow "
+                f"journal check {self.path}`, then `hedgerow journal confirm {self.path}`")
         wanted = {"environment": environment, "venue": venue, "account": account}
         found = await _rows(self._connection, select(schema.binding))
         if not found:

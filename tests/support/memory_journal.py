@@ -53,7 +53,7 @@ class MemoryJournal:
         firsts = [decision.at for _, _, decision in book.decisions] + [intent.created_at for intent in book.intents]
         return fold.memory(
             settle=settle, decision=book.decisions[-1][2] if book.decisions else None, orders=book.orders.values(),
-            episodes=tuple(book.episodes.values()), intents=len(book.intents),
+            episodes=tuple(book.episodes.values()), intents=max((intent.number for intent in book.intents), default=0),
             times=[(intent.asset, intent.created_at) for intent in book.intents], fills=book.fills,
             funding=[payment for payment, _ in book.funding], since=min(firsts, default=None),
         )
