@@ -94,6 +94,32 @@ def test_a_cap_is_told_with_the_account_after_the_whole_wish() -> None:
     assert told["goal"][1].endswith("open, as decided")
 
 
+def test_scarce_margin_is_told_as_it_was_shared_the_largest_drift_first() -> None:
+    story = World(
+        terms=terms(asset_policy("BTC", "0.3", contract=D("0.01")), asset_policy("ETH", "0.3", contract=D("0.1")),
+                    confirm=1),
+        holdings={"BTC": D("0.8"), "ETH": D(18)}, prices={"BTC": D(50_000), "ETH": D(2_500)},
+        cash=D(7_000), futures=D(8_000),
+    )
+    for order in (("BTC", "ETH"), ("ETH", "BTC")):
+        policy = story.terms.policy
+        chosen = replace(story.terms, policy=replace(policy, assets=tuple(policy.asset(coin) for coin in order)))
+        situation = story.situation()
+        decision = decide(situation, chosen)
+        assert decision.of("ETH").goal == D(6)
+        assert decision.of("BTC").goal == D("0.01")
+        assert explain(situation, chosen, decision).disagreements == ()
+
+
+def test_a_close_by_command_is_told_to_go_to_nothing() -> None:
+    story = world(short="0.2", policy=asset_policy(contract=D("0.1")))
+    story.standings["BTC"] = {"close_requested": True}
+    situation = story.situation()
+    told = explain(situation, story.terms, decide(situation, story.terms))
+    assert told.disagreements == ()
+    assert steps_of(told.assets[0])["goal"] == (("0.2 → 0 BTC",), "0 BTC, 0 contracts: close, as decided")
+
+
 def test_a_decision_that_was_altered_is_found_out() -> None:
     story = first_row()
     situation = story.situation()
