@@ -16,6 +16,7 @@ from bot import __version__
 from bot.cli import testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.exits import Code, CommandFailed, code_of, message_of
+from bot.cli.init import init
 from bot.core.times import SECOND
 from bot.errors import ConfigError, HedgerowError
 
@@ -29,6 +30,7 @@ CLI = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
+CLI.command(short_help="Write a commented configuration.")(init)
 
 _DEFAULT_FILE = "hedgerow.yaml"
 
@@ -276,6 +278,7 @@ def version() -> None:
     typer.echo(f"hedgerow {__version__}")
 
 
+CLI.command(short_help="Print what your shell needs to complete commands.")(completion)
 
 
 def _load(config: Path | None) -> Settings:

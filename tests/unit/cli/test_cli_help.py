@@ -10,7 +10,8 @@ from bot.cli.main import CLI
 from bot.testnet.market import SCENARIOS
 
 COMMANDS = [
-    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["demo"], ["version"], ["testnet"], ["testnet", "serve"],
+    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["demo"],
+    ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "rich", "yaml", "bot.app", "bot.settings")
 
