@@ -25,8 +25,11 @@ from bot.telemetry.redaction import Redactor, escape
 MAX_BYTES = 20_000_000
 KEEP = 5
 
-# At DEBUG these print keys (ccxt: headers and signed queries) or drown everything.
-_PINNED = ("ccxt.base.exchange", "ccxt", "aiosqlite", "sqlalchemy", "asyncio", "alembic")
+# At DEBUG ccxt prints keys (headers and signed queries); at INFO the database layers print every statement.
+_PINNED = {
+    "ccxt.base.exchange": logging.INFO, "ccxt": logging.INFO, "asyncio": logging.INFO, "aiosqlite": logging.INFO,
+    "sqlalchemy": logging.WARNING, "alembic": logging.WARNING,
+}
 
 _Fields = MutableMapping[str, Any]
 
@@ -83,8 +86,8 @@ def configure(
     root.setLevel(min(logging.INFO, logging.getLevelName(level.upper())))  # transitions are INFO
     for handler in handlers:
         root.addHandler(handler)
-    for name in _PINNED:
-        logging.getLogger(name).setLevel(logging.INFO)
+    for name, least in _PINNED.items():
+        logging.getLogger(name).setLevel(least)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

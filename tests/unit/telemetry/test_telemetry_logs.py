@@ -276,6 +276,13 @@ def test_ccxts_own_logger_never_speaks_at_debug(out: Out) -> None:
     assert [line["message"] for line in out.lines] == ["kept"]
 
 
+def test_the_database_layers_do_not_log_every_statement(out: Out) -> None:
+    out.start(level="info")
+    logging.getLogger("sqlalchemy.engine.Engine").info("SELECT 1")
+    logging.getLogger("alembic.runtime.migration").info("Context impl SQLiteImpl.")
+    assert out.lines == []
+
+
 def test_a_quiet_file_leaves_the_transitions_on_the_console(out: Out) -> None:
     out.start(level="error").emit("venue.back", failures=3)
     assert out.lines == []
