@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.market import Asset, Instrument, Quote, Snapshot
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
 from bot.core.policy import Policy, Terms
 from bot.core.times import Millis
 
@@ -81,6 +81,14 @@ class Venue(Protocol):
 
     async def close(self) -> None:
         """Release sockets."""
+
+
+@runtime_checkable
+class PastOrders(Protocol):
+    """What a venue may offer besides: the orders that a journal is rebuilt from."""
+
+    async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
+        """Orders of ours placed on the symbol from `since` on that the venue still remembers, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

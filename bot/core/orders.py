@@ -120,6 +120,19 @@ class OrderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PastOrder:
+    """An order of ours as the venue remembers it: how it was placed, and what it last said of it."""
+
+    report: OrderReport
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    reduce_only: bool
+    time_in_force: TimeInForce
+    created_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One execution as the venue booked it. `realised` is the venue's realised PnL; a rebate is a negative fee."""
 
@@ -220,3 +233,12 @@ def client_order_id(account_tag: str, episode: str, number: int) -> str:
     if len(identifier) > 32 or not all(letter in _ID_DIGITS + "_" for letter in identifier):
         raise ValueError(f"client order id {identifier!r} is not legal on every venue")
     return identifier
+
+
+def place_of(identifier: str, account_tag: str) -> tuple[str, int] | None:
+    """Episode and number of the intent behind a client order id; None for an id that is not this account's."""
+    start = f"{PREFIX}{account_tag}_"
+    episode, _, number = identifier.removeprefix(start).rpartition("_")
+    if not identifier.startswith(start) or not episode or not number or not set(number) <= set(_ID_DIGITS):
+        return None
+    return episode, int(number, 36)

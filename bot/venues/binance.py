@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState, PastOrder
 from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
 from bot.environment import Environment
@@ -267,6 +267,10 @@ class BinanceVenue(CcxtVenue):
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
         return await history.funding(self, self._names, since=since, now=self._clock.now())
+
+    async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
+        """See `bot.ports.PastOrders`."""
+        return await history.orders(self, self._names, symbol, since=since, now=self._clock.now())
 
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}

@@ -34,6 +34,7 @@ DEPTH = Endpoint("fapiPublic", "GET", "depth", _futures(2))  # for up to 50 leve
 FUTURES_ACCOUNT = Endpoint("fapiPrivateV3", "GET", "account", _futures(5))
 POSITION_RISK = Endpoint("fapiPrivateV3", "GET", "positionRisk", _futures(5))
 OPEN_ORDERS = Endpoint("fapiPrivate", "GET", "openOrders", _futures(40))
+ALL_ORDERS = Endpoint("fapiPrivate", "GET", "allOrders", _futures(5))
 USER_TRADES = Endpoint("fapiPrivate", "GET", "userTrades", _futures(5))
 INCOME = Endpoint("fapiPrivate", "GET", "income", _futures(30))
 LEVERAGE_BRACKET = Endpoint("fapiPrivate", "GET", "leverageBracket", _futures(1))

@@ -1,16 +1,16 @@
-"""What happened on a Binance futures account: executions and funding, page by page, in spans of seven days."""
+"""What happened on a Binance futures account: orders, executions and funding, by pages, in spans of seven days."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.core.orders import Fill, FundingPayment
+from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
 from bot.core.times import DAY, Millis
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
 from bot.venues.gateway import CcxtVenue, Params
-from bot.venues.replies import rows
+from bot.venues.replies import instant, rows, text, whole
 
 LONGEST_SPAN: Millis = 7 * DAY
 """How far apart start and end of one query may be."""
@@ -40,6 +40,32 @@ async def fills(
         replace(fill, client_order_id=venue.client_id(fill.symbol, fill.order_id))
         for fill in sorted(found.values(), key=lambda fill: (fill.at, int(fill.trade_id)))
     )
+
+
+async def orders(
+    venue: CcxtVenue, names: replies.Names, symbol: str, *, since: Millis, now: Millis,
+) -> tuple[PastOrder, ...]:
+    """Orders of ours on one symbol, oldest first. Binance forgets an unfilled cancelled order after three days."""
+    found: dict[int, PastOrder | None] = {}
+
+    def parse(reply: object) -> list[tuple[int, Millis, PastOrder | None]]:
+        # Orders that others placed need not read like ours.
+        return [
+            (whole(entry, "orderId"), instant(entry, "time"),
+             replies.past_order(entry, names) if text(entry, "clientOrderId").startswith(PREFIX) else None)
+            for entry in rows(reply, "allOrders")
+        ]
+
+    wire = names.wire(symbol)
+    for start, end in _spans(since, now):
+        params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
+        while True:
+            page = await venue.read(calls.ALL_ORDERS, params, parse)
+            found.update({number: order for number, at, order in page if at <= end})
+            if len(page) < PAGE or any(at > end for _, at, _ in page):
+                break
+            params = {"symbol": wire, "orderId": max(number for number, _, _ in page) + 1, "limit": PAGE}
+    return tuple(order for _, order in sorted(found.items()) if order is not None)
 
 
 async def funding(

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
 from bot.core.money import ZERO
-from bot.core.orders import Fill, FundingPayment, OrderReport, OrderState
+from bot.core.orders import Fill, FundingPayment, OrderReport, OrderState, PastOrder, TimeInForce
 from bot.core.times import HOUR, Millis
 from bot.errors import SafetyStop
 from bot.venues.failures import InvalidReply
@@ -246,6 +246,23 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
         price=positive(entry, "price"),
         average=positive_or_none(entry, "avgPrice") if filled else None,
         at=instant(entry, "updateTime"),
+    )
+
+
+def past_order(entry: Row, names: Names) -> PastOrder:
+    """One row of allOrders, of an order that was placed by us: a limit order."""
+    time_in_force = text(entry, "timeInForce")
+    if time_in_force not in {each.value for each in TimeInForce}:
+        raise InvalidReply(f"timeInForce: {time_in_force!r}")
+    report = order_report(entry, names.perpetual(text(entry, "symbol")), text(entry, "clientOrderId"), names)
+    return PastOrder(
+        report=report,
+        side=side(entry),
+        quantity=positive(entry, "origQty"),
+        price=positive(entry, "price"),
+        reduce_only=flag(entry, "reduceOnly"),
+        time_in_force=TimeInForce(time_in_force),
+        created_at=instant(entry, "time"),
     )
 
 
