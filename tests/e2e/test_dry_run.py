@@ -1,0 +1,82 @@
+"""A dry run beside the same month with real (testnet) orders: the decisions are the same wherever the fills are."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from rehearsals import SAME, TOUCH, Pair, play_twice
+
+from bot.journal.reader import read_books, read_status
+from bot.journal.views import RecordedDecision
+
+MONTH = 30
+
+
+@pytest.fixture(scope="module", params=[("wait", "2m"), ("cross", "1ms")], ids=["resting", "crossing"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Two ways of executing: to rest until filled, and to take the spread at the next look."""
+    on_timeout, patience = request.param
+    played, looked_at = play_twice(
+        tmp_path_factory.mktemp(on_timeout), days=MONTH, poll="1h", on_timeout=on_timeout, patience=patience)
+    assert looked_at["orders"] == [], "a dry run sent an order"
+    assert looked_at["totals"]["fills"] == 0
+    return played
+
+
+def test_up_to_the_first_fill_that_differs_every_decision_is_the_same_to_the_last_digit(pair: Pair) -> None:
+    first = pair.first_difference()
+    assert first is not None, "this story has fills that differ"
+    before = [(real, dry) for real, dry in pair.common() if real.decision.at < first]
+    assert len(before) > MONTH
+    assert any(decided.intent for real, _ in before for decided in real.decision.assets)
+    for real, dry in before:
+        assert real.decision == dry.decision
+
+
+def test_wherever_the_positions_agree_the_same_is_decided_for_the_same_reasons(pair: Pair) -> None:
+    compared = 0
+    for real, dry in pair.common():
+        assert real.situation.snapshot.quotes == dry.situation.snapshot.quotes
+        assert real.situation.snapshot.holdings == dry.situation.snapshot.holdings
+        if _shorts(real) != _shorts(dry) or _working(real) != _working(dry):
+            continue
+        compared += 1
+        for ours, theirs in zip(real.decision.assets, dry.decision.assets, strict=True):
+            assert (ours.action, ours.held, [reason.code for reason in ours.reasons]) == (
+                theirs.action, theirs.held, [reason.code for reason in theirs.reasons])
+            # Fills at other prices leave other balances; that may move a size by one contract at most.
+            assert abs(ours.goal - theirs.goal) <= (ours.contract if real.decision.nav != dry.decision.nav else 0)
+    assert compared > 24 * (MONTH - 1), "nearly every hour must be comparable"
+
+
+def test_every_hedge_is_changed_at_the_same_instants_and_each_difference_has_a_known_cause(pair: Pair) -> None:
+    rows = pair.rows()
+    assert len(rows) > 10
+    assert {row.real.asset for row in rows} == {"BTC", "ETH"}
+    for row in rows:
+        assert row.cause is not None, row
+    assert sum(row.cause == SAME for row in rows) >= len(rows) / 2
+    assert any(row.cause == TOUCH for row in rows)
+
+
+def test_funding_is_settled_alike_where_the_position_is(pair: Pair) -> None:
+    real, dry = ({(row.symbol, row.at): row for row in read_books(one).funding} for one in (pair.real, pair.dry))
+    assert real.keys() == dry.keys()
+    differing = {at for (_, at), row in real.items() if row.amount != dry[row.symbol, at].amount}
+    sizes = [row for row in pair.rows() if not row.decided_alike]
+    assert bool(differing) == bool(sizes)
+    assert len(real) > MONTH
+
+
+def test_it_keeps_a_journal_of_its_own_kind(pair: Pair) -> None:
+    binding = read_status(pair.dry).binding
+    assert (binding.environment, binding.account) == ("dry-local", "dry")
+
+
+def _shorts(row: RecordedDecision) -> dict[str, Decimal]:
+    return {one.asset: one.short for one in row.decision.assets}
+
+
+def _working(row: RecordedDecision) -> dict[str, bool]:
+    return {asset: standing.working for asset, standing in row.situation.standing.assets.items()}
