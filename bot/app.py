@@ -28,13 +28,17 @@ from bot.core.times import MINUTE, Millis
 from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
-from bot.settings import Credentials, Settings
+from bot.settings import Credentials, Described, Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.clocks import ClosableClock
+    from bot.core.explain import Explanation
+    from bot.core.outlook import Outlook
     from bot.engine.book import Book
     from bot.engine.tick import Engine, TickReport
-    from bot.journal.views import Heartbeat, StatusReport
+    from bot.journal.views import Heartbeat, RecordedDecision, StatusReport
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
@@ -251,7 +255,7 @@ def _check_orphans(settings: Settings, memory: Memory) -> None:
             )
 
 
-def _findings(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[str, ...]:
+def _findings(settings: Settings | Described, terms: Terms, snapshot: Snapshot) -> tuple[str, ...]:
     """What speaks against the configuration on this account: errors raise ConfigError, warnings are returned."""
     errors, warnings = check_terms(
         terms, measure(snapshot, terms.policy, terms.instruments).nav,
@@ -277,7 +281,9 @@ def _key_of(finding: Reason) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What the bot would do now. `findings` are warnings about the configuration against this account."""
+    """What the bot would do now. `findings` are warnings about the configuration against this account; `outlook` is
+    what would come next.
+    """
 
     decision: Decision
     terms: Terms
@@ -296,6 +302,7 @@ async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
     credentials = settings.looking_credentials() if dry_run else settings.credentials()
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, None)
+    outlook: Outlook | None = None
         stack.push_async_callback(clock.close)
         venue = _venue(settings, clock, credentials, read_only=True, dry_run=dry_run)
         stack.push_async_callback(venue.close)
@@ -304,7 +311,26 @@ async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
         snapshot = await venue.snapshot()
     findings = _findings(settings, terms, snapshot)
     state, standing = _remembered(settings, terms, snapshot)
-    return PlanReport(decide(Situation(snapshot, standing, state), terms), terms, snapshot, findings)
+    return _plan_of(Situation(snapshot, standing, state), terms, findings)
+
+
+def plan_portfolio(file: Path, settings: Settings | None) -> PlanReport:
+    """What the bot would do with the account that a file describes: no journal, no key, no network.
+
+    The wishes are the file's, or those of `settings`. Raises ConfigError.
+    """
+    from bot.settings import load_portfolio
+
+    described = load_portfolio(file, settings, wall())
+    situation, terms = described.situation, described.terms
+    return _plan_of(situation, terms, _findings(settings or described, terms, described.at_start))
+
+
+def _plan_of(situation: Situation, terms: Terms, findings: tuple[str, ...]) -> PlanReport:
+    from bot.core.outlook import outlook
+
+    decision = decide(situation, terms)
+    return PlanReport(decision, terms, situation.snapshot, findings, outlook(situation, terms, decision))
 
 
 def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[RuleState, Standing]:
@@ -342,6 +368,26 @@ class HealthReport:
 def read_health(settings: Settings) -> HealthReport:
     """The age of the last decision, and the most that is healthy: three polls and a minute. Raises JournalError."""
     from bot.journal.reader import read_heartbeat
+
+def explain_decision(settings: Settings, which: str) -> ExplainedDecision:
+    """A decision of the journal, explained; `which`: its number, an instant, 'last', an order's or a hedge's id.
+
+    Raises JournalError where there is no such decision.
+    """
+    from bot.core.explain import explain
+    from bot.journal.lookup import find_decision
+
+    found = find_decision(settings.journal, which)
+    return ExplainedDecision(found, explain(found.situation, found.terms, found.decision))
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDecision:
+    """A recorded decision and its arithmetic."""
+
+    recorded: RecordedDecision
+    explanation: Explanation
+
 
     beat = read_heartbeat(settings.journal)
     # A stepped story is as fast as the machine: its polls say nothing of real time.

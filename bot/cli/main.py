@@ -19,6 +19,7 @@ from bot.cli.exits import Code, CommandFailed, code_of, message_of
 from bot.cli.init import init
 from bot.core.times import SECOND
 from bot.errors import ConfigError, HedgerowError
+from bot.telemetry.encoding import never_fail
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +51,7 @@ class Session:
 def main() -> None:
     """The command `hedgerow`: run it, say one clear thing on stderr when it fails, exit by the table in `exits`."""
     session = Session()
+    never_fail()
     if VARIABLE in os.environ:
         prepare()
     try:
@@ -133,26 +135,67 @@ def run(
 @CLI.command(short_help="Show what it would do now, why, and why not.")
 def plan(
     config: Config = None, *,
+    portfolio: Annotated[Path | None, typer.Option(
+        "--portfolio", "-p", metavar="FILE", show_default=False,
+        help="For the account that this file describes: no key, no network. Its own targets, or those of -c.")] = None,
     dry_run: Annotated[bool, typer.Option(
         "--dry-run", help="For the simulated account: needs no key. A dry run's journal means it already.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the bot would do now, why, and why not. Sends nothing.
+    """Show what the bot would do now, why, and why not, and what comes next. Sends nothing.
+
+    Says at which price each coin's next trigger is, what the futures wallet needs for it, and how far every guard is
+    from its limit.
 
     \b
     Examples:
       hedgerow plan -c config/binance-demo.yaml
       hedgerow plan -c config/binance-demo.yaml --json
+      hedgerow plan --portfolio docs/examples/first-hedge.yaml
     """
-    settings = _load(config)
+    if portfolio is not None and dry_run:
+        raise typer.BadParameter("--portfolio describes an account, so --dry-run does not go with it")
     from bot import app
-    from bot.cli import render
+    from bot.cli import render, render_plan
 
-    report = asyncio.run(app.make_plan(settings, dry_run=dry_run))
+    if portfolio is not None:
+        report = app.plan_portfolio(portfolio, None if config is None else _load(config))
+    else:
+        report = asyncio.run(app.make_plan(_load(config), dry_run=dry_run))
     if as_json:
         typer.echo(render.to_json(report))
     else:
-        _console().print(render.plan(report))
+        _console().print(render.plan(report, render_plan.ahead(report)))
+
+
+@CLI.command(short_help="Show the arithmetic of one decision.")
+def explain(
+    decision: Annotated[str, typer.Argument(
+        metavar="DECISION", help="Its number (see status), an instant such as 2021-02-01T12:00:00Z, the id of an order "
+                                 "or of a hedge, or last.")],
+    config: Config = None, *, as_json: AsJson = False,
+) -> None:
+    """Show the arithmetic of one decision, step by step, from the journal.
+
+    Ends with whether deciding again from what was recorded gives the same.
+
+    \b
+    Examples:
+      hedgerow explain last -c config/demo.yaml
+      hedgerow explain btc1 -c config/demo.yaml
+      hedgerow explain 2021-02-01T12:00:00Z -c config/demo.yaml --json
+    """
+    settings = _with_journal(config)
+    from bot import app
+    from bot.cli import render, render_explain
+
+    told = app.explain_decision(settings, decision)
+    if as_json:
+        typer.echo(render.to_json(told))
+    else:
+        _console().print(render_explain.explanation(told))
+    if told.explanation.disagreements:
+        raise CommandFailed(Code.JOURNAL_DISAGREES, "the journal's decision is not what its situation decides")
 
 
 @CLI.command(short_help="Show where it stands: weights, hedges, margin, orders.")

@@ -92,8 +92,8 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - what json takes
 # -- plan --------------------------------------------------------------------------------------------------------------
 
 
-def plan(report: PlanReport) -> RenderableType:
-    """What would be done now, and why, for every coin."""
+def plan(report: PlanReport, ahead: RenderableType = "") -> RenderableType:
+    """What would be done now, and why, for every coin; then what comes `ahead`."""
     decision = report.decision
     targets = {policy.asset: policy.target for policy in report.terms.policy.assets}
     table = _table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
@@ -108,7 +108,7 @@ def plan(report: PlanReport) -> RenderableType:
         _line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
         _margin(decision.margin), _halted(decision.halted), table,
         _because((decided.asset, decided.reasons, decided.refusals) for decided in decision.assets),
-        *(_line(f"warning: {finding}") for finding in report.findings),
+        *(_line(f"warning: {finding}") for finding in report.findings), *([ahead] if ahead else []),
         _line("Nothing was sent."),
     )
 
@@ -132,7 +132,8 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
     ]
     if report.decided_at is not None:
         parts += [
-            _line(f"at {iso(report.decided_at)}   NAV {money(report.nav)}   cash {money(report.cash)}"),
+            _line(f"at {iso(report.decided_at)}   NAV {money(report.nav)}   cash {money(report.cash)}"
+                  + ("" if report.seq is None else f"   decision {report.seq}")),
             _halted(report.halted), _coins(report.assets),
             _because((each.asset, each.reasons, each.refusals) for each in report.assets),
         ]

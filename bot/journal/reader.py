@@ -49,7 +49,7 @@ def read_status(path: Path) -> StatusReport:
         binding = _one(connection, "SELECT environment, venue, account, created_by, created_at FROM binding")
         if binding is None:
             raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
-        row = _one(connection, "SELECT d.decision, t.content AS terms FROM decisions d JOIN terms t "
+        row = _one(connection, "SELECT d.seq, d.decision, t.content AS terms FROM decisions d JOIN terms t "
                                "ON t.digest = d.terms ORDER BY d.seq DESC LIMIT 1")
         decision = decode(Decision, row["decision"]) if row else None
         episodes = fold.relevant_episodes(_episodes(connection))
@@ -64,6 +64,7 @@ def read_status(path: Path) -> StatusReport:
             ended_episodes=tuple(one for one in episodes if fold.is_ended(one)),
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
+            seq=row["seq"] if row else None,
         )
 
 

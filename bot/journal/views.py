@@ -70,7 +70,9 @@ class AssetStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision."""
+    """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision; `seq`
+    is that decision's number, by which it can be explained.
+    """
 
     binding: Binding
     heartbeat: Heartbeat | None
@@ -85,6 +87,7 @@ class StatusReport:
     orders: tuple[OrderRecord, ...]
     last_funding: FundingPayment | None
     commands: tuple[Command, ...]
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

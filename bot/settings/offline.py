@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +41,16 @@ class Described:
     terms: Terms
     situation: Situation
     source: Source
+
+    @property
+    def at_start(self) -> Snapshot:
+        """The account as the bot knew it before: coins that came or went since do not unmake what it started with."""
+        snapshot, known = self.situation.snapshot, self.situation.state.assets
+        before = {
+            coin: replace(snapshot.holdings.get(coin, Holding(ZERO)), free=state.holding)
+            for coin, state in known.items() if state.holding is not None
+        }
+        return replace(snapshot, holdings={**snapshot.holdings, **before})
 
     def error(self, where: Key, wrong: str, allowed: str = "") -> ConfigError:
         """A ConfigError about one key of the file, for what only the whole can tell."""
