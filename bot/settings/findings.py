@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from bot.settings.grammar import BareNumber, GrammarError, shown
-from bot.settings.model import Section
 from bot.settings.problems import Key, Problem
 from bot.settings.schema import entry_type, field_at, form_of, section_of
 from bot.settings.source import Source, Value
@@ -36,7 +37,7 @@ def without(values: Mapping[str, Value], keys: set[Key], above: Key) -> dict[str
     }
 
 
-def problem_of(source: Source, root: type[Section], error: Mapping[str, Any]) -> Problem:
+def problem_of(source: Source, root: type[BaseModel], error: Mapping[str, Any]) -> Problem:
     """One of pydantic's findings in this program's words."""
     key: Key = tuple(str(part) for part in error["loc"] if part != "[key]")
     cause = (error.get("ctx") or {}).get("error")
@@ -60,7 +61,7 @@ def problem_of(source: Source, root: type[Section], error: Mapping[str, Any]) ->
     return Problem(source.origin(key), key, wrong, allowed)
 
 
-def _unknown_key(root: type[Section], key: Key) -> tuple[str, str]:
+def _unknown_key(root: type[BaseModel], key: Key) -> tuple[str, str]:
     """What to say of a key that its section does not have."""
     if key[-1] in ("api_key", "api_secret", "key", "secret"):
         return "does not belong into a file of settings", (
@@ -70,7 +71,7 @@ def _unknown_key(root: type[Section], key: Key) -> tuple[str, str]:
     return f"is no known key{f' (did you mean {close[0]}?)' if close else ''}", ", ".join(names)
 
 
-def _section_at(root: type[Section], key: Key) -> type[Section]:
+def _section_at(root: type[BaseModel], key: Key) -> type[BaseModel]:
     """The section at a key path that exists; for a coin's entry, what each entry holds."""
     field = field_at(root, key)
     annotation = field.annotation if field is not None else root

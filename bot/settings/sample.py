@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from pydantic.fields import FieldInfo
 
 from bot.environment import Environment
-from bot.settings.load import LOCAL_DEFAULTS
 from bot.settings.model import AssetSettings, Section, TriggerSettings, Venue
 from bot.settings.problems import Key
 from bot.settings.schema import entry_type, form_of, section_of
 from bot.settings.settings import SETTLE, Settings
+from bot.settings.sources import LOCAL_DEFAULTS
 
 WIDTH = 100
 _ONLY: Mapping[str, Environment] = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bot.settings.grammar import Form
@@ -37,10 +38,10 @@ def entry_type(annotation: Any) -> Any | None:  # noqa: ANN401 - annotations are
     return get_args(kind)[1] if get_origin(kind) is dict else None
 
 
-def field_at(root: type[Section], key: Key) -> FieldInfo | None:
+def field_at(root: type[BaseModel], key: Key) -> FieldInfo | None:
     """The field that a key path ends in (for an entry of a mapping: the mapping's); None when there is none."""
     field: FieldInfo | None = None
-    section: type[Section] | None = root
+    section: type[BaseModel] | None = root
     entry: Any | None = None
     for name in key:
         if entry is not None:
@@ -81,9 +82,9 @@ def _annotated(annotation: Any) -> Iterator[object]:  # noqa: ANN401 - annotatio
         yield from _annotated(inner)
 
 
-def resolve(root: type[Section], words: tuple[str, ...]) -> Key | None:
+def resolve(root: type[BaseModel], words: tuple[str, ...]) -> Key | None:
     """The key that words in any case mean: keys are small, coins are capital. None when it is not a single value."""
-    section: type[Section] | None = root
+    section: type[BaseModel] | None = root
     entry: Any | None = None
     key: Key = ()
     for word in words:
@@ -100,7 +101,7 @@ def resolve(root: type[Section], words: tuple[str, ...]) -> Key | None:
     return key if words and leaf else None
 
 
-def leaves(root: type[Section], above: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
+def leaves(root: type[BaseModel], above: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
     """Every key with a value of its own; a mapping's coin is written COIN."""
     for name, field in root.model_fields.items():
         inner, entry = section_of(field.annotation), entry_type(field.annotation)

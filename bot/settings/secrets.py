@@ -6,11 +6,27 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.errors import ConfigError
+from bot.settings.handed import PREFIX, Handed
 
-NAMES = ("api_key", "api_secret")
-VARIABLES = {"api_key": "HEDGEROW_API_KEY", "api_secret": "HEDGEROW_API_SECRET"}  # the variables' names, no secrets
+
+class Keys(Handed):
+    """The parts of an API key, as far as they are given."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+
+
+VARIABLES = {name: f"{PREFIX}{name.upper()}" for name in Keys.model_fields}
+"""The variable of each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,40 @@ NO_KEY = Credentials("", "")
 """What opens nothing: market data is for anybody."""
 
 
+class KeyVariables(EnvSettingsSource):
+    """The variables of `Keys` among those given, in any case."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(Keys)
+        self.env_vars = {name.lower(): text for name, text in variables.items()}
+
+    def __call__(self) -> dict[str, Any]:
+        """Raises ConfigError for what is no key."""
+        return {name: SecretStr(_checked(text, VARIABLES[name])) for name, text in super().__call__().items()}
+
+
+class KeyFiles(PydanticBaseSettingsSource):
+    """The files of a secrets directory, each named like its part; those that a variable outdid are not opened.
+
+    In place of pydantic-settings' own, which would read what others can read too, and skip what it cannot read.
+    """
+
+    def __init__(self, secrets_dir: Path | None) -> None:
+        super().__init__(Keys)
+        self._folder = secrets_dir
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the port's
+        """One part. Raises ConfigError for a file that is no secret."""
+        text = None if self._folder is None else _read(self._folder / field_name)
+        return None if text is None else SecretStr(text), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Raises ConfigError for a file that is no secret."""
+        wanted = {name: field for name, field in Keys.model_fields.items() if name not in self.current_state}
+        found = {name: self.get_field_value(field, name)[0] for name, field in wanted.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSource:
     """Where keys are looked for: variables already read, then files in `directory`."""
@@ -36,33 +86,27 @@ class SecretSource:
     directory: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @classmethod
+    def of(cls, directory: Path | None, environ: Mapping[str, str]) -> Self:
+        """With the variables of keys among all."""
+        return cls(directory, {name: text for name, text in environ.items() if name.upper() in VARIABLES.values()})
+
     def credentials(self, *, purpose: str, default: Credentials | None = None) -> Credentials:
         """Both keys; `default` where neither is given. Raises ConfigError in one line: what is missing, how to give it.
 
         Files are read now, so that a key replaced on disk is used by the next start.
         """
-        found = {name: value for name in NAMES if (value := self._one(name)) is not None}
-        if not found and default is not None:
+        keys = Keys.of(KeyVariables(self.variables), KeyFiles(self.directory))
+        if keys.api_key is not None and keys.api_secret is not None:
+            return Credentials(keys.api_key.get_secret_value(), keys.api_secret.get_secret_value())
+        missing = [name for name in Keys.model_fields if getattr(keys, name) is None]
+        if default is not None and len(missing) == len(Keys.model_fields):
             return default
-        missing = [name for name in NAMES if name not in found]
-        if missing:
-            places = f" in {self.directory}" if self.directory else " in a folder named by secrets_dir"
-            raise ConfigError(
-                f"{purpose} needs {' and '.join(missing)}: set {' and '.join(VARIABLES[name] for name in missing)}, "
-                f"or write {'it' if len(missing) == 1 else 'each'} to a file of that name{places} (mode 600)",
-            )
-        return Credentials(found["api_key"], found["api_secret"])
-
-    def _one(self, name: str) -> str | None:
-        value = self.variables.get(name)
-        if value is not None:
-            return _checked(value, VARIABLES[name])
-        return None if self.directory is None else _read(self.directory / name)
-
-
-def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The keys that the environment holds, by name."""
-    return {name: environ[variable] for name, variable in VARIABLES.items() if variable in environ}
+        places = f" in {self.directory}" if self.directory else " in a folder named by secrets_dir"
+        raise ConfigError(
+            f"{purpose} needs {' and '.join(missing)}: set {' and '.join(VARIABLES[name] for name in missing)}, "
+            f"or write {'it' if len(missing) == 1 else 'each'} to a file of that name{places} (mode 600)",
+        )
 
 
 def _read(path: Path) -> str | None:

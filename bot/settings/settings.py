@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr
+from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
 from bot.environment import Environment
 from bot.errors import ConfigError
+from bot.settings.handed import Handed
 from bot.settings.model import (
     AssetSettings,
     Cash,
@@ -23,7 +25,6 @@ from bot.settings.model import (
     LiveSettings,
     LogSettings,
     MarginSettings,
-    Section,
     StartingSettings,
     StorySettings,
     TestnetSettings,
@@ -40,8 +41,10 @@ SETTLE: Mapping[Venue, str] = {Venue.BINANCE: "USDT"}
 """The coin in which a venue's perpetuals settle."""
 
 
-class Settings(Section):
+class Settings(Handed):
     """A checked configuration. Made by `load`; paths in it are absolute."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     venue: Venue = Field(description="The exchange.")
     environment: VenueEnvironment = Field(

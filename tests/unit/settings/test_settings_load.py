@@ -3,12 +3,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from bot.core.policy import AssetPolicy, OnMargin, Policy, Rounding, Threshold
 from bot.core.times import MINUTE, SECOND
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings import Settings, load
+from bot.settings.sources import Following, FromFile, FromVariables
 
 MINIMAL = """\
 venue: binance
@@ -338,3 +341,44 @@ def test_three_opt_ins_open_the_way_and_elsewhere_none_is_wanted(tmp_path: Path)
     read(tmp_path).require_opt_ins(live=False, account=None)
     with pytest.raises(ConfigError, match="environment: is local, but --live was asked for"):
         read(tmp_path).require_opt_ins(live=True, account=None)
+
+
+def test_settings_are_built_from_their_sources_and_the_first_that_speaks_wins(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + 'triggers: {open: "4pp", close: "2pp"}\nmargin: {on_margin: close}\n')
+    file, follows = FromFile(Settings, path), Following(Settings, path)
+    variables = FromVariables(Settings, {"HEDGEROW_TRIGGERS__OPEN": "6pp", "HEDGEROW_ENVIRONMENT": "demo"}, [])
+    made = Settings.of(variables, file, follows)
+    assert isinstance(made, BaseSettings)
+    assert (made.triggers.open, made.triggers.close) == (Threshold(Decimal("0.06")), Threshold(Decimal("0.02")))
+    assert (made.environment, made.poll) == (Environment.DEMO, 5 * SECOND)
+    assert Settings.of(file, variables, follows).triggers.open == Threshold(Decimal("0.04"))
+
+
+def test_settings_look_at_nothing_that_they_are_not_handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("POLL", "HEDGEROW_POLL", "VENUE", "JOURNAL"):
+        monkeypatch.setenv(name, "nonsense")
+    (tmp_path / ".env").write_text("POLL=nonsense\nHEDGEROW_POLL=nonsense\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert read(tmp_path).poll == 15 * MINUTE
+
+
+def test_settings_do_not_change(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read(tmp_path).poll = 1
+
+
+def test_a_variable_outdoes_a_value_that_the_file_may_not_hold(tmp_path: Path) -> None:
+    assert read(tmp_path, MINIMAL + "poll: 0.5\n", {"HEDGEROW_POLL": "7s"}).poll == 7 * SECOND
+
+
+@pytest.mark.parametrize("text", ['journal: ""', "journal: ", "log: ", "log: 5", "log: {file: }"])
+def test_an_empty_path_is_refused_and_never_guessed(tmp_path: Path, text: str) -> None:
+    found = complaints(tmp_path, MINIMAL + text + "\n")
+    assert len(found) == 1
+    assert found[0].startswith(f"mine.yaml:7: {text.partition(':')[0]}")
+
+
+def test_names_of_the_reading_machinery_are_no_keys(tmp_path: Path) -> None:
+    text = MINIMAL + "_sources: 1\n_env_file: x\n_secrets_dir: y\nmodel_config: 1\n"
+    found = complaints(tmp_path, text)
+    assert [line.split(": ")[1] for line in found] == ["_sources", "_env_file", "_secrets_dir", "model_config"]

@@ -1,10 +1,13 @@
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from bot.errors import ConfigError
 from bot.settings import Credentials, Settings, load
+from bot.settings.secrets import KeyFiles, Keys, KeyVariables
 
 BASE = """\
 venue: binance
@@ -23,7 +26,7 @@ def settings(folder: Path, environ: Mapping[str, str] | None = None, *, environm
 
 def put(folder: Path, name: str, text: str, mode: int = 0o600) -> None:
     path = folder / "secrets" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)
 
@@ -86,3 +89,47 @@ def test_no_way_of_printing_shows_a_secret(tmp_path: Path) -> None:
     made = settings(tmp_path, {"HEDGEROW_API_KEY": "key-hunter2"})
     shown = f"{made!r} {made} {made.credentials()!r} {made.credentials()} {dict(made)}"
     assert "hunter2" not in shown
+
+
+def test_a_variable_in_any_case_is_the_key(tmp_path: Path) -> None:
+    given = {"hedgerow_api_key": "k", "Hedgerow_Api_Secret": "s"}
+    assert settings(tmp_path, given).credentials() == Credentials("k", "s")
+
+
+def test_one_key_given_by_two_spellings_is_refused_without_showing_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path, {"HEDGEROW_API_KEY": "hunter2", "hedgerow_api_key": "hunter3"})
+    assert str(caught.value) == "hedgerow_api_key: is set by HEDGEROW_API_KEY too. Allowed: one of them"
+
+
+def test_an_empty_variable_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    put(tmp_path, "api_key", "from-file")
+    put(tmp_path, "api_secret", "s")
+    assert refusal(tmp_path, {"HEDGEROW_API_KEY": ""}) == "HEDGEROW_API_KEY: is empty"
+
+
+def test_a_file_that_a_variable_outdid_is_not_opened(tmp_path: Path) -> None:
+    put(tmp_path, "api_key", "old", 0o644)
+    put(tmp_path, "api_secret", "s")
+    assert settings(tmp_path, {"HEDGEROW_API_KEY": "new"}).credentials() == Credentials("new", "s")
+
+
+def test_a_secret_may_be_a_link_as_orchestrators_mount_them(tmp_path: Path) -> None:
+    put(tmp_path, "api_secret", "s")
+    put(tmp_path / "mounted", "elsewhere", "k")
+    (tmp_path / "secrets" / "api_key").symlink_to(tmp_path / "mounted" / "secrets" / "elsewhere")
+    assert settings(tmp_path).credentials() == Credentials("k", "s")
+
+
+def test_no_log_or_repr_on_the_way_shows_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:
+    put(tmp_path, "api_secret", "file-hunter2")
+    monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
+    variables, files = KeyVariables({"HEDGEROW_API_KEY": "key-hunter2"}), KeyFiles(tmp_path / "secrets")
+    with caplog.at_level(logging.DEBUG):
+        keys = Keys.of(variables, files)
+    assert keys.api_key is not None
+    assert keys.api_key.get_secret_value() == "key-hunter2"
+    assert isinstance(keys, BaseSettings)
+    assert "hunter2" not in f"{caplog.text} {keys!r} {keys} {variables!r} {variables()} {files!r} {files()}"
