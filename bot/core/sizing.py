@@ -85,7 +85,9 @@ def contract_findings(
             {"asset": asset, "contract": plain(contract), "step": plain(instrument.amount_step)},
         ),), ()
     value = contract_value(contract, price)
-    facts = {"asset": asset, "contract": plain(contract), "value": plain(value), "price": plain(price), "nav": plain(nav)}
+    facts = {
+        "asset": asset, "contract": plain(contract), "value": plain(value), "price": plain(price), "nav": plain(nav),
+    }
     share = f"{asset}: one contract of {plain(contract)} is worth {value:.2f}, {value / nav * 100:.2f} pp of NAV"
     open_level = policy.open.of_nav(policy.target) * nav
     if value > open_level:
