@@ -43,7 +43,7 @@ lock: ## resolve both locks anew (needs uv)
 		--output-file requirements-dev.lock
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-docs: $(VENV)/.run ## write the generated pages, and draw the pictures from a run of the demo
+docs: $(VENV)/.run ## write the generated pages, and draw the demo's pictures
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/generate_events.py
 	@$(BIN)/python docs/draw.py

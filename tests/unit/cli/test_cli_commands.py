@@ -157,7 +157,7 @@ def test_run_passes_on_what_was_asked(call: Call, config: str, monkeypatch: pyte
 
     monkeypatch.setattr(app, "run_daemon", run_daemon)
     assert call("run", "-c", config, "--once")[0] == 6
-    assert seen == [tmp_path / "mine.yaml", {"once": True, "live_account": None}]
+    assert seen == [tmp_path / "mine.yaml", {"once": True, "live_account": None, "dry_run": False}]
 
 
 def test_the_configuration_may_come_from_a_variable_or_lie_here(
