@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import __version__
-from bot.cli import testnet
+from bot.cli import journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
+from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.exits import Code, CommandFailed, code_of, message_of
 from bot.cli.init import init
 from bot.core.times import SECOND
@@ -24,21 +25,14 @@ from bot.telemetry.encoding import never_fail
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bot.settings import Settings
 
 CLI = typer.Typer(
     name="hedgerow", add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+CLI.add_typer(journal.CLI, name="journal", short_help="Look after the record.")
 CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
 CLI.command(short_help="Write a commented configuration.")(init)
-
-_DEFAULT_FILE = "hedgerow.yaml"
-
-Config = Annotated[Path | None, typer.Option(
-    "--config", "-c", metavar="FILE", envvar="HEDGEROW_CONFIG", show_default=False,
-    help="The configuration. Default: hedgerow.yaml in this folder, else HEDGEROW_* variables alone.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; amounts are strings.")]
 
 
 @dataclass(slots=True)
@@ -122,7 +116,7 @@ def run(
       hedgerow run -c config/binance-demo.yaml --dry-run
       hedgerow run -c mine.yaml --live --account 123456789
     """
-    settings = _load(config)
+    settings = load_settings(config)
     if not dry_run:
         settings.require_opt_ins(live=live, account=account)
     elif live or account is not None:
@@ -159,9 +153,9 @@ def plan(
     from bot.cli import render, render_plan
 
     if portfolio is not None:
-        report = app.plan_portfolio(portfolio, None if config is None else _load(config))
+        report = app.plan_portfolio(portfolio, None if config is None else load_settings(config))
     else:
-        report = asyncio.run(app.make_plan(_load(config), dry_run=dry_run))
+        report = asyncio.run(app.make_plan(load_settings(config), dry_run=dry_run))
     if as_json:
         typer.echo(render.to_json(report))
     else:
@@ -185,7 +179,7 @@ def explain(
       hedgerow explain btc1 -c config/demo.yaml
       hedgerow explain 2021-02-01T12:00:00Z -c config/demo.yaml --json
     """
-    settings = _with_journal(config)
+    settings = with_journal(config)
     from bot import app
     from bot.cli import render, render_explain
 
@@ -209,7 +203,7 @@ def status(config: Config = None, *, as_json: AsJson = False) -> None:
       hedgerow status -c config/binance-demo.yaml
       hedgerow status -c config/binance-demo.yaml --json
     """
-    settings = _with_journal(config)
+    settings = with_journal(config)
     from bot import app
     from bot.cli import render
 
@@ -237,7 +231,7 @@ def health(
       hedgerow health -c config/binance-demo.yaml
       hedgerow health -c config/binance-demo.yaml --max-age 2m
     """
-    settings = _with_journal(config)
+    settings = with_journal(config)
     from bot import app
     from bot.cli import render
     from bot.settings import read_duration
@@ -267,7 +261,7 @@ def close(
     Example:
       hedgerow close BTC -c config/binance-demo.yaml
     """
-    settings = _with_journal(config)
+    settings = with_journal(config)
     from bot import app
     from bot.cli import render
     from bot.settings import read_coin, read_pause
@@ -301,7 +295,7 @@ def demo(
       hedgerow demo
       hedgerow demo -c config/history.yaml
     """
-    settings = _load(config or _demo_file())
+    settings = load_settings(config or _demo_file())
     from bot import demo as stage
     from bot.cli import render
 
@@ -322,26 +316,6 @@ def version() -> None:
 
 
 CLI.command(short_help="Print what your shell needs to complete commands.")(completion)
-
-
-def _load(config: Path | None) -> Settings:
-    """The configuration that was asked for, or the one that is there. Raises ConfigError."""
-    from bot.settings import load
-
-    if config is None and Path(_DEFAULT_FILE).is_file():
-        config = Path(_DEFAULT_FILE)
-    if config is None and not any(name.upper() == "HEDGEROW_ENVIRONMENT" for name in os.environ):
-        raise ConfigError(
-            f"no configuration: there is no {_DEFAULT_FILE} here. Allowed: -c FILE (examples are in config/)")
-    return load(config)
-
-
-def _with_journal(config: Path | None) -> Settings:
-    """The configuration of a bot that has run at least once."""
-    settings = _load(config)
-    if not settings.journal.is_file():
-        raise CommandFailed(Code.NOT_RUNNING, f"no bot has run with this configuration: no journal {settings.journal}")
-    return settings
 
 
 def _demo_file() -> Path:

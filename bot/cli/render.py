@@ -96,7 +96,7 @@ def plan(report: PlanReport, ahead: RenderableType = "") -> RenderableType:
     """What would be done now, and why, for every coin; then what comes `ahead`."""
     decision = report.decision
     targets = {policy.asset: policy.target for policy in report.terms.policy.assets}
-    table = _table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
+    table = new_table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
     for decided in decision.assets:
         measure, target = decided.measure, targets.get(decided.asset)
         weight = None if measure.drift is None or target is None else target + measure.drift
@@ -105,11 +105,11 @@ def plan(report: PlanReport, ahead: RenderableType = "") -> RenderableType:
             number(decided.short), number(decided.goal), _action(decided),
         )
     return Group(
-        _line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
+        one_line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
         _margin(decision.margin), _halted(decision.halted), table,
         _because((decided.asset, decided.reasons, decided.refusals) for decided in decision.assets),
-        *(_line(f"warning: {finding}") for finding in report.findings), *([ahead] if ahead else []),
-        _line("Nothing was sent."),
+        *(one_line(f"warning: {finding}") for finding in report.findings), *([ahead] if ahead else []),
+        one_line("Nothing was sent."),
     )
 
 
@@ -128,11 +128,12 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
     """Where the bot stood at its last decision."""
     binding = report.binding
     parts: list[RenderableType] = [
-        _line(f"{binding.venue} {binding.environment}, account {binding.account}"), _line(_beat(report.heartbeat, now)),
+        one_line(f"{binding.venue} {binding.environment}, account {binding.account}"),
+        one_line(_beat(report.heartbeat, now)),
     ]
     if report.decided_at is not None:
         parts += [
-            _line(f"at {iso(report.decided_at)}   NAV {money(report.nav)}   cash {money(report.cash)}"
+            one_line(f"at {iso(report.decided_at)}   NAV {money(report.nav)}   cash {money(report.cash)}"
                   + ("" if report.seq is None else f"   decision {report.seq}")),
             _halted(report.halted), _coins(report.assets),
             _because((each.asset, each.reasons, each.refusals) for each in report.assets),
@@ -146,7 +147,7 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
     if report.orders:
         parts.append(_orders(report.orders))
     parts += [
-        _line(f"waiting: {command.kind} {command.asset or ''}, since {span(max(0, now - command.issued_at))}")
+        one_line(f"waiting: {command.kind} {command.asset or ''}, since {span(max(0, now - command.issued_at))}")
         for command in report.commands
     ]
     return Group(*parts)
@@ -157,7 +158,7 @@ def _beat(heartbeat: Heartbeat | None, now: Millis) -> str:
 
 
 def _coins(assets: Iterable[AssetStatus]) -> Table:
-    table = _table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
+    table = new_table("coin", "target", "weight", "drift", "net", "short", "wanted", "action")
     for each in assets:
         table.add_row(
             each.asset, percent(each.target), percent(each.weight), points(each.drift), percent(each.net_weight),
@@ -168,7 +169,7 @@ def _coins(assets: Iterable[AssetStatus]) -> Table:
 
 
 def _episodes(title: str, episodes: Iterable[Episode]) -> Table:
-    table = _table("hedge", "short", "entry", "exit", "realised", "funding", "fees", "net", title=title)
+    table = new_table("hedge", "short", "entry", "exit", "realised", "funding", "fees", "net", title=title)
     for episode in episodes:
         table.add_row(
             episode.id, number(episode.short), _price(episode.entry_price), _price(episode.exit_price),
@@ -182,7 +183,7 @@ def _price(price: Decimal | None) -> str:
 
 
 def _orders(orders: Iterable[OrderRecord]) -> Table:
-    table = _table("order", "side", "quantity", "filled", "price", "state", title="orders")
+    table = new_table("order", "side", "quantity", "filled", "price", "state", title="orders")
     for order in orders:
         intent = order.intent
         table.add_row(
@@ -197,7 +198,7 @@ def _orders(orders: Iterable[OrderRecord]) -> Table:
 
 def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], settle: str) -> RenderableType:
     """The closing account of a story: every hedge, the coins, and whether both books agree. No path, no duration."""
-    table = _table("hedge", "contracts", "entry", "exit", "realised", "funding", "fees", "net")
+    table = new_table("hedge", "contracts", "entry", "exit", "realised", "funding", "fees", "net")
     for episode in account.episodes:
         table.add_row(
             episode.id, _sized(episode.peak_short, contracts.get(episode.asset)), _price(episode.entry_price),
@@ -212,13 +213,13 @@ def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], se
     still = sum(1 for episode in account.episodes if episode.short)
     story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {account.days} days"
     return Group(
-        _line(f"Closing account, {settle}: {story}"), table,
-        _line("net = realised + funding received − fees. What open hedges have not realised yet comes on top."),
-        _line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "
+        one_line(f"Closing account, {settle}: {story}"), table,
+        one_line("net = realised + funding received − fees. What open hedges have not realised yet comes on top."),
+        one_line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "
               f"{_count(resizes, 'time')}, {still} still open (unrealised {money(account.unrealised)})."),
-        *(_line(_kept(coin, *amounts)) for coin, amounts in account.coins.items()),
-        *([_line(f"DIFFERENCE {each}") for each in account.differences]
-          or [_line("Journal and exchange agree to the last digit: every fill, fee and funding payment.")]),
+        *(one_line(_kept(coin, *amounts)) for coin, amounts in account.coins.items()),
+        *([one_line(f"DIFFERENCE {each}") for each in account.differences]
+          or [one_line("Journal and exchange agree to the last digit: every fill, fee and funding payment.")]),
     )
 
 
@@ -239,33 +240,34 @@ def _count(amount: int, word: str) -> str:
 # -- shared ------------------------------------------------------------------------------------------------------------
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
+def new_table(*columns: str, title: str | None = None) -> Table:
     """A table whose cells wrap instead of being cut."""
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, title=title, title_justify="left", title_style="bold", pad_edge=False,
         padding=(0, 1, 0, 0),
     )
     for index, column in enumerate(columns):
-        words = index == 0 or column in ("action", "state", "side")
+        words = index == 0 or column in ("action", "state", "side", "promise")
         table.add_column(column, justify="left" if words else "right", overflow="fold")
     return table
 
 
-def _line(text: str) -> Text:
+def one_line(text: str) -> Text:
+    """A line of text that wraps instead of being cut."""
     return Text(text, overflow="fold")
 
 
 def _halted(cause: str | None) -> RenderableType:
-    return _line(f"HALTED: {cause}") if cause else Group()
+    return one_line(f"HALTED: {cause}") if cause else Group()
 
 
 def _margin(margin: MarginFigures) -> Text:
     """The margin account in words; the runway is how far all shorted prices may rise together."""
     if not margin.notional:
-        return _line(f"futures wallet {money(margin.equity)}, no short")
+        return one_line(f"futures wallet {money(margin.equity)}, no short")
     lever = UNKNOWN if margin.effective_leverage is None else f"{margin.effective_leverage:.2f}"
     runway = "" if margin.joint_runway is None else f", liquidation after a rise of {percent(margin.joint_runway)}"
-    return _line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, leverage {lever}{runway}")
+    return one_line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, leverage {lever}{runway}")
 
 
 def _because(rows: Iterable[tuple[str, tuple[Reason, ...], tuple[Refusal, ...]]]) -> Table:

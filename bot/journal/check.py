@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -149,8 +150,7 @@ class _Pages:
             yield "it names no account"
 
     def orders(self) -> Problems:
-        rebuilt = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'rebuilt'")
-                       and self._rows("SELECT 1 FROM rebuilt"))
+        rebuilt = self._rebuilt()
         events: dict[str, list[Row]] = {}
         for event in self._rows("SELECT * FROM order_events ORDER BY seq"):
             events.setdefault(event["client_order_id"], []).append(event)
@@ -158,7 +158,7 @@ class _Pages:
         for row in self._rows("SELECT * FROM intents ORDER BY number"):
             self.examined += 1
             intent = from_row(OrderIntent, row)
-            if intent.number != last + 1 and not rebuilt:
+            if intent.number != last + 1 and rebuilt is None:
                 yield f"intent {intent.number} follows intent {last}"
             last = intent.number
             yield from _life(intent, events.get(intent.client_order_id, []))
@@ -203,7 +203,11 @@ class _Pages:
         funding: dict[str, list[FundingPayment]] = {}
         for row in self._rows("SELECT * FROM funding WHERE episode IS NOT NULL ORDER BY seq"):
             funding.setdefault(row["episode"], []).append(from_row(FundingPayment, row))
+        rebuilt = self._rebuilt()
+        incomplete = json.loads(rebuilt["incomplete"]) if rebuilt else []
         for episode in every:
+            if episode.id in incomplete:
+                continue  # its first fills are not known: there is nothing that it could be the sum of
             self.examined += 1
             if settle is None and fills.get(episode.id):
                 yield f"{episode.id}: no terms say which coin it settles in"
@@ -228,6 +232,11 @@ class _Pages:
                 yield f"decision {row['seq']} of {iso(row['at'])}: {error}"
             if progress is not None:
                 progress(self.examined, wanted)
+
+    def _rebuilt(self) -> Row | None:
+        """The mark of a journal that was rebuilt from the venue, which has forgotten some of it."""
+        known = self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rebuilt'")
+        return next(iter(self._rows("SELECT * FROM rebuilt")), None) if known else None
 
     def _records(self) -> dict[str, OrderRecord]:
         intents = [from_row(OrderIntent, row) for row in self._rows("SELECT * FROM intents ORDER BY number")]

@@ -62,8 +62,7 @@ def backup(path: Path, file: Path) -> Backup:
         try:
             _copy(source, file)
         except BaseException:
-            for name in (file, *_neighbours(file)):
-                name.unlink(missing_ok=True)
+            remove(file)
             raise
     return Backup(path, file, file.stat().st_size)
 
@@ -83,8 +82,10 @@ def _copy(source: sqlite3.Connection, file: Path) -> None:
             os.close(descriptor)
 
 
-def _neighbours(file: Path) -> tuple[Path, ...]:
-    return tuple(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))
+def remove(file: Path) -> None:
+    """Take an unfinished file of ours away, with what SQLite laid beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 _ACTED = (
