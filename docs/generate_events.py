@@ -18,8 +18,9 @@ The log file holds one JSON object a line. `ts` is UTC by the bot's clock (a sto
 are strings with all their digits; `null` is "unknown". Lines of other libraries have `event: log`, with `logger` and
 `message`; an error's traceback is the list `exception`. Secrets read `[redacted]`, control characters are escaped.
 
-The console shows the events marked *console*: what changed, not every step. Colours only on a terminal, and not with
-`NO_COLOR`.
+The console shows the events marked *console*: what changed, not every step; and at rest `daemon.healthy`, one line per
+15 minutes (`log.healthy`). Each is one line, wrapped at the terminal's width, at 80 without one. Colours only on a
+terminal, and not with `NO_COLOR`. Signs that the stream's encoding lacks are spelt in ASCII: `->` for →.
 
 """
 

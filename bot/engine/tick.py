@@ -12,6 +12,7 @@ from bot.core.policy import Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
 from bot.engine.executor import Executor
+from bot.engine.pulse import Pulse
 from bot.engine.report import Reporter, changed_holds
 from bot.engine.settle import Settler
 from bot.ports import Clock, Command, Venue
@@ -35,12 +36,15 @@ class TickReport:
 class Engine:
     """Observe, settle what is open, decide, record, act, account, report."""
 
-    def __init__(self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit) -> None:
+    def __init__(
+        self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit, healthy_every: Millis = 0,
+    ) -> None:
         self._venue = venue
         self._book = book
         self._clock = clock
         self._terms = terms
         self._reporter = Reporter(book, terms, emit)
+        self._pulse = Pulse(emit, every=healthy_every)
         self._settler = Settler(book, venue, clock, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
         self._seen: Snapshot | None = None
@@ -59,6 +63,8 @@ class Engine:
         self._report(before, decision, snapshot)
         acted = await self._executor.act(decision, snapshot)
         await self._book.beat()
+        if not acted:
+            self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, recorded, acted, self._working(decision))
 
     async def stop(self) -> int:

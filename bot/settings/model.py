@@ -145,6 +145,8 @@ class LogSettings(Section):
     file: File = key("hedgerow.log", "JSON lines, rotated. Default: beside the journal, `.log` for `.db`.")
     level: LogLevel = key("info", "Least severity in the file.")
     console: bool = key(True, "Print transitions (opened, resized, closed, held) to the terminal.")
+    healthy: Pause | None = key(
+        None, "Time between two lines that say all is well; 0s: none. Default: 15m, in `local` 24h of story.")
     max_bytes: Count = key(10_000_000, "Size at which the file is rotated.")
     keep: Count = key(5, "Rotated files kept.")
 

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
+from bot.core.times import DAY, MINUTE, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.handed import Handed
@@ -101,6 +102,13 @@ class Settings(Handed):
     def settle(self) -> str:
         """The coin in which shorts settle."""
         return SETTLE[self.venue]
+
+    @property
+    def healthy_every(self) -> Millis:
+        """Time between two lines that say all is well; 0: none. A story's days go by in seconds."""
+        if self.log.healthy is not None:
+            return self.log.healthy
+        return DAY if self.local else 15 * MINUTE
 
     def policy(self) -> Policy:
         """The user's wishes as the core knows them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -300,3 +301,44 @@ def test_closing_gives_the_loggers_back(out: Out) -> None:
     logs = out.start()
     logs.close()
     assert logging.getLogger().handlers == before
+
+
+def test_funding_is_said_as_what_it_was_paid_or_received(out: Out) -> None:
+    emit = out.start().emit
+    for paid in ("-216.77", "3.5"):
+        emit("hedge.resized", **example("hedge.resized") | {"funding_paid": Decimal(paid)})
+    assert "funding received 216.77, fees" in " ".join(out.console.split())
+    assert "funding paid 3.50, fees" in " ".join(out.console.split())
+    assert "-216" not in out.console
+
+
+def test_the_line_at_rest_tells_where_it_stands_and_what_comes_next(out: Out) -> None:
+    coins = ("BTC", "ETH")
+    out.start(strict=True).emit(
+        "daemon.healthy", nav=Decimal("120142.519"),
+        drifts=dict(zip(coins, (Decimal("0.0701"), Decimal("-0.00001")), strict=True)),
+        shorts=dict(zip(coins, (Decimal("0.0970"), Decimal(0)), strict=True)), effective_leverage=None,
+        joint_runway=None, next_funding_at=1_611_820_800_000, funding_rates={"BTC": Decimal("0.0001"), "ETH": None},
+    )
+    assert " ".join(out.console.split()) == (
+        "2021-01-28 00:15 daemon.healthy NAV 120,142.52, drift BTC +7.0pp, ETH +0.0pp, short BTC 0.097, ETH 0, "
+        "runway n/a, next funding 08:00 UTC")
+    assert out.lines[0]["funding_rates"] == {"BTC": "0.0001", "ETH": None}
+
+
+def test_a_terminal_is_asked_for_its_width_at_every_line(monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
+    class Wide(Terminal):
+        def fileno(self) -> int:
+            return 2
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Wide()
+    emit = out.start(stream=stream).emit
+    longest = []
+    for columns in (120, 50):
+        monkeypatch.setattr(os, "get_terminal_size", lambda _fd, columns=columns: os.terminal_size((columns, 24)))
+        before = len(stream.getvalue())
+        emit("config.warned", message="word " * 60)
+        longest.append(max(len(line) for line in stream.getvalue()[before:].splitlines()))
+    assert 115 < longest[0] <= 120
+    assert 45 < longest[1] <= 50
