@@ -195,7 +195,9 @@ async def compose_bot(
         )
         emit("daemon.started", venue=str(settings.venue), environment=environment,
              assets=list(terms.instruments))
-        yield Bot(Engine(venue=venue, book=book, clock=clock, terms=terms, emit=emit), book, clock, venue, terms, emit)
+        engine = Engine(
+            venue=venue, book=book, clock=clock, terms=terms, emit=emit, healthy_every=settings.healthy_every)
+        yield Bot(engine, book, clock, venue, terms, emit)
 
 
 def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
