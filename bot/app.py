@@ -239,6 +239,17 @@ def _venue(
     )
 
 
+@contextlib.asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[tuple[Clock, Venue]]:
+    """The configured account through a door that only looks, and its time, which is not moved. Raises ConfigError."""
+    async with contextlib.AsyncExitStack() as stack:
+        clock = await _clock(settings, None)
+        stack.push_async_callback(clock.close)
+        venue = _venue(settings, clock, settings.credentials(), read_only=True)
+        stack.push_async_callback(venue.close)
+        yield clock, venue
+
+
 def _check_live(settings: Settings, account: str, typed: str | None) -> None:
     """The third opt-in: the account that was typed is the account that the key opens."""
     if settings.environment is Environment.LIVE and typed != account:
@@ -291,6 +302,7 @@ class PlanReport:
     terms: Terms
     snapshot: Snapshot
     findings: tuple[str, ...]
+    outlook: Outlook | None = None
 
 
 async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
@@ -304,7 +316,6 @@ async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
     credentials = settings.looking_credentials() if dry_run else settings.credentials()
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, None)
-    outlook: Outlook | None = None
         stack.push_async_callback(clock.close)
         venue = _venue(settings, clock, credentials, read_only=True, dry_run=dry_run)
         stack.push_async_callback(venue.close)
@@ -358,23 +369,10 @@ def read_status(settings: Settings) -> StatusReport:
     return read(settings.journal)
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: no decision yet."""
-
-    heartbeat: Heartbeat | None
-    age: Millis | None
-    limit: Millis
-
-
-def read_health(settings: Settings) -> HealthReport:
-    """The age of the last decision, and the most that is healthy: three polls and a minute. Raises JournalError."""
-    from bot.journal.reader import read_heartbeat
-
 def explain_decision(settings: Settings, which: str) -> ExplainedDecision:
     """A decision of the journal, explained; `which`: its number, an instant, 'last', an order's or a hedge's id.
 
-    Raises JournalError where there is no such decision.
+    Raises NoSuchDecision, JournalError.
     """
     from bot.core.explain import explain
     from bot.journal.lookup import find_decision
@@ -390,6 +388,19 @@ class ExplainedDecision:
     recorded: RecordedDecision
     explanation: Explanation
 
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: no decision yet."""
+
+    heartbeat: Heartbeat | None
+    age: Millis | None
+    limit: Millis
+
+
+def read_health(settings: Settings) -> HealthReport:
+    """The age of the last decision, and the most that is healthy: three polls and a minute. Raises JournalError."""
+    from bot.journal.reader import read_heartbeat
 
     beat = read_heartbeat(settings.journal)
     # A stepped story is as fast as the machine: its polls say nothing of real time.

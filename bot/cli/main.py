@@ -23,8 +23,9 @@ from bot.errors import ConfigError, HedgerowError
 from bot.telemetry.encoding import never_fail
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
+    from bot.journal.views import StatusReport
 
 CLI = typer.Typer(
     name="hedgerow", add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -182,8 +183,12 @@ def explain(
     settings = with_journal(config)
     from bot import app
     from bot.cli import render, render_explain
+    from bot.journal.lookup import NoSuchDecision
 
-    told = app.explain_decision(settings, decision)
+    try:
+        told = app.explain_decision(settings, decision)
+    except NoSuchDecision as missing:
+        raise CommandFailed(Code.USAGE, str(missing)) from None
     if as_json:
         typer.echo(render.to_json(told))
     else:
@@ -193,7 +198,12 @@ def explain(
 
 
 @CLI.command(short_help="Show where it stands: weights, hedges, margin, orders.")
-def status(config: Config = None, *, as_json: AsJson = False) -> None:
+def status(
+    config: Config = None, *, as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option(
+        "--watch", "-w", help="Show it anew until Ctrl-C; without a terminal, once per change.")] = False,
+    interval: Annotated[str, typer.Option(metavar="DURATION", help="With --watch: how often to look.")] = "5s",
+) -> None:
     """Show where the bot stands, by its journal: weights, hedges, margin, open orders.
 
     Reads beside a running bot without disturbing it, and needs neither key nor network.
@@ -201,17 +211,35 @@ def status(config: Config = None, *, as_json: AsJson = False) -> None:
     \b
     Examples:
       hedgerow status -c config/binance-demo.yaml
+      hedgerow status -c config/binance-demo.yaml --watch --interval 2s
       hedgerow status -c config/binance-demo.yaml --json
     """
     settings = with_journal(config)
     from bot import app
     from bot.cli import render
+    from bot.cli.watch import print_changes, redraw
+    from bot.settings import read_duration
 
-    report = app.read_status(settings)
-    if as_json:
-        typer.echo(render.to_json(report))
+    def read() -> StatusReport:
+        return app.read_status(settings)
+
+    def draw(report: StatusReport) -> RenderableType:
+        return render.status(report, app.wall())
+
+    def say(report: StatusReport) -> None:
+        if as_json:
+            typer.echo(render.to_json(report))
+        else:
+            console.print(draw(report))
+            console.file.flush()
+
+    console, every = _console(), _option("--interval", read_duration, interval) / SECOND
+    if watch and console.is_terminal and not as_json:
+        redraw(read, draw, console, interval=every)
+    elif watch:
+        print_changes(read, say, interval=every)
     else:
-        _console().print(render.status(report, app.wall()))
+        say(read())
 
 
 @CLI.command(short_help="Exit 0 if its last decision is recent, 3 if not.")

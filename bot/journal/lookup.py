@@ -16,11 +16,15 @@ from bot.journal.views import RecordedDecision
 LAST = "last"
 
 
+class NoSuchDecision(JournalError):
+    """The journal has no decision of that name."""
+
+
 def find_decision(path: Path, which: str) -> RecordedDecision:
     """The decision that `which` means: its number (as `status` shows it), an ISO instant (the decision in force then),
     'last', a client order id (the one that the order carries out) or a hedge's id (the one that opened it).
 
-    Raises JournalError where there is none, saying what there is.
+    Raises NoSuchDecision, saying what there is; JournalError where the file cannot be read.
     """
     with reading(path) as connection:
         seq = _seq_of(connection, which.strip())
@@ -28,7 +32,7 @@ def find_decision(path: Path, which: str) -> RecordedDecision:
             "SELECT d.seq, d.revision, d.situation, d.decision, t.content FROM decisions d "
             "JOIN terms t ON t.digest = d.terms WHERE d.seq = ?", (seq,)).fetchone()
         if row is None:
-            raise JournalError(f"there is no decision {which}; {_range(connection)}")
+            raise NoSuchDecision(f"there is no decision {which}; {_range(connection)}")
         return RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
                                 decode(Terms, row["content"]), decode(Decision, row["decision"]))
 
@@ -48,7 +52,7 @@ def _seq_of(connection: Connection, which: str) -> int | None:
     try:
         at = parse_iso(which)
     except ValueError:
-        raise JournalError(
+        raise NoSuchDecision(
             f"{which!r} is no decision: neither a number, nor an instant, nor the id of an order or a hedge here; "
             f"{_range(connection)}") from None
     return _in_force(connection, at)
@@ -70,4 +74,4 @@ def _range(connection: Connection) -> str:
     return f"decisions {row[0]} to {row[1]} are of {iso(row[2])} to {iso(row[3])}"
 
 
-__all__ = ["LAST", "find_decision"]
+__all__ = ["LAST", "NoSuchDecision", "find_decision"]
