@@ -88,8 +88,8 @@ def prune(
 ) -> None:
     """Let old decisions go, with the prices they were reached at; then make the file smaller.
 
-    Orders, executions, funding, hedges and commands are never touched, and neither are the newest decision and those
-    that set a goal or that an order names. Stop the bot first: --dry-run alone runs beside it.
+    Orders, executions, funding, hedges and commands are never touched, and neither are the first decision, the newest,
+    and those that set a goal or that an order names. Stop the bot first: --dry-run alone runs beside it.
 
     \b
     Examples:

@@ -94,7 +94,9 @@ _ACTED = (
 )
 """Whether a decision set a goal, or an order names it as its cause."""
 
-_OLD = "d.at < :before AND d.seq < (SELECT max(seq) FROM decisions)"
+_OLD = "d.at < :before AND d.seq NOT IN (SELECT max(seq) FROM decisions UNION SELECT min(seq) FROM decisions)"
+"""What age alone would let go: the first decision tells since when there is a record, the newest one is the memory."""
+
 _GONE = f"{_OLD} AND NOT ({_ACTED})"
 _UNUSED = "NOT EXISTS (SELECT 1 FROM decisions d WHERE d.terms = t.digest) AND EXISTS (SELECT 1 FROM decisions)"
 
@@ -122,7 +124,7 @@ def prune(path: Path, older_than: Millis, *, dry_run: bool = False) -> Pruned:
     """Let decisions older than `older_than` go, with the situations they were reached in, and terms that none names.
 
     Age counts back from the newest decision, not from today: a journal that lay still loses nothing by lying still.
-    The newest decision stays, and each that set a goal or that an order names. Afterwards the file is made smaller.
+    The first and the newest decision stay, and each that set a goal or that an order names. The file is made smaller.
     Raises JournalLocked while a bot has the journal (not for a `dry_run`), JournalError when it cannot be written.
     """
     if dry_run:

@@ -1,0 +1,424 @@
+"""Looking after a journal: what `check` finds, what a copy is, what pruning leaves, what can be rebuilt."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import stat
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from paper_bot import StoryTime
+
+from bot.core.episode import Episode, EpisodeState
+from bot.core.orders import OrderReport, OrderState, PastOrder
+from bot.core.policy import AssetPolicy, ExecutionPolicy, OnTimeout, Policy, Terms, Threshold
+from bot.core.times import DAY, HOUR, MINUTE, Millis
+from bot.engine.book import Book
+from bot.engine.daemon import Daemon
+from bot.engine.tick import Engine
+from bot.errors import JournalError, JournalLocked, JournalUnconfirmed
+from bot.journal.check import CheckReport, check
+from bot.journal.reader import read_books, read_decisions, read_episodes, submit_command
+from bot.journal.rebuild import Rebuilt, Remembered, rebuild, write
+from bot.journal.store import SqlJournal
+from bot.journal.upkeep import backup, confirm, prune
+from bot.paper.exchange import PaperExchange
+from bot.paper.venue import PaperVenue
+from bot.testnet.build import build
+from bot.testnet.options import TestnetOptions
+
+D = Decimal
+TAG = "paper0"
+LEVELS = (Threshold(D("0.03")), Threshold(D("0.01")), Threshold(D("0.01")))
+POLICY = Policy(
+    (AssetPolicy("BTC", D("0.5"), *LEVELS, D("0.001")), AssetPolicy("ETH", D("0.3"), *LEVELS, D("0.01"))), D("0.2"),
+    execution=ExecutionPolicy(on_timeout=OnTimeout.CROSS),
+)
+KEPT = ("binding", "intents", "order_events", "fills", "funding", "episodes", "commands", "heartbeats")
+
+
+async def opened(path: Path) -> SqlJournal:
+    return await SqlJournal.open(path, environment="local", venue="binance", account="1", wall=lambda: 7)
+
+
+class Lived:
+    """A bot's story over the paper exchange with a journal file: the file, the exchange and the terms after it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lived.db"
+        self.exchange: PaperExchange = build(TestnetOptions(scenario="demo", days=35, seed=1)).exchange
+        self.terms = asyncio.run(self._live())
+        submit_command(self.path, "rearm", "BTC", 1)
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.content = self.path.read_bytes()
+
+    async def _live(self) -> Terms:
+        clock = StoryTime(self.exchange.feed.start, self.exchange.feed.end - 2 * DAY)
+        self.venue = PaperVenue(self.exchange, clock)
+        terms = Terms(POLICY, await self.venue.instruments(["BTC", "ETH"]))
+        await self.venue.prepare(POLICY)
+        journal = await opened(self.path)
+        book = Book(journal, clock, account_tag=TAG, settle="USDT", instruments=terms.instruments,
+                    memory=await journal.recall("USDT"))
+        engine = Engine(venue=self.venue, book=book, clock=clock, terms=terms, emit=lambda *_, **__: None)
+        await Daemon(engine, clock, poll=HOUR, working_poll=MINUTE, emit=lambda *_, **__: None).run()
+        await journal.close()
+        return terms
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    return Lived(tmp_path_factory.mktemp("lived"))
+
+
+@pytest.fixture
+def path(lived: Lived, tmp_path: Path) -> Path:
+    (tmp_path / "journal.db").write_bytes(lived.content)
+    return tmp_path / "journal.db"
+
+
+def spoil(path: Path, *statements: str) -> None:
+    """Change rows behind the journal's back: without its guards and without its links."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert connection.execute(statement).rowcount, statement
+        for _, text in guards:
+            connection.execute(text)
+
+
+def table(path: Path, name: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall()  # noqa: S608 -- our own names
+
+
+def wrong(report: CheckReport) -> dict[str, str]:
+    return {one.name: " | ".join(one.problems) for one in report.checks if not one.ok}
+
+
+def test_a_lived_journal_agrees_with_itself(path: Path) -> None:
+    report = check(path)
+    assert report.ok, wrong(report)
+    looked = {one.name: one.examined for one in report.checks}
+    assert looked["orders"] > 10
+    assert looked["fills"] > 10
+    assert looked["episodes"] >= 2
+    assert looked["decisions"] == len(table(path, "decisions"))
+
+
+@pytest.mark.parametrize(("statement", "name", "says"), [
+    ("UPDATE fills SET quantity = '0.5' WHERE seq = 1", "fills", "its executions sum to"),
+    ("UPDATE fills SET client_order_id = 'nobody' WHERE seq = 1", "fills", "belongs to no order of ours"),
+    ("UPDATE fills SET side = 'buy' WHERE seq = 1", "fills", "is booked to"),
+    ("UPDATE fills SET fee = '99' WHERE seq = 1", "episodes", "fees is"),
+    ("UPDATE funding SET amount = '-99' WHERE episode IS NOT NULL", "episodes", "funding_paid is"),
+    ("UPDATE episodes SET average_entry = '1' WHERE seq = 1", "episodes", "average_entry is 1"),
+    ("UPDATE episodes SET state = 'open' WHERE state = 'closed'", "episodes", "its fills make it closed"),
+    ("UPDATE order_events SET state = 'not_found' WHERE state = 'filled'", "orders", "cannot go from"),
+    ("UPDATE order_events SET at = 5 WHERE seq = (SELECT max(seq) FROM order_events)", "orders", "follows one of"),
+    ("UPDATE order_events SET filled = '0' WHERE state = 'filled'", "orders", "is called filled with 0"),
+    ("UPDATE intents SET number = 1000 WHERE number = 3", "orders", "intent 1000 follows intent"),
+    ("DELETE FROM terms", "links", "decisions row"),
+    ("DELETE FROM binding", "binding", "names no account"),
+    ("UPDATE alembic_version SET version_num = '0000'", "schema", "it has schema 0000"),
+    ("UPDATE decisions SET nav = '1', situation = replace(situation, '\"taken_at\":', '\"taken_at\":1') WHERE seq = 3",
+     "decisions", "this version decides otherwise"),
+    ("UPDATE decisions SET signature = 'x' WHERE seq = 3", "decisions", "its columns do not say what it says"),
+    ("UPDATE decisions SET situation = '{' WHERE seq = 3", "decisions", "cannot be read"),
+    ("UPDATE terms SET content = replace(content, '\"0.5\"', '\"0.6\"')", "decisions", "do not have that digest"),
+])
+def test_a_row_that_was_tampered_with_is_found(path: Path, statement: str, name: str, says: str) -> None:
+    spoil(path, statement)
+    report = check(path)
+    assert not report.ok
+    assert says in wrong(report)[name]
+
+
+def test_an_execution_booked_twice_is_found_even_where_the_index_is_gone(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        text = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'fills'").fetchone()[0]
+        connection.execute("CREATE TABLE kept AS SELECT * FROM fills")
+        connection.execute("DROP TABLE fills")
+        connection.execute(text.replace(", \n\tCONSTRAINT uq_fills_symbol_trade_id UNIQUE (symbol, trade_id)", ""))
+        connection.execute("INSERT INTO fills SELECT * FROM kept")
+        connection.execute("INSERT INTO fills SELECT seq + 1000, symbol, trade_id, order_id, client_order_id, side, "
+                           "quantity, price, fee, fee_currency, realised, maker, at, booked_at FROM kept LIMIT 1")
+    found = wrong(check(path))
+    assert "is booked 2 times" in found["doubles"]
+    assert "fills may be changed" in found["schema"]
+
+
+def test_a_broken_page_is_a_finding_and_not_a_crash(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle:middle + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    assert "file" in wrong(check(path))
+
+
+def test_what_is_no_database_is_a_finding_and_what_is_not_there_an_error(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no journal at all, but a text of some length\n" * 50)
+    assert "not a database" in wrong(check(tmp_path / "text"))["file"]
+    with pytest.raises(JournalError, match="there is no journal"):
+        check(tmp_path / "nowhere")
+
+
+def test_only_the_newest_decisions_are_decided_again_where_that_is_asked(path: Path) -> None:
+    spoil(path, "UPDATE decisions SET signature = 'x' WHERE seq = 1")
+    steps: list[tuple[int, int]] = []
+    report = check(path, decisions=3, progress=lambda done, of: steps.append((done, of)))
+    assert report.ok
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+async def test_a_copy_made_beside_a_writer_is_whole_and_for_its_owner_alone(path: Path, tmp_path: Path) -> None:
+    journal = await opened(path)
+    await journal.beat(8)
+    made = await asyncio.to_thread(backup, path, tmp_path / "copy.db")
+    await journal.beat(9)
+    await journal.close()
+    assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
+    assert not any((tmp_path / f"copy.db{end}").exists() for end in ("-wal", "-shm", "-journal"))
+    assert made.size == made.file.stat().st_size
+    assert check(made.file, decisions=5).ok
+    assert [row[1] for row in table(made.file, "heartbeats")] == [8]
+    assert all(table(made.file, name) == table(path, name) for name in KEPT if name != "heartbeats")
+
+
+def test_a_copy_never_overwrites(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("dear to me")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("mine", "link"):
+        with pytest.raises(JournalError, match="never overwrites"):
+            backup(path, tmp_path / name)
+    assert (tmp_path / "mine").read_text() == "dear to me"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_copy_of_a_damaged_journal_is_refused_and_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle:middle + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(JournalError):
+        backup(path, tmp_path / "copy.db")
+    assert not list(tmp_path.glob("copy*"))
+
+
+def test_pruning_takes_old_decisions_only_and_what_acted_stays(path: Path) -> None:
+    before = {name: table(path, name) for name in KEPT}
+    decisions = list(read_decisions(path))
+    caused = {row[0] for row in table_of(path, "SELECT decided_at FROM intents")}
+    limit = decisions[-1].decision.at - 5 * DAY
+    expected = [
+        row.seq for row in decisions if row.decision.at >= limit or row in (decisions[0], decisions[-1])
+        or any(one.intent for one in row.decision.assets) or row.decision.at in caused
+    ]
+    told = prune(path, 5 * DAY, dry_run=True)
+    assert len(list(read_decisions(path))) == len(decisions)
+    size = path.stat().st_size
+    done = prune(path, 5 * DAY)
+    assert [row.seq for row in read_decisions(path)] == expected
+    assert {name: table(path, name) for name in KEPT} == before
+    assert (told.decisions, told.terms, told.kept, told.text) == (done.decisions, done.terms, done.kept, done.text)
+    assert done.decisions == len(decisions) - len(expected) > 100
+    assert done.kept > 0
+    assert done.before == limit
+    assert done.size == path.stat().st_size < size / 2
+    report = check(path)
+    assert report.ok, wrong(report)
+
+
+def table_of(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_pruning_keeps_the_newest_decision_whatever_its_age(path: Path) -> None:
+    newest = list(read_decisions(path))[-1].seq
+    prune(path, 0)
+    assert [row.seq for row in read_decisions(path)][-1] == newest
+    assert next(read_decisions(path)).seq == 1
+
+
+def test_after_pruning_the_tables_are_guarded_again(path: Path) -> None:
+    prune(path, DAY)
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.Error, match="append-only"):
+        connection.execute("DELETE FROM decisions")
+
+
+def test_terms_that_no_decision_names_any_more_go_with_them(path: Path) -> None:
+    spoil(path, "INSERT INTO terms VALUES ('unused', 1, '{}')",
+          "UPDATE decisions SET terms = 'unused' WHERE seq = 2")
+    assert prune(path, DAY, dry_run=True).terms == 1
+    assert prune(path, DAY).terms == 1
+    assert len(table(path, "terms")) == 1
+
+
+async def test_pruning_is_refused_beside_a_bot_and_counting_is_not(path: Path) -> None:
+    journal = await opened(path)
+    try:
+        with pytest.raises(JournalLocked):
+            prune(path, DAY)
+        assert prune(path, DAY, dry_run=True).decisions
+    finally:
+        await journal.close()
+
+
+async def test_a_pruned_journal_recalls_what_it_recalled_before(path: Path) -> None:
+    async def recalled() -> object:
+        journal = await opened(path)
+        try:
+            return await journal.recall("USDT")
+        finally:
+            await journal.close()
+
+    before = await recalled()
+    prune(path, DAY)
+    after = await recalled()
+    assert after == before
+
+
+def test_an_interrupted_pruning_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = table(path, "decisions")
+    monkeypatch.setattr("bot.journal.upkeep._UNUSED", "no_such_column = 1")
+    with pytest.raises(JournalError):
+        prune(path, DAY)
+    assert table(path, "decisions") == before
+    assert check(path, decisions=1).ok
+
+
+def test_without_a_journal_nothing_is_laid_beside_it(tmp_path: Path) -> None:
+    for work in (lambda: prune(tmp_path / "none.db", DAY), lambda: confirm(tmp_path / "none.db", 1)):
+        with pytest.raises(JournalError, match="there is no journal"):
+            work()
+    assert not list(tmp_path.iterdir())
+
+
+# -- rebuilding --------------------------------------------------------------------------------------------------------
+
+
+def remembered(lived: Lived, since: Millis = 0) -> Remembered:
+    """What a venue that forgets unfilled orders would tell of the story."""
+
+    async def ask() -> Remembered:
+        symbols = [spec.symbol for spec in lived.terms.instruments.values()]
+        fills = [fill for symbol in symbols for fill in await lived.venue.fills(symbol, since)]
+        snapshot = await lived.venue.snapshot()
+        orders = []
+        for order in lived.exchange.orders.values():
+            report = await lived.venue.find_order(order.symbol, order.client_order_id)
+            assert report is not None
+            if order.filled and order.created_at >= since:
+                orders.append(PastOrder(report, order.side, order.quantity, order.price, order.reduce_only,
+                                        order.time_in_force, order.created_at))
+        return Remembered(
+            account="1", since=since, at=lived.exchange.now, orders=tuple(orders),
+            fills=tuple(sorted(fills, key=lambda fill: fill.at)), funding=await lived.venue.funding(since),
+            positions={held.symbol: held.quantity for held in snapshot.positions},
+        )
+
+    return asyncio.run(ask())
+
+
+def rebuilt(lived: Lived, file: Path, seen: Remembered) -> Rebuilt:
+    found = rebuild(seen, lived.terms, TAG)
+    write(file, found, seen, lived.terms, environment="local", venue="binance", wall=5)
+    return found
+
+
+def by_the_venue(one: Episode) -> tuple[object, ...]:
+    return (one.id, one.state, one.short, one.peak_short, one.entry_notional, one.exit_notional, one.average_entry,
+            one.realised, one.fees, one.funding_paid, one.fills, one.opened_at, one.closed_at)
+
+
+def test_what_the_venue_remembers_gives_the_same_books_and_hedges(lived: Lived, tmp_path: Path) -> None:
+    found = rebuilt(lived, tmp_path / "new.db", remembered(lived))
+    assert found.incomplete == ()
+    ours, lost = read_books(tmp_path / "new.db"), read_books(lived.path)
+    assert {(f.symbol, f.trade_id): f for f in ours.fills} == {(f.symbol, f.trade_id): f for f in lost.fills}
+    assert sorted(ours.funding, key=str) == sorted(lost.funding, key=str)
+    traded = [one for one in read_episodes(lived.path) if one.state is not EpisodeState.VOID]
+    assert [by_the_venue(one) for one in read_episodes(tmp_path / "new.db")] == [
+        by_the_venue(one) for one in traded]
+    report = check(tmp_path / "new.db")
+    assert report.ok, wrong(report)
+    assert any("why it was placed" in text for text in found.unknown)
+
+
+def test_a_hedge_older_than_the_history_is_marked_and_still_has_its_short(lived: Lived, tmp_path: Path) -> None:
+    first = next(one for one in read_episodes(lived.path) if one.fills > 1 and one.opened_at is not None)
+    fills = [f for f in read_books(lived.path).fills if f.symbol == first.symbol]
+    since = fills[0].at + 1
+    seen = remembered(lived, since)
+    found = rebuilt(lived, tmp_path / "new.db", seen)
+    assert first.id in found.incomplete
+    assert any(first.id in text and "before" in text for text in found.unknown)
+    again = next(one for one in read_episodes(tmp_path / "new.db") if one.id == first.id)
+    assert (again.state, again.short, again.opened_at) == (first.state, first.short, since)
+    report = check(tmp_path / "new.db")
+    assert report.ok, wrong(report)
+
+
+async def test_no_bot_starts_on_a_rebuilt_journal_before_a_human_confirmed_it(
+    lived: Lived, tmp_path: Path,
+) -> None:
+    file = tmp_path / "new.db"
+    await asyncio.to_thread(rebuilt, lived, file, await asyncio.to_thread(remembered, lived))
+    with pytest.raises(JournalUnconfirmed, match=f"hedgerow journal confirm {file}"):
+        await opened(file)
+    assert confirm(file, 6)
+    assert not confirm(file, 7)
+    journal = await opened(file)
+    memory = await journal.recall("USDT")
+    await journal.close()
+    with closing(sqlite3.connect(lived.path)) as connection:
+        assert memory.intents >= connection.execute("SELECT max(number) FROM intents i JOIN fills USING "
+                                                    "(client_order_id)").fetchone()[0]
+
+
+def test_a_journal_that_was_not_rebuilt_cannot_be_confirmed(path: Path) -> None:
+    with pytest.raises(JournalError, match="was not rebuilt"):
+        confirm(path, 6)
+
+
+def test_an_execution_of_somebody_else_and_a_position_nobody_explains_are_told(lived: Lived) -> None:
+    seen = remembered(lived)
+    stranger = seen.orders[-1]
+    report = OrderReport("hrother1_btc1_1", stranger.report.symbol, OrderState.FILLED, D(1), order_id="x")
+    others = [order for order in seen.orders if order is not stranger]
+    told = rebuild(Remembered(
+        seen.account, seen.since, seen.at, (*others, PastOrder(
+            report, stranger.side, D(1), D(1), stranger.reduce_only, stranger.time_in_force, 1)),
+        seen.fills, seen.funding, seen.positions), lived.terms, TAG)
+    assert any("is not this account's" in text for text in told.unknown)
+    assert any("is of no order of ours" in text for text in told.unknown)
+    assert any("holds still until they agree" in text for text in told.unknown)
+
+
+def test_a_rebuilt_journal_is_a_new_file_or_none(lived: Lived, path: Path, tmp_path: Path) -> None:
+    seen = remembered(lived)
+    with pytest.raises(JournalError, match="is there already"):
+        rebuilt(lived, path, seen)
+    found = rebuild(seen, lived.terms, TAG)
+    twice = Rebuilt(found.orders * 2, found.fills, found.funding, found.episodes, (), ())
+    with pytest.raises(JournalError, match="UNIQUE"):
+        write(tmp_path / "new.db", twice, seen, lived.terms, environment="local", venue="binance", wall=5)
+    assert not list(tmp_path.glob("new.db*"))
+    assert path.read_bytes() == lived.content
+
+
+def test_the_new_file_is_for_its_owner_alone(lived: Lived, tmp_path: Path) -> None:
+    rebuilt(lived, tmp_path / "new.db", remembered(lived))
+    assert stat.S_IMODE((tmp_path / "new.db").stat().st_mode) == 0o600
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
+        mark = connection.execute("SELECT unknown, confirmed_at FROM rebuilt").fetchone()
+    assert json.loads(mark[0])
+    assert mark[1] is None
