@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from rehearsals import SAME, TOUCH, Pair, play_twice
+from play import SIGKILLED, daemon, get, serving, write_config
+from rehearsals import MONEY, SAME, START, TOUCH, Pair, play_twice, run_to_the_end
+from test_kills import read_trace
+from test_time import TABLES, contents, quiet_points
 
-from bot.journal.reader import read_books, read_status
+from bot.journal.reader import read_books, read_decisions, read_status
 from bot.journal.views import RecordedDecision
 
 MONTH = 30
@@ -54,8 +58,11 @@ def test_every_hedge_is_changed_at_the_same_instants_and_each_difference_has_a_k
     rows = pair.rows()
     assert len(rows) > 10
     assert {row.real.asset for row in rows} == {"BTC", "ETH"}
-    for row in rows:
+    for before, row in zip([None, *rows], rows, strict=False):
         assert row.cause is not None, row
+        if row.cause == START:
+            assert before is not None
+            assert before.cause == MONEY
     assert sum(row.cause == SAME for row in rows) >= len(rows) / 2
     assert any(row.cause == TOUCH for row in rows)
 
@@ -72,6 +79,38 @@ def test_funding_is_settled_alike_where_the_position_is(pair: Pair) -> None:
 def test_it_keeps_a_journal_of_its_own_kind(pair: Pair) -> None:
     binding = read_status(pair.dry).binding
     assert (binding.environment, binding.account) == ("dry-local", "dry")
+
+
+def test_a_dry_run_that_is_killed_goes_on_with_the_account_of_its_journal(tmp_path: Path) -> None:
+    journals = []
+    kills: list[dict[str, object]] = []
+    for name in ("whole", "broken"):
+        config = write_config(tmp_path, name, story="scenario: demo\n  days: 11\n  seed: 7", poll="1h")
+        with serving(config) as url:
+            killed = [daemon(config, url, kill=kill, dry_run=True) for kill in kills]
+            assert daemon(config, url, trace=tmp_path / name, dry_run=True) == 0
+            assert get(url, "/testnet/state")["orders"] == []
+        assert killed == [SIGKILLED] * len(kills)
+        journals.append(contents(config.with_suffix(".db")))
+        kills = quiet_points(read_trace(tmp_path / "whole"), seed=3)
+    expected, found = journals
+    for table in TABLES:
+        assert found[table] == expected[table], table
+    assert expected["fills"]
+    assert expected["funding"]
+
+
+def test_without_a_key_a_dry_run_begins_with_the_balances_of_its_configuration(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "mine", story="scenario: demo\n  days: 2\n  seed: 7")
+    with config.open("a") as file:
+        file.write('starting_balances: {spot: {BTC: "1.2", USDT: "15000"}, futures: {USDT: "5000.5"}}\n')
+    with serving(config, "--key", "somebody-elses", "--secret", "which-we-do-not-have") as url:
+        run_to_the_end(config, url, dry_run=True)
+    first = next(read_decisions(config.with_suffix(".db")))
+    held = first.situation.snapshot.holdings
+    assert {coin: held[coin].total for coin in held} == {"BTC": Decimal("1.2"), "ETH": 0, "USDT": 15_000}
+    assert first.situation.snapshot.futures.balance == Decimal("5000.5")
+    assert read_books(config.with_suffix(".db")).fills, "1.2 BTC are far above their target"
 
 
 def _shorts(row: RecordedDecision) -> dict[str, Decimal]:

@@ -57,6 +57,7 @@ def main() -> int:
     parser.add_argument("config", type=Path)
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--kill", type=json.loads)
+    parser.add_argument("--dry-run", action="store_true")
     asked = parser.parse_args()
     trace = asked.trace.open("w") if asked.trace else None
 
@@ -72,7 +73,7 @@ def main() -> int:
         venue=lambda venue, clock: Watched(venue, look, clock),
         journal=lambda journal, clock: Watched(journal, look, clock),
     )
-    code = asyncio.run(app.run_daemon(load(asked.config), wrap=wrap))
+    code = asyncio.run(app.run_daemon(load(asked.config), wrap=wrap, dry_run=asked.dry_run))
     if trace is not None:
         trace.close()
     return code

@@ -53,13 +53,18 @@ def serving(config: Path, *options: str) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
-def daemon(config: Path, url: str, *, trace: Path | None = None, kill: Mapping[str, object] | None = None) -> int:
+def daemon(
+    config: Path, url: str, *, trace: Path | None = None, kill: Mapping[str, object] | None = None,
+    dry_run: bool = False,
+) -> int:
     """Run the daemon process to its end; its exit code (negative: the signal that ended it)."""
     command = [sys.executable, str(CRASH_DAEMON), str(config)]
     if trace is not None:
         command += ["--trace", str(trace)]
     if kill is not None:
         command += ["--kill", json.dumps(kill)]
+    if dry_run:
+        command.append("--dry-run")
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HEDGEROW_TESTNET__URL": url},

@@ -22,8 +22,9 @@ from bot.journal.reader import read_books, read_decisions
 from bot.journal.views import RecordedDecision
 
 SAME = "same fills"
-TOUCH = "filled at the touch by others' orders; the dry run waits until the price trades through"
-MONEY = "another size: earlier fills left another balance"
+TOUCH = "others' orders filled the real one at the touch; the dry run waits until the price trades through it"
+MONEY = "another size: earlier fills left another balance, and with it another value of the portfolio"
+START = "another quantity: the hedge before it had another size"
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,14 @@ class Work:
     fills: tuple[Fill, ...]
 
     @property
+    def quantity(self) -> Decimal:
+        """What was filled."""
+        return sum((fill.quantity for fill in self.fills), Decimal(0))
+
+    @property
     def price(self) -> Decimal | None:
         """Average price; None before the first fill."""
-        quantity = sum((fill.quantity for fill in self.fills), Decimal(0))
+        quantity = self.quantity
         return sum((fill.quantity * fill.price for fill in self.fills), Decimal(0)) / quantity if quantity else None
 
     @property
@@ -69,6 +75,8 @@ class Row:
         """Why they differ; None where no known cause explains it."""
         if self.real.goal != self.dry.goal:
             return MONEY
+        if self.real.quantity != self.dry.quantity:
+            return START
         if self.filled_alike:
             return SAME
         real, dry = self.real.done_at, self.dry.done_at
@@ -77,7 +85,8 @@ class Row:
 
 
 def _terms(fill: Fill) -> tuple[object, ...]:
-    return fill.at, fill.symbol, fill.side, fill.quantity, fill.price, fill.fee, fill.realised, fill.maker
+    """What a fill was; the profit that it realised follows from it and from those before."""
+    return fill.at, fill.symbol, fill.side, fill.quantity, fill.price, fill.fee, fill.maker
 
 
 @dataclass(frozen=True)
