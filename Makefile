@@ -46,6 +46,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 docs: $(VENV)/.run ## write the generated pages, and draw the demo's pictures
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/generate_events.py
+	@$(BIN)/python docs/generate_plan.py
 	@$(BIN)/python docs/draw.py
 
 help: ## this list

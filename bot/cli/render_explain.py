@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -37,12 +38,12 @@ def _asset(told: AssetExplanation) -> Iterable[RenderableType]:
 def _steps(steps: Iterable[Step]) -> Table:
     """A step's formula over its numbers over its result; long lines wrap, nothing is cut."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(overflow="fold", max_width=18)
+    table.add_column(overflow="fold", min_width=16, max_width=16)
     table.add_column(overflow="fold")
     for step in steps:
         table.add_row(step.title, step.formula)
         for line in step.numbers:
-            table.add_row("", f"  {line}")
+            table.add_row("", Padding(line, (0, 0, 0, 2)))
         if step.result:
-            table.add_row("", f"  → {step.result}")
+            table.add_row("", Padding(f"→ {step.result}", (0, 0, 0, 2)))
     return table

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import Action, AssetDecision, Decision, Situation
-from bot.core.figures import contracts, figure, level_text, measured, percent
+from bot.core.figures import contracts, equals, figure, level_text, measured, percent
 from bot.core.gauges import account_gauges, asset_gauges
 from bot.core.margin import IncreaseCap, read_account
 from bot.core.market import Asset, Snapshot
@@ -94,10 +94,10 @@ def _account(situation: Situation, terms: Terms, decision: Decision) -> Iterator
         f"{decided.asset} {figure(decided.measure.quantity)}·{figure(decided.measure.price)}"
         for decided in decision.assets)
     rest = f"{figure(cash)} + {figure(snapshot.futures.unrealised)} − {figure(snapshot.liabilities)}"
-    yield Step("net asset value (NAV)", "Σ coins·price + cash + unrealised − liabilities", (f"{coins} + {rest}",),
+    yield Step("NAV", "Σ coins·price + cash + unrealised − liabilities", (f"{coins} + {rest}",),
                f"{figure(decision.nav)} {settle}")
     yield from _margin(snapshot, terms)
-    yield Step("the account's guards", "reading, limit", tuple(
+    yield Step("guards", "reading, limit", tuple(
         measured(gauge) for gauge in account_gauges(situation, terms, decision)), decision.halted or "")
 
 
@@ -141,7 +141,7 @@ def _asset(situation: Situation, terms: Terms, decision: Decision, one: Recount)
                + (f", a drift of {figure(measure.drift * 100)}pp" if measure.drift is not None else ""))
     if one.levels is not None:
         yield Step("levels", "open, close, resize · NAV", tuple(
-            f"{name} {level_text(level)} · {figure(decision.nav)} = {figure(value)}" for name, level, value in (
+            f"{name} {level_text(level)} · {figure(decision.nav)} {equals(value)}" for name, level, value in (
                 ("open", one.policy.open, one.levels.open), ("close", one.policy.close, one.levels.close),
                 ("resize", one.policy.resize, one.levels.resize))), f"in {settle}")
     gauges = asset_gauges(situation, terms, decision, decided)
@@ -203,9 +203,9 @@ def _contracts(one: Recount, excess: Decimal, price: Decimal) -> Step:
     value = contract_value(decided.contract, price)
     rounding = "down" if one.policy.rounding is Rounding.DOWN else "to nearest"
     wanted = wanted_short(excess, price, decided.contract, one.policy.rounding)
-    division = f"{figure(excess)} / ({figure(price)} · {figure(decided.contract)} = {figure(value)})"
+    division = f"{figure(excess)} / ({figure(price)} · {figure(decided.contract)} {equals(value)})"
     return Step("wanted contracts", f"excess / (price · contract), rounded {rounding}",
-                (f"{division} = {figure(excess / value)}",),
+                (f"{division} {equals(excess / value)}",),
                 f"{contracts(wanted, decided.contract)} = {figure(wanted)} {decided.asset}")
 
 
@@ -217,7 +217,7 @@ def _caps(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
         return
     if limit is not None:
         yield Step("largest hedge", "short · price ≤ max_hedge_notional",
-                   (f"{figure(wish.goal)} · {figure(price)} = {figure(wish.goal * price)}, at most {figure(limit)}",),
+                   (f"{figure(wish.goal)} · {figure(price)} {equals(wish.goal * price)}, at most {figure(limit)}",),
                    f"{figure(one.notional)} {decided.asset}")
     if one.cap is not None:
         yield _margin_cap(situation, terms, one, one.cap, one.notional)
@@ -231,8 +231,8 @@ def _margin_cap(situation: Situation, terms: Terms, one: Recount, cap: IncreaseC
     if account is not None:
         mark = snapshot.quotes[asset].mark or ZERO
         order = (wanted - one.decided.short) * mark
-        lever = f"{figure(account.notional)} / {figure(account.equity)} = {figure(account.effective_leverage)}×"
-        needs = f"{figure(order)} / {figure(margin.leverage)} = {figure(order / margin.leverage)}"
+        lever = f"{figure(account.notional)} / {figure(account.equity)} {equals(account.effective_leverage)}×"
+        needs = f"{figure(order)} / {figure(margin.leverage)} {equals(order / margin.leverage)}"
         numbers = (
             f"leverage: {lever}, at most {figure(margin.max_leverage)}×",
             f"joint runway: {_runway(runway(account, account.shorts))}, at least {percent(margin.stop_runway)}",

@@ -22,6 +22,12 @@ def figure(value: Decimal | None) -> str:
     return text if shown == value else f"≈ {text}"
 
 
+def equals(value: Decimal | None) -> str:
+    """'= 2', or '≈ 49.92504262' where digits are left out."""
+    text = figure(value)
+    return text if text.startswith("≈") else f"= {text}"
+
+
 def percent(fraction: Decimal | None) -> str:
     """0.5 → '50%'."""
     return "?" if fraction is None else f"{figure(fraction * 100)}%"
@@ -46,7 +52,9 @@ def measured(gauge: Gauge) -> str:
     bound = "no limit" if gauge.limit is None else (
         f"{'at least' if gauge.least else 'at most'} {reading(gauge, gauge.limit)}")
     effect = {"data": "HOLDS", "opening": "REFUSES", "cap": "BEYOND"}[gauge.scope] if gauge.tripped else "ok"
-    return f"{gauge.guard}: {reading(gauge, gauge.now)}, {bound}: {effect}"
+    # Caps and jumps have nothing to look at before the first short, or the first price; elsewhere nothing is unknown.
+    now = "nothing yet" if gauge.now is None and not gauge.tripped else reading(gauge, gauge.now)
+    return f"{gauge.guard}: {now}, {bound}: {effect}"
 
 
 def contracts(short: Decimal, contract: Decimal) -> str:

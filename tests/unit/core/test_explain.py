@@ -13,7 +13,7 @@ from test_rule_properties import decimals, moves, worlds
 
 from bot.core.decision import Decision, Situation
 from bot.core.explain import AssetExplanation, explain
-from bot.core.figures import figure
+from bot.core.figures import equals, figure
 from bot.core.gauges import account_gauges, asset_gauges
 from bot.core.plan import decide
 from bot.core.policy import MarginPolicy, Terms
@@ -40,7 +40,7 @@ def test_the_first_worked_example_is_told_with_its_numbers() -> None:
     assert told.disagreements == ()
     account = {step.title: (step.numbers, step.result) for step in told.account}
     assert account["cash"] == (("USDT 10,000 + 10,000",), "20,000 USDT")
-    assert account["net asset value (NAV)"] == (
+    assert account["NAV"] == (
         ("BTC 1.2·50,000 + ETH 8·2,500 + 20,000 + 0 − 0",), "100,000 USDT")
     btc = steps_of(told.assets[0])
     assert btc["value"] == (("1.2 · 50,000",), "60,000 USDT")
@@ -139,6 +139,10 @@ def test_a_decision_that_was_altered_is_found_out() -> None:
 ])
 def test_figures_keep_their_digits(value: Decimal | None, text: str) -> None:
     assert figure(value) == text
+
+
+def test_an_equation_is_exact_or_says_that_it_is_not() -> None:
+    assert (equals(D(2)), equals(D(2) / 3)) == ("= 2", "≈ 0.66666667")
 
 
 def walk(story: World, path: list[tuple[Decimal, Decimal, int]]) -> list[tuple[Situation, Terms, Decision]]:
