@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from play import SIGKILLED, daemon, get, serving, write_config
+from play import ROOT, SIGKILLED, daemon, get, serving, write_config
 from rehearsals import MONEY, SAME, START, TOUCH, Pair, play_twice, run_to_the_end
 from test_kills import read_trace
 from test_time import TABLES, contents, quiet_points
@@ -106,6 +109,15 @@ def test_without_a_key_a_dry_run_begins_with_the_balances_of_its_configuration(t
         file.write('starting_balances: {spot: {BTC: "1.2", USDT: "15000"}, futures: {USDT: "5000.5"}}\n')
     with serving(config, "--key", "somebody-elses", "--secret", "which-we-do-not-have") as url:
         run_to_the_end(config, url, dry_run=True)
+        environment = {**os.environ, "HEDGEROW_TESTNET__URL": url}
+        codes = {
+            command: subprocess.run(
+                [sys.executable, "-m", "bot", *command.split(), "-c", str(config)], cwd=ROOT, env=environment,
+                capture_output=True, timeout=60, check=False,
+            ).returncode
+            for command in ("plan", "status", "health", "close BTC --wait 0s", "run --dry-run --once")
+        }
+    assert codes == dict.fromkeys(codes, 0)
     first = next(read_decisions(config.with_suffix(".db")))
     held = first.situation.snapshot.holdings
     assert {coin: held[coin].total for coin in held} == {"BTC": Decimal("1.2"), "ETH": 0, "USDT": 15_000}
