@@ -101,7 +101,10 @@ def make_binance_market(
 
 def _depth(reply: object) -> Depth:
     book = row(reply, "depth")
-    return Depth(_levels(book.get("bids")), _levels(book.get("asks")))
+    bids, asks = _levels(book.get("bids")), _levels(book.get("asks"))
+    if list(bids) != sorted(bids, reverse=True) or list(asks) != sorted(asks):
+        raise InvalidReply("depth: the best price does not come first")
+    return Depth(bids, asks)
 
 
 def _levels(found: object) -> tuple[tuple[Decimal, Decimal], ...]:

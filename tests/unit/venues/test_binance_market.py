@@ -147,6 +147,7 @@ async def test_the_book_is_read_level_by_level(fake: FakeBinance) -> None:
 
 @pytest.mark.parametrize("said", [
     {}, {"bids": []}, {"bids": [["1", "1"]], "asks": {}}, {"bids": [["1"]], "asks": []},
+    {"bids": [["1", "1"], ["2", "1"]], "asks": []}, {"bids": [], "asks": [["2", "1"], ["1", "1"]]},
     {"bids": [["nan", "1"]], "asks": []}, {"bids": [["0", "1"]], "asks": []}, {"bids": ["11"], "asks": []},
 ])
 async def test_a_book_that_is_none_is_no_book(fake: FakeBinance, said: object) -> None:
