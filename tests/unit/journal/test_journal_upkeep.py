@@ -125,6 +125,22 @@ def test_what_is_no_database_is_a_finding_and_what_is_not_there_an_error(tmp_pat
         check(tmp_path / "nowhere")
 
 
+async def test_a_journal_of_the_schema_before_is_brought_to_this_one_with_all_it_holds(path: Path) -> None:
+    before = {name: table(path, name) for name in (*KEPT, "decisions")}
+    spoil_schema(path)
+    assert "it has schema 0001" in wrong(check(path, decisions=0))["schema"]
+    journal = await opened(path)
+    await journal.close()
+    assert {name: table(path, name) for name in before} == before
+    assert check(path, decisions=1).ok
+
+
+def spoil_schema(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE rebuilt")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+
+
 def test_only_the_newest_decisions_are_decided_again_where_that_is_asked(path: Path) -> None:
     spoil(path, "UPDATE decisions SET signature = 'x' WHERE seq = 1")
     steps: list[tuple[int, int]] = []
@@ -377,3 +393,12 @@ def test_the_new_file_is_for_its_owner_alone(lived: Lived, tmp_path: Path) -> No
         mark = connection.execute("SELECT unknown, confirmed_at FROM rebuilt").fetchone()
     assert json.loads(mark[0])
     assert mark[1] is None
+
+
+def test_the_page_about_the_journal_names_every_table_and_every_check(path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "journal.md").read_text(encoding="utf-8")
+    tables = {str(row[0]) for row in table_of(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for name in tables - {"sqlite_sequence"}:
+        assert f"| `{name}` |" in page
+    for one in check(path, decisions=0).checks:
+        assert f"| {one.name} |" in page
