@@ -34,7 +34,8 @@ def make_dry_venue(settings: Settings, clock: Clock, credentials: Credentials) -
     policy = settings.policy()
     market = _MARKETS[settings.venue](
         settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
-        assets=list(settings.assets), settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url if settings.local else None,
+        assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
+        local_url=settings.testnet.url if settings.local else None,
     )
 
     async def begin() -> Balances | Past:
