@@ -150,7 +150,7 @@ def _triggers(after: Snapshot, terms: Terms, decision: Decision, decided: AssetD
 def _first(line: _Line, wanted: set[Action], way: Decimal) -> Trigger | None:
     """The first tick, from the present price upward (+1) or downward (−1), at which the rule wants one of `wanted`."""
     tick = line.instrument.spot_tick
-    start = steps(line.price, tick, ROUND_CEILING if way > 0 else ROUND_FLOOR)
+    start = steps(line.price, tick, ROUND_FLOOR if way > 0 else ROUND_CEILING)
 
     def price_of(count: int) -> Decimal:
         return line.price if count == 0 else (start + int(way) * count) * tick

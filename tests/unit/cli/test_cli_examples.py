@@ -105,6 +105,18 @@ def test_the_first_example_tells_margin_trigger_and_guards(plan: Plan) -> None:
     assert set(gauges) >= {"price_stale", "divergence", "jump", "holdings_changed", "carry", "orders_per_hour"}
 
 
+def test_the_coins_of_a_unified_wallet_carry_their_own_hedge(plan: Plan) -> None:
+    told = json.loads(plan(EXAMPLES / "unified-wallet.yaml", "--json")[1])
+    up = told["outlook"]["assets"][0]["triggers"][0]
+    assert (up["price"], up["goal"]) == ("52040.82", "0.23")
+    # 95,000 now; 2,040.82 higher, 0.22 BTC short lose and 1.2 BTC at 95% gain. As collateral they gain faster than
+    # 0.23 BTC short lose, so the runway asks for no more than today's maintenance margin.
+    assert up["collateral"] == {
+        "initial_margin": "104.08164", "equity": "96877.5544", "for_leverage": "5984.6943",
+        "for_runway": "119.693886", "for_margin": "2393.87772", "needed": "5984.6943", "missing": "0"}
+    assert told["outlook"]["spot_cash"] is None
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_the_text_fits_80_columns_and_nothing_is_cut(plan: Plan, name: str) -> None:
     code, out, _ = plan(EXAMPLES / f"{name}.yaml")

@@ -15,6 +15,7 @@ from bot.core.collateral import equity_for_runway, shifted, traded
 from bot.core.decision import Action, AssetDecision, AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.margin import increase_allowed, read_account
 from bot.core.market import Snapshot
+from bot.core.money import is_multiple
 from bot.core.outlook import AssetOutlook, Outlook, outlook
 from bot.core.plan import decide
 from bot.core.policy import MarginPolicy, Terms
@@ -103,13 +104,28 @@ def test_the_venues_minimum_delays_the_trigger() -> None:
     assert of(large).triggers[0].goal * price >= 9_000
 
 
+def test_a_price_between_two_ticks_may_trigger_on_the_very_next_one() -> None:
+    # 61,111.1111… opens; seen from a hair below, between two ticks, with everything else worth 50,000.
+    story = world(btc="1.0", policy=asset_policy(contract=D("0.001")))
+    story.prices["BTC"] = D("61111.1105")
+    assert of(story).triggers[0].price == D("61111.12")
+
+
+def test_the_venues_minimum_is_asked_of_what_is_added() -> None:
+    story = world(short="0.2", policy=asset_policy(contract=D("0.001")),
+                  instruments={"BTC": instrument(min_notional=D(3_000))})
+    up = of(story).triggers[0]
+    assert (up.goal - D("0.2")) * up.price >= 3_000
+
+
 def at_price(story: World, after: Snapshot, asset: str, factor: Decimal) -> Snapshot:
     return shifted(after, story.terms.instruments, asset, factor, story.terms.policy.margin.leverage)
 
 
 def eager(chosen: Terms) -> Terms:
-    """The terms with nothing to confirm and no margin limit: the rule alone."""
-    return replace(chosen, policy=replace(chosen.policy, confirm=1, margin=NO_MARGIN_LIMITS))
+    """The terms with nothing to confirm, no margin limit and no limit on the basis: the rule alone."""
+    return replace(chosen, policy=replace(
+        chosen.policy, confirm=1, margin=NO_MARGIN_LIMITS, guards=replace(chosen.policy.guards, max_basis=D(9))))
 
 
 def decided_at(story: World, situation: Situation, decision: Decision, asset: str, price: Decimal) -> AssetDecision:
@@ -122,9 +138,15 @@ def decided_at(story: World, situation: Situation, decision: Decision, asset: st
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), decimals("0", "0.6", 3), decimals("0", "8", 2))
-def test_decide_acts_at_a_trigger_and_not_a_tick_before(story: World, btc: Decimal, eth: Decimal) -> None:
+@given(worlds(), decimals("0", "0.6", 3), decimals("0", "8", 2), decimals("0.8", "1.2", 2))
+def test_decide_acts_at_a_trigger_and_not_a_tick_before(
+    story: World, btc: Decimal, eth: Decimal, premium: Decimal,
+) -> None:
     story.shorts = {"BTC": btc, "ETH": eth}
+    # A price between two ticks, and a perpetual that is worth something else than the coin.
+    story.prices["ETH"] += D("0.0037")
+    perp = story.prices["BTC"] * premium
+    story.quotes["BTC"] = {"mark": perp, "index": perp, "perp_bid": perp, "perp_ask": perp}
     situation = story.situation()
     decision = decide(situation, story.terms)
     assume(decision.nav is not None and decision.nav > 0)
@@ -138,6 +160,7 @@ def test_decide_acts_at_a_trigger_and_not_a_tick_before(story: World, btc: Decim
             then = decided_at(story, situation, decision, one.asset, trigger.price + way * tick / 2)
             assert then.action is trigger.action
             assert abs(then.goal - trigger.goal) <= then.contract
+            assert is_multiple(trigger.price, tick)
             before = trigger.price - way * tick
             if (before - story.prices[one.asset]) * way > 0:
                 assert decided_at(story, situation, decision, one.asset, before).action is not trigger.action
