@@ -385,3 +385,32 @@ async def test_past_trades_of_a_coin_that_is_no_longer_configured_still_count_in
     again = await opened(market, Past(BALANCES, (fill,)))
     assert (await again.snapshot()).futures.balance == 10_005 - fill.fee
     assert (await again.place(intent(1, price="50001"))).order_id == "2"
+
+
+async def test_an_order_that_was_moved_rests_where_the_journal_saw_it_last(market: FakeMarket) -> None:
+    venue = await opened(market)
+    record = after_report(begin(intent(1)), await venue.place(intent(1)), START)
+    record = after_report(record, await venue.amend(record, D("50010")), START)
+    again = await opened(market, Past(BALANCES, orders=(record,), last_order_id=1))
+    assert [order.price for order in (await again.snapshot()).open_orders or ()] == [D("50010")]
+
+
+async def test_a_taker_that_was_filled_in_part_before_the_crash_does_not_rest_after_it(market: FakeMarket) -> None:
+    venue = await opened(market)
+    meant = intent(1, quantity="0.3", price="49999.9", tif=TimeInForce.IOC)
+    await venue.place(meant)
+    again = await opened(market, Past(BALANCES, await venue.fills(BTC, 0), orders=(begin(meant),)))
+    assert (await again.snapshot()).open_orders == ()
+    report = await again.find_order(BTC, meant.client_order_id)
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.CANCELLED, D("0.1"))
+
+
+async def test_trade_ids_go_on_after_the_last_even_where_some_are_not_in_the_journal(market: FakeMarket) -> None:
+    venue = await opened(market)
+    meant = intent(1, quantity="0.1", price="49999.9", tif=TimeInForce.IOC)
+    await venue.place(meant)
+    fill = replace((await venue.fills(BTC, 0))[0], trade_id="7")  # six went to a liquidation, which no journal books
+    again = await opened(market, Past(BALANCES, (fill,), last_order_id=1))
+    await again.place(intent(2, quantity="0.1", price="49999.9", tif=TimeInForce.IOC))
+    assert [one.trade_id for one in await again.fills(BTC, 0)] == ["7", "8"]
