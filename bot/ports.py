@@ -186,6 +186,15 @@ class Memory:
     cash_flow: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision with everything it depended on, as a journal keeps it."""
+
+    situation: Situation
+    terms: Terms
+    decision: Decision
+
+
 class Journal(Protocol):
     """The append-only record. Every `record_*` is durable when it returns. Raises JournalError."""
 
@@ -195,8 +204,12 @@ class Journal(Protocol):
     async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
         """Keep a decision with everything it depended on; a repeat at its instant that differs is a revision."""
 
-    async def record_intent(self, intent: OrderIntent) -> None:
-        """Commit an intent (and its episode's row, where it is the first) before its request leaves."""
+    async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:
+        """Commit an intent (and its episode's row, where it is the first) before its request leaves.
+
+        `because`: the decision it came from, where that is not kept yet. It is kept in the same transaction, as
+        `record_decision` would: the request that waits for both waits for the disk once.
+        """
 
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         """Append an order event."""

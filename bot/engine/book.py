@@ -1,4 +1,6 @@
-"""What the journal holds, at hand: orders, episodes, the last decision. Durable there before it changes here."""
+"""What the journal holds, at hand: orders, episodes, the last decision. Durable there before it changes here; only a
+decision may come first by a moment: it is written together with the intent of the order that it led to.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from bot.core.orders import (
 )
 from bot.core.policy import Terms
 from bot.core.times import HOUR, Millis
-from bot.ports import Clock, Command, Journal, Memory
+from bot.ports import Clock, Command, Decided, Journal, Memory
 
 
 class Book:
@@ -46,6 +48,7 @@ class Book:
         self._cash_flow = memory.cash_flow
         self.decision = memory.decision
         self._state = memory.decision.state if memory.decision else RuleState()
+        self._unkept: Decided | None = None
         self.funding_at = memory.funding_at
 
     # -- what is known -------------------------------------------------------------------------------------------------
@@ -119,11 +122,17 @@ class Book:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    async def decided(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision and its memory."""
-        await self._journal.record_decision(situation, terms, decision)
+    def decided(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+        """Take a decision and its memory. It goes to the journal with the first thing that follows from it."""
+        self._unkept = Decided(situation, terms, decision)
         self.decision = decision
         self._state = decision.state
+
+    async def keep(self) -> None:
+        """Have the decision in the journal before anything but a new order follows: that takes it along (`intend`)."""
+        if self._unkept is not None:
+            kept, self._unkept = self._unkept, None
+            await self._journal.record_decision(kept.situation, kept.terms, kept.decision)
 
     def looked(self, decision: Decision) -> None:
         """Remember a decision that said nothing new: the prices it saw, for the jump guard, in memory alone."""
@@ -137,8 +146,9 @@ class Book:
         return name, number, client_order_id(self._tag, name, number)
 
     async def intend(self, intent: OrderIntent) -> OrderRecord:
-        """Commit an intent; its request may leave once this returns."""
-        await self._journal.record_intent(intent)
+        """Commit an intent, and the decision behind it; its request may leave once this returns."""
+        because, self._unkept = self._unkept, None
+        await self._journal.record_intent(intent, because)
         record = self._keep(begin(intent))
         self._intents = intent.number
         self._recent.setdefault(intent.asset, []).append(intent.created_at)

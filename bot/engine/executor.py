@@ -188,8 +188,10 @@ class Executor:
                 return False
             await self._place(step, decided, decision, snapshot)
         elif isinstance(step, Reprice):
+            await self._book.keep()
             await self._change(step.record, "amend", self._venue.amend(step.record, step.price), snapshot)
         elif isinstance(step, Withdraw):
+            await self._book.keep()
             await self._change(step.record, f"cancel: {step.why}", self._venue.cancel(step.record), snapshot)
         return step is not None
 

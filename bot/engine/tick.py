@@ -52,16 +52,17 @@ class Engine:
 
     async def tick(self) -> TickReport:
         """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError."""
-        snapshot = await self._observe()
         commands = await self._book.commands()
+        snapshot = await self._observe()
         before = self._book.decision
         situation = Situation(snapshot, self._book.standing(commands), self._book.state)
         decision = decide(situation, self._terms)
-        recorded = await self._record(situation, decision)
+        recorded = self._record(situation, decision)
         await self._answer(commands, decision)
         await self._account(before, decision)
         self._report(before, decision, snapshot)
         acted = await self._executor.act(decision, snapshot)
+        await self._book.keep()
         await self._book.beat()
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
@@ -100,8 +101,11 @@ class Engine:
                 return False
         return True
 
-    async def _record(self, situation: Situation, decision: Decision) -> bool:
-        """Journal the decision when it says something new: whatever of its state must survive is news."""
+    def _record(self, situation: Situation, decision: Decision) -> bool:
+        """Journal the decision when it says something new: whatever of its state must survive is news.
+
+        An order that follows takes it along in its own transaction; whatever else follows, `Book.keep` comes first.
+        """
         last = self._book.decision
         if (
             last is None
@@ -110,18 +114,21 @@ class Engine:
             or decision.signature() != last.signature()
             or _material(decision.state) != _material(last.state)
         ):
-            await self._book.decided(situation, self._terms, decision)
+            self._book.decided(situation, self._terms, decision)
             return True
         self._book.looked(decision)
         return False
 
     async def _answer(self, commands: tuple[Command, ...], decision: Decision) -> None:
+        if commands:
+            await self._book.keep()
         for command in commands:
             await self._book.answer(command, _result(command, decision))
 
     async def _account(self, before: Decision | None, decision: Decision) -> None:
         for decided in decision.assets:
             if _reached(before, decision, decided.asset) in (Action.INCREASE, Action.REDUCE):
+                await self._book.keep()
                 await self._book.mark_resize(decided.asset)
 
     def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:

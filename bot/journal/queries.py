@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
-
-from sqlalchemy import bindparam, exists, func, insert, select, update
-from sqlalchemy.dialects.sqlite import aiosqlite
+from sqlalchemy import Table, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.core.orders import OrderState
 from bot.journal import fold, schema
+from bot.journal.straight import Text
 
 _commands = schema.commands.c
 _decisions = schema.decisions.c
@@ -18,30 +15,28 @@ _fills = schema.fills.c
 _funding = schema.funding.c
 _intents = schema.intents.c
 
-INSERT_INTENT = str(insert(schema.intents).compile(dialect=aiosqlite.dialect()))
-"""The hot path's statement as the driver reads it: a place for each column, in the table's order."""
+
+def _all_but_seq(table: Table) -> tuple[str, ...]:
+    """What the database does not count up by itself."""
+    return tuple(column.name for column in table.columns if column.name != "seq")
 
 
-def intent_values(row: Mapping[str, object]) -> list[object]:
-    """What goes into those places."""
-    values = [row[column.name] for column in schema.intents.columns]
-    return [schema.money_text(value) if isinstance(value, Decimal) else value for value in values]
-
-
+INSERT_INTENT = Text(insert(schema.intents))
 INSERT_EVENT = insert(schema.order_events)
 INSERT_FILL = insert(schema.fills)
 INSERT_FUNDING = insert(schema.funding)
 INSERT_EPISODE = insert(schema.episodes)
-BEGIN_EPISODE = sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"])
-INSERT_TERMS = sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"])
-INSERT_DECISION = insert(schema.decisions)
+BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"]),
+                     _all_but_seq(schema.episodes))
+INSERT_TERMS = Text(sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"]))
+INSERT_DECISION = Text(insert(schema.decisions), _all_but_seq(schema.decisions))
 EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}
 UPDATE_EPISODE = update(schema.episodes).where(schema.episodes.c.id == bindparam("which"))
 
 LAST_DECISION = select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1)
-DECISION_AT = (
+DECISION_AT = Text(
     select(_decisions.revision, _decisions.situation, _decisions.decision, _decisions.terms)
-    .where(_decisions.at == bindparam("at")).order_by(_decisions.revision.desc()).limit(1)
+    .where(_decisions.at == bindparam("at")).order_by(_decisions.revision.desc()).limit(1),
 )
 EPISODES = select(schema.episodes).order_by(schema.episodes.c.seq)
 # The highest number ever used: in a journal that was rebuilt, orders that the venue has forgotten leave gaps.
@@ -67,14 +62,16 @@ _UNENDED = ~exists().where(
 UNENDED_INTENTS = select(schema.intents).where(_UNENDED).order_by(_intents.number)
 UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_UNENDED).order_by(schema.order_events.c.seq)
 
-COMMANDS = (
+COMMANDS = Text(
     select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at)
-    .where(_commands.acknowledged_at.is_(None)).order_by(_commands.id)
+    .where(_commands.acknowledged_at.is_(None)).order_by(_commands.id),
 )
 COMMAND = select(_commands.id).where(_commands.id == bindparam("which"))
 ACKNOWLEDGE = (
     update(schema.commands).where(_commands.id == bindparam("which"), _commands.acknowledged_at.is_(None))
     .values(result=bindparam("answer"), acknowledged_at=bindparam("time"))
 )
-BEAT = update(schema.heartbeats).where(schema.heartbeats.c.id == 1)
-FIRST_BEAT = insert(schema.heartbeats)
+_beat = sqlite_insert(schema.heartbeats)
+BEAT = Text(_beat.on_conflict_do_update(
+    index_elements=["id"], set_={name: _beat.excluded[name] for name in ("decided_at", "wall_at", "pid", "poll")},
+))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Insert, Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -29,8 +30,11 @@ from bot.journal.codec import decode, digest, encode
 from bot.journal.connect import explained, journal_path, make_engine
 from bot.journal.lock import FileLock
 from bot.journal.rows import from_row, records, report_row, to_row
+from bot.journal.straight import driver_of, straight
 from bot.journal.upgrade import bring_to_head
-from bot.ports import Command, Memory
+from bot.ports import Command, Decided, Memory
+
+T = TypeVar("T")
 
 
 class SqlJournal:
@@ -47,6 +51,8 @@ class SqlJournal:
         self._turn = asyncio.Lock()
         self._episodes: set[str] = set()
         self._terms: set[str] = set()
+        self._driver: Any = None
+        self._encoded: tuple[Terms, str, str] | None = None
 
     @classmethod
     async def open(cls, url_or_path: str | Path, *, environment: str, venue: str, account: str,
@@ -109,40 +115,33 @@ class SqlJournal:
         Taken again at the same instant it is no second row when nothing about it changed, else the instant's next
         revision, which then is the one that counts.
         """
-        content = encode(terms)
-        row: dict[str, Any] = {
-            "at": decision.at, "signature": digest(encode(decision.signature())), "nav": decision.nav,
-            "halted": decision.halted, "terms": digest(content), "situation": encode(situation),
-            "decision": encode(decision),
-            "reasons": encode({d.asset: {"reasons": d.reasons, "refusals": d.refusals} for d in decision.assets}),
-        }
-        async with self._using() as connection:
-            before = await _rows(connection, q.DECISION_AT, {"at": decision.at})
-            if before and all(before[0][name] == row[name] for name in ("situation", "decision", "terms")):
-                return
-            if row["terms"] not in self._terms:
-                await connection.execute(q.INSERT_TERMS, {
-                    "digest": row["terms"], "first_at": decision.at, "content": content,
-                })
-            await connection.execute(q.INSERT_DECISION, row | {"revision": before[0]["revision"] + 1 if before else 0})
-            await connection.commit()
-            self._terms.add(row["terms"])
+        row, content = self._decision_row(situation, terms, decision)
+        await self._straight(lambda connection: _keep_decision(connection, row, content))
+        self._terms.add(row["terms"])
 
-    async def record_intent(self, intent: OrderIntent) -> None:
-        """Commit an intent before its request leaves. Its episode's row is begun with the first: OPENING, started when
-        the intent was decided. Raises JournalError, and keeps nothing, when the id or number was used before.
+    async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:
+        """Commit an intent before its request leaves, with the decision it came from where that is not kept yet.
+
+        Its episode's row is begun with the first: OPENING, started when the intent was decided. Raises JournalError,
+        and keeps nothing, when the id or number was used before.
         """
-        async with self._using() as connection:
-            await connection.begin()
-            if intent.episode not in self._episodes:
-                episode = Episode(id=intent.episode, asset=intent.asset, symbol=intent.symbol,
-                                  state=EpisodeState.OPENING, started_at=intent.decided_at)
-                await connection.execute(q.BEGIN_EPISODE, to_row(episode, updated_at=intent.created_at))
-            # Straight to the driver: SQLAlchemy's cursor costs as much as the disk does, and a request waits for this.
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.execute(q.INSERT_INTENT, q.intent_values(to_row(intent)))
-            await connection.commit()
-            self._episodes.add(intent.episode)
+        row = to_row(intent)
+        begun = None if intent.episode in self._episodes else to_row(
+            Episode(id=intent.episode, asset=intent.asset, symbol=intent.symbol, state=EpisodeState.OPENING,
+                    started_at=intent.decided_at), updated_at=intent.created_at)
+        decided = self._decision_row(because.situation, because.terms, because.decision) if because else None
+
+        def write(connection: sqlite3.Connection) -> None:
+            if decided is not None:
+                _keep_decision(connection, *decided)
+            if begun is not None:
+                q.BEGIN_EPISODE.run(connection, begun)
+            q.INSERT_INTENT.run(connection, row)
+
+        await self._straight(write)
+        self._episodes.add(intent.episode)
+        if decided is not None:
+            self._terms.add(decided[0]["terms"])
 
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         """Append an order event."""
@@ -186,8 +185,8 @@ class SqlJournal:
 
     async def commands(self) -> tuple[Command, ...]:
         """Commands not yet acknowledged, oldest first."""
-        async with self._using() as connection:
-            return tuple(Command(**row) for row in await _rows(connection, q.COMMANDS))
+        rows = await self._straight(lambda connection: q.COMMANDS.run(connection).fetchall())
+        return tuple(Command(*row) for row in rows)
 
     async def acknowledge(self, command: Command, result: str, at: Millis) -> None:
         """Answer a command. Answering it again changes nothing; one that is not there raises JournalError."""
@@ -200,11 +199,8 @@ class SqlJournal:
 
     async def beat(self, at: Millis) -> None:
         """The heartbeat: a decision was reached at `at`."""
-        row = {"decided_at": at, "wall_at": self._wall(), "pid": os.getpid(), "poll": self._poll}
-        async with self._using() as connection:
-            if not (await connection.execute(q.BEAT, row)).rowcount:
-                await connection.execute(q.FIRST_BEAT, row | {"id": 1})
-            await connection.commit()
+        row = {"id": 1, "decided_at": at, "wall_at": self._wall(), "pid": os.getpid(), "poll": self._poll}
+        await self._straight(lambda connection: q.BEAT.run(connection, row))
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -218,6 +214,26 @@ class SqlJournal:
                 finally:
                     if self._connection.in_transaction():
                         await self._connection.rollback()
+
+    async def _straight(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction past SQLAlchemy; what goes wrong is a JournalError, as above."""
+        async with self._turn:
+            with explained(self.path):
+                return await straight(self._driver, work)
+
+    def _decision_row(
+        self, situation: Situation, terms: Terms, decision: Decision,
+    ) -> tuple[dict[str, Any], str | None]:
+        """A row of decisions but for its revision, and the content of terms that are not kept yet."""
+        if self._encoded is None or self._encoded[0] is not terms:
+            content = encode(terms)
+            self._encoded = terms, content, digest(content)
+        _, content, name = self._encoded
+        return {
+            "at": decision.at, "signature": digest(encode(decision.signature())), "nav": decision.nav,
+            "halted": decision.halted, "terms": name, "situation": encode(situation), "decision": encode(decision),
+            "reasons": encode({d.asset: {"reasons": d.reasons, "refusals": d.refusals} for d in decision.assets}),
+        }, None if name in self._terms else content
 
     async def _append(self, statement: Insert | None, rows: Sequence[Mapping[str, Any]],
                       episodes: Sequence[Episode] = (), at: Millis = 0) -> None:
@@ -265,9 +281,19 @@ class SqlJournal:
             raise JournalForeign(f"{self.path} is the journal of {theirs}, not of {ours}; name another journal file")
 
     async def _learn(self) -> None:
+        self._driver = await driver_of(self._connection)
         self._episodes = set((await self._connection.execute(select(schema.episodes.c.id))).scalars())
         self._terms = set((await self._connection.execute(select(schema.terms.c.digest))).scalars())
         await self._connection.rollback()
+
+
+def _keep_decision(connection: sqlite3.Connection, row: Mapping[str, Any], content: str | None) -> None:
+    before = q.DECISION_AT.run(connection, row).fetchone()
+    if before is not None and before[1:] == (row["situation"], row["decision"], row["terms"]):
+        return
+    if content is not None:
+        q.INSERT_TERMS.run(connection, {"digest": row["terms"], "first_at": row["at"], "content": content})
+    q.INSERT_DECISION.run(connection, {**row, "revision": before[0] + 1 if before is not None else 0})
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any],

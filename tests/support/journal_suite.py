@@ -12,7 +12,7 @@ from bot.core.episode import EpisodeState
 from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.errors import JournalError
-from bot.ports import Command, Journal, Memory
+from bot.ports import Command, Decided, Journal, Memory
 
 D = Decimal
 
@@ -67,6 +67,20 @@ class JournalSuite:
         memory = await journal.recall("USDT")
         assert memory.intents == 1
         assert [found.id for found in memory.episodes] == ["btc1"]
+
+    async def test_an_intent_brings_the_decision_it_came_from(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        await journal.record_intent(intent(1), Decided(situation(), TERMS, decision()))
+        memory = await (await shelf.open()).recall("USDT")
+        assert memory.decision == decision()
+        assert [record.intent for record in memory.orders] == [intent(1)]
+
+    async def test_an_intent_that_cannot_be_kept_brings_no_decision_either(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        await journal.record_intent(intent(1))
+        with pytest.raises(JournalError):
+            await journal.record_intent(intent(1), Decided(situation(), TERMS, decision()))
+        assert (await journal.recall("USDT")).decision is None
 
     async def test_reports_move_the_order_and_misses_are_counted_since_the_last_of_them(self, shelf: Shelf) -> None:
         journal = await shelf.open()

@@ -13,7 +13,7 @@ from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal import fold
-from bot.ports import Command, Memory
+from bot.ports import Command, Decided, Memory
 
 
 @dataclass
@@ -63,10 +63,12 @@ class MemoryJournal:
         if not same or same[-1] != (situation, terms, decision):
             self.book.decisions.append((situation, terms, decision))
 
-    async def record_intent(self, intent: OrderIntent) -> None:
+    async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:
         if any(intent.client_order_id == other.client_order_id or intent.number == other.number
                for other in self.book.intents):
             raise JournalError(f"intent {intent.client_order_id} (number {intent.number}) was recorded before")
+        if because is not None:
+            await self.record_decision(because.situation, because.terms, because.decision)
         self.book.episodes.setdefault(intent.episode, Episode(
             id=intent.episode, asset=intent.asset, symbol=intent.symbol, state=EpisodeState.OPENING,
             started_at=intent.decided_at,
