@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from bot.core.plan import decide
 from bot.demo import READY, compare
-from bot.journal.reader import read_books, read_decisions
+from bot.journal.check import check
+from bot.journal.reader import read_books
 
 ROOT = Path(__file__).parents[2]
 CRASH_DAEMON = Path(__file__).with_name("crash_daemon.py")
@@ -100,11 +100,10 @@ def check_invariants(outcome: Outcome, settle: str = "USDT") -> None:
     for symbol in symbols:
         for fill in outcome.state["fills"]:
             assert position_at(outcome.state, symbol, fill["at"]) <= 0, f"net long on {symbol} at {fill['at']}"
-    recorded = 0
-    for row in read_decisions(outcome.journal):
-        assert decide(row.situation, row.terms) == row.decision, f"decision at {row.decision.at} cannot be reproduced"
-        recorded += 1
-    assert recorded > 0
+    report = check(outcome.journal)
+    assert report.ok, [problem for found in report.checks for problem in found.problems]
+    assert report.checks[-1].name == "decisions"
+    assert report.checks[-1].examined > 0
 
 
 def check_orders(outcome: Outcome) -> None:
