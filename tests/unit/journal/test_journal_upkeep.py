@@ -7,6 +7,7 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from lived_journal import TAG, Lived, opened
 
 from bot.core.episode import Episode, EpisodeState
+from bot.core.market import Side
 from bot.core.orders import OrderReport, OrderState, PastOrder
 from bot.core.times import DAY, Millis
 from bot.errors import JournalError, JournalLocked, JournalUnconfirmed
@@ -21,6 +23,7 @@ from bot.journal.check import CheckReport, check
 from bot.journal.reader import read_books, read_decisions, read_episodes
 from bot.journal.rebuild import Rebuilt, Remembered, rebuild, write
 from bot.journal.upkeep import backup, confirm, prune
+from bot.ports import Memory
 
 D = Decimal
 KEPT = ("binding", "intents", "order_events", "fills", "funding", "episodes", "commands", "heartbeats")
@@ -353,6 +356,70 @@ async def test_no_bot_starts_on_a_rebuilt_journal_before_a_human_confirmed_it(
     with closing(sqlite3.connect(lived.path)) as connection:
         assert memory.intents >= connection.execute("SELECT max(number) FROM intents i JOIN fills USING "
                                                     "(client_order_id)").fetchone()[0]
+
+
+def halfway(seen: Remembered) -> Remembered:
+    """The same account at the instant of its third execution."""
+    at = seen.fills[2].at
+    fills = tuple(fill for fill in seen.fills if fill.at <= at)
+    positions: dict[str, Decimal] = {}
+    for fill in fills:
+        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        positions[fill.symbol] = positions.get(fill.symbol, D(0)) + signed
+    return replace(
+        seen, at=at, fills=fills, orders=tuple(order for order in seen.orders if order.created_at <= at),
+        funding=tuple(payment for payment in seen.funding if payment.at <= at), positions=positions)
+
+
+async def test_an_open_hedge_is_rebuilt_open_and_a_bot_goes_on_from_it(lived: Lived, tmp_path: Path) -> None:
+    file, seen = tmp_path / "new.db", halfway(await asyncio.to_thread(remembered, lived))
+    await asyncio.to_thread(rebuilt, lived, file, seen)
+    report = check(file)
+    assert report.ok, wrong(report)
+    confirm(file, 6)
+    journal = await opened(file)
+    memory = await journal.recall("USDT")
+    await journal.close()
+    still_open = {one.symbol: -one.short for one in memory.episodes if one.state is EpisodeState.OPEN}
+    assert still_open
+    assert still_open == {symbol: held for symbol, held in seen.positions.items() if held}
+    assert memory.orders == ()
+    assert memory.funding_at == max((payment.at for payment in seen.funding), default=None)
+
+
+def test_numbers_go_on_after_the_highest_that_the_venue_remembers(lived: Lived, tmp_path: Path) -> None:
+    seen = remembered(lived)
+    first = rebuild(seen, lived.terms, TAG).orders[0][0].number
+    fewer = replace(seen, orders=tuple(
+        order for order in seen.orders if not order.report.client_order_id.startswith(f"hr{TAG}_btc1_")))
+    found = rebuilt(lived, tmp_path / "new.db", fewer)
+    assert [intent.number for intent, _ in found.orders] == sorted(intent.number for intent, _ in found.orders)
+    assert found.orders[0][0].number > first
+    assert check(tmp_path / "new.db").ok
+    assert any("is of no order of ours" in text for text in found.unknown)
+    memory = fold_memory(tmp_path / "new.db")
+    assert memory.intents == found.orders[-1][0].number > len(found.orders)
+
+
+def fold_memory(file: Path) -> Memory:
+    async def recalled() -> Memory:
+        confirm(file, 6)
+        journal = await opened(file)
+        try:
+            return await journal.recall("USDT")
+        finally:
+            await journal.close()
+
+    return asyncio.run(recalled())
+
+
+def test_a_hedge_counts_on_from_its_number_where_the_first_ones_are_forgotten(lived: Lived, tmp_path: Path) -> None:
+    seen = remembered(lived)
+    renamed = tuple(
+        replace(order, report=replace(order.report, client_order_id=order.report.client_order_id.replace(
+            "_btc1_", "_btc7_"))) for order in seen.orders)
+    rebuilt(lived, tmp_path / "new.db", replace(seen, orders=renamed))
+    assert fold_memory(tmp_path / "new.db").episode_numbers == {"BTC": 7, "ETH": 1}
 
 
 def test_a_journal_that_was_not_rebuilt_cannot_be_confirmed(path: Path) -> None:
