@@ -174,6 +174,13 @@ class _Stream(logging.StreamHandler[IO[str]]):
 
 class _File(RotatingFileHandler):
     handleError = staticmethod(_trouble)  # type: ignore[assignment]  # noqa: N815  # the base's name
+    _formatted: tuple[logging.LogRecord | None, str] = (None, "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The base asks twice for each record: to see whether it still fits, and to write it."""
+        if self._formatted[0] is not record:
+            self._formatted = record, super().format(record)
+        return self._formatted[1]
 
 
 def _file(path: Path, max_bytes: int, keep: int) -> logging.Handler:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
@@ -37,7 +38,15 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 def escape(text: str) -> str:
     r"""The text on one line: control characters (ANSI sequences among them) as `\x1b`, `\n` or `\u2028`."""
+    if text.isprintable():  # nearly always, and many times faster to see
+        return text
     return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+@lru_cache(maxsize=1_000)
+def _is_secret(name: str) -> bool:
+    """Whether what stands under this name is secret; fields have few names."""
+    return _SECRET_NAME.fullmatch(name) is not None
 
 
 class Redactor:
@@ -56,7 +65,8 @@ class Redactor:
         """The text without secrets."""
         if self._exact is not None:
             text = self._exact.sub(REDACTED, text)
-        return _PAIR.sub(rf"\1{REDACTED}", text)
+        may_pair = ":" in text or "=" in text or "%3" in text
+        return _PAIR.sub(rf"\1{REDACTED}", text) if may_pair else text
 
     def value(self, value: object) -> Plain:
         """The value as plain JSON: money as strings, no secrets, no control characters."""
@@ -82,7 +92,7 @@ class Redactor:
         return self._line(f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else value)
 
     def _of_name(self, name: object, value: object) -> Plain:
-        return REDACTED if _SECRET_NAME.fullmatch(str(name)) and value is not None else self.value(value)
+        return REDACTED if value is not None and _is_secret(str(name)) else self.value(value)
 
     def _line(self, value: object) -> str:
         return escape(self.text(value if isinstance(value, str) else str(value)))

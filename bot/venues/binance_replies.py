@@ -152,15 +152,12 @@ def premiums(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
 def pick(reply: object, wanted: Iterable[str], what: str) -> dict[str, Row]:
     """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
     names = frozenset(wanted)
-    found = by_key([entry for entry in _listed(reply, what) if entry.get("symbol") in names], "symbol", what)
+    listed = reply if isinstance(reply, list) else [row(reply, what)]  # one object when one symbol was asked for
+    ours = [entry for entry in listed if not isinstance(entry, dict) or not entry or entry.get("symbol") in names]
+    found = by_key(rows(ours, what), "symbol", what)
     if missing := names - found.keys():
         raise InvalidReply(f"{what}: no row for {', '.join(sorted(missing))}")
     return found
-
-
-def _listed(reply: object, what: str) -> tuple[Row, ...]:
-    """One object when one symbol was asked for, a list when all were."""
-    return rows(reply, what) if isinstance(reply, list) else (row(reply, what),)
 
 
 def quote(
