@@ -78,6 +78,9 @@ def _next(settings: Settings, environment: Environment, file: str) -> list[str]:
         lines += ["With a key, each part in a file that only you can read:", f"  mkdir -m 700 -p {folder}",
                   f"  (umask 077; cat > {folder}/api_key)       # paste, Enter, Ctrl-D",
                   f"  (umask 077; cat > {folder}/api_secret)", f"  hedgerow plan -c {file}"]
+    if environment == "demo":
+        lines += ["Then orders, with play money and a journal of their own (the rehearsal keeps its):",
+                  f"  HEDGEROW_JOURNAL=orders.db hedgerow run -c {file}"]
     if environment == "live":
         lines.append('Real money takes three more opt-ins: docs/configuration.md, "Real money".')
     return lines

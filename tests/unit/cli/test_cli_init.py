@@ -51,6 +51,7 @@ def test_init_writes_a_private_file_that_loads_and_says_the_next_command(
     assert f"\n  hedgerow {first} -c 'my own.yaml'\n" in out
     assert ("mkdir -m 700 -p secrets" in out) == (environment is not Environment.LOCAL)
     assert ("opt-ins" in out) == (environment is Environment.LIVE)
+    assert ("hedgerow run -c" in out) == (environment is not Environment.LIVE), "live is never one paste away"
     assert [path.name for path in tmp_path.iterdir()] == ["my own.yaml"]
 
 
