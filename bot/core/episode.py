@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Asset, Side
-from bot.core.money import ZERO
+from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import Millis
 
@@ -75,6 +75,7 @@ class Episode:
         return self.realised - self.fees - self.funding_paid
 
 
+@reckoned
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     """The episode after one fill of its own, applied in the venue's order.
 
@@ -105,6 +106,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     )
 
 
+@reckoned
 def apply_funding(episode: Episode, payment: FundingPayment) -> Episode:
     """The episode after one funding settlement; received funding lowers `funding_paid`."""
     return replace(episode, funding_paid=episode.funding_paid - payment.amount)

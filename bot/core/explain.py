@@ -16,7 +16,7 @@ from bot.core.figures import contracts, equals, figure, level_text, measured, pe
 from bot.core.gauges import account_gauges, asset_gauges
 from bot.core.margin import IncreaseCap, read_account
 from bot.core.market import Asset, Snapshot
-from bot.core.money import ZERO, plain
+from bot.core.money import ZERO, plain, reckoned
 from bot.core.plan import decide
 from bot.core.policy import Policy, Rounding, Terms
 from bot.core.portfolio import cash_value, quantity_of
@@ -56,6 +56,7 @@ class Explanation:
     disagreements: tuple[str, ...]
 
 
+@reckoned
 def explain(situation: Situation, terms: Terms, decision: Decision) -> Explanation:
     """Explain a recorded decision; a function of its arguments alone."""
     again = [recount(situation, terms, decision, decided) for decided in decision.assets]

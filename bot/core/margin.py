@@ -21,7 +21,7 @@ from decimal import Decimal
 
 from bot.core.decision import MarginFigures, Reason
 from bot.core.market import Asset, Instrument, Position, Side, Snapshot, WalletKind
-from bot.core.money import ONE, ZERO, plain, steps
+from bot.core.money import ONE, ZERO, plain, reckoned, steps
 from bot.core.policy import MarginPolicy
 from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway, tier_of
 
@@ -119,6 +119,7 @@ def _share_remainder(snapshot: Snapshot, standing: Decimal, known: Sequence[Expo
     ]
 
 
+@reckoned
 def figures(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> MarginFigures:
     """The margin account in one line (DOMAIN §6.1, §6.2).
 
@@ -141,6 +142,7 @@ def _liquidation_price(short: Exposure, alone: Decimal | None) -> Decimal | None
     return None if alone is None or short.mark is None else short.mark * (1 + alone)
 
 
+@reckoned
 def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order is the sentence
     snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset, short_now: Decimal,
     short_wanted: Decimal, contract: Decimal, policy: MarginPolicy, committed: Mapping[Asset, Decimal],

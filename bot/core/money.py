@@ -1,17 +1,37 @@
 """Decimal money: one precision, one parser, one rounding rule.
 
-Importing this module sets the decimal context of the process to 50 digits (DOMAIN: context precision 50).
+Importing this module sets the decimal context of the process to 50 digits (DOMAIN: context precision 50). What must
+come out the same whenever it is reckoned again says `@reckoned` and brings its own context: others change the shared
+one (ccxt's number formatting sets its rounding to half up, for good).
 """
 
 from __future__ import annotations
 
 import decimal
+from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PRECISION = 50
+CONTEXT = decimal.Context(prec=PRECISION, rounding=ROUND_HALF_EVEN)
 # DefaultContext is what new threads start from; getcontext() is this thread, and the tasks made from it.
 decimal.DefaultContext.prec = PRECISION
 decimal.getcontext().prec = PRECISION
+
+
+def reckoned(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a pure function reckon with 50 digits, half to even, whatever the decimal context of its caller is."""
+
+    @wraps(function)
+    def in_own_context(*args: P.args, **kwargs: P.kwargs) -> R:
+        with decimal.localcontext(CONTEXT):
+            return function(*args, **kwargs)
+
+    return in_own_context
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -70,6 +90,6 @@ def plain(value: Decimal) -> str:
 
 
 __all__ = [
-    "LEDGER_STEP", "ONE", "PRECISION", "ROUND_DOWN", "ROUND_HALF_EVEN", "ROUND_UP", "ZERO",
-    "is_multiple", "parse_decimal", "plain", "round_to_step", "steps", "to_ledger",
+    "CONTEXT", "LEDGER_STEP", "ONE", "PRECISION", "ROUND_DOWN", "ROUND_HALF_EVEN", "ROUND_UP", "ZERO",
+    "is_multiple", "parse_decimal", "plain", "reckoned", "round_to_step", "steps", "to_ledger",
 ]

@@ -25,7 +25,7 @@ from bot.core.collateral import Collateral, collateral_for, traded
 from bot.core.decision import Action, AssetDecision, Decision, Situation
 from bot.core.gauges import Gauge, account_gauges, asset_gauges
 from bot.core.market import Asset, Instrument, Snapshot, WalletKind
-from bot.core.money import ONE, ZERO, steps
+from bot.core.money import ONE, ZERO, reckoned, steps
 from bot.core.policy import AssetPolicy, Terms
 
 FURTHEST = 1000
@@ -72,6 +72,7 @@ class Outlook:
         raise KeyError(asset)
 
 
+@reckoned
 def outlook(situation: Situation, terms: Terms, decision: Decision) -> Outlook:
     """What comes after `decision`, once its goals are reached at the present prices."""
     snapshot = situation.snapshot

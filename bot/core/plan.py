@@ -27,13 +27,14 @@ from bot.core.decision import (
 )
 from bot.core.margin import figures
 from bot.core.market import Asset, Instrument
-from bot.core.money import ZERO, plain
+from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.rule import Draft, Round, is_reached, is_urgent, obey, run_rule
 from bot.core.times import Millis
 
 
+@reckoned
 def decide(situation: Situation, terms: Terms) -> Decision:
     """What to do about every asset at one instant, why, and what to remember.
 
@@ -167,6 +168,7 @@ def _remember(draft: Draft) -> AssetState:
 # at start
 
 
+@reckoned
 def check_terms(
     terms: Terms, nav: Decimal | None, prices: Mapping[Asset, Decimal | None],
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:

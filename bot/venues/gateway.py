@@ -7,6 +7,7 @@ taken, it leaves by the door, its failure is classified, and only a read is repe
 from __future__ import annotations
 
 import asyncio
+import decimal
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
@@ -140,7 +141,8 @@ class CcxtVenue(ABC):
         attempt = Attempt(endpoint, urgent=urgent)
         token = CURRENT.set(attempt)
         try:
-            reply = await self._exchange.request(endpoint.path, [endpoint.api], endpoint.method, dict(params))
+            with decimal.localcontext():  # ccxt's number formatting changes the decimal context that it finds
+                reply = await self._exchange.request(endpoint.path, [endpoint.api], endpoint.method, dict(params))
             return parse(reply)
         except asyncio.CancelledError as cancelled:
             if attempt.sent and endpoint.at_most_once:

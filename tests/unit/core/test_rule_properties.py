@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import decimal
 from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rule_world import NO_MARGIN_LIMITS, SPACING, World, asset_policy, guards_of, instrument, pp, terms
+from rule_world import NO_MARGIN_LIMITS, SPACING, World, asset_policy, guards_of, instrument, pp, terms, world
 
 from bot.core.decision import Action, AssetDecision, Decision
 from bot.core.money import is_multiple
@@ -190,3 +191,13 @@ def test_a_close_command_always_wins(story: World, path: list[tuple[Decimal, Dec
     assert decided.goal == 0
     assert decided.urgent
     assert not decided.held
+
+
+def test_a_decision_does_not_depend_on_the_decimal_context_of_its_caller() -> None:
+    """ccxt sets the shared context's rounding to half up; a decision must come out the same when it is checked."""
+    hedged = world(price="49999.93", short="0.137")
+    situation = hedged.situation()
+    expected = decide(situation, hedged.terms)
+    assert expected.margin.joint_runway is not None
+    with decimal.localcontext(decimal.Context(prec=12, rounding=decimal.ROUND_UP)):
+        assert decide(situation, hedged.terms) == expected
