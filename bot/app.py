@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import signal
 import time
@@ -106,6 +107,8 @@ async def run_daemon(
                     if once:
                         await bot.engine.tick()
                         return 0
+                    gc.collect()
+                    gc.freeze()  # what is loaded stays: no collection needs to look at it, and an order wait for that
                     daemon = Daemon(
                         bot.engine, bot.clock, poll=settings.poll, working_poll=settings.working_poll, emit=bot.emit,
                         on_tick=on_tick,
