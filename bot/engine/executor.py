@@ -224,7 +224,9 @@ class Executor:
             reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid, perp_mid=quote.perp_mid,
         )
         record = await self._book.intend(intent)
+        self._report.hold()
         self._report.order("order.intended", record, snapshot)
+        self._report.release_soon()
         try:
             report = await self._venue.place(intent)
         except Uncertain as unknown:

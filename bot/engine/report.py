@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.core.decision import AssetDecision, Decision
 from bot.core.episode import Episode
 from bot.core.margin import figures
@@ -13,12 +15,42 @@ from bot.telemetry.events import Emit
 
 
 class Reporter:
-    """Says events with all that DESIGN "Log lines" asks of an action. Unknown is None, never 0."""
+    """Says events with all that DESIGN "Log lines" asks of an action. Unknown is None, never 0.
+
+    No order waits for a log line: what is said between `hold` and the order's request is written once that has left.
+    """
 
     def __init__(self, book: Book, terms: Terms, emit: Emit) -> None:
         self._book = book
         self._terms = terms
-        self._emit = emit
+        self._write = emit
+        self._holding = False
+        self._held: list[tuple[str, dict[str, object]]] = []
+
+    def hold(self) -> None:
+        """Keep what is said from here on, in its order."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Write what was kept, and from here on at once."""
+        self._holding = False
+        held, self._held = self._held, []
+        for event, fields in held:
+            self._write(event, **fields)
+
+    def release_soon(self) -> None:
+        """The same, once the request that is about to be made has left, or when something comes of it."""
+        self._holding = False
+        if self._held:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self.release)  # a request with a body leaves a turn of the loop later
+
+    def _emit(self, event: str, /, **fields: object) -> None:
+        if self._holding:
+            self._held.append((event, fields))
+            return
+        self.release()
+        self._write(event, **fields)
 
     def order(self, event: str, record: OrderRecord, snapshot: Snapshot, **more: object) -> None:
         """Something happened to an order of ours."""

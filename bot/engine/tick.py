@@ -11,6 +11,7 @@ from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.times import MINUTE, Millis
 from bot.engine.book import Book
+from bot.engine.carry import Carry
 from bot.engine.executor import Executor
 from bot.engine.pulse import Pulse
 from bot.engine.report import Reporter, changed_holds
@@ -47,6 +48,7 @@ class Engine:
         self._pulse = Pulse(emit, every=healthy_every)
         self._settler = Settler(book, venue, clock, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
+        self._carry = Carry(venue, clock, tuple(terms.instruments))
         self._seen: Snapshot | None = None
         self._reconciled = False
 
@@ -54,14 +56,19 @@ class Engine:
         """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError."""
         commands = await self._book.commands()
         snapshot = await self._observe()
+        await self._carry.follow(snapshot)
         before = self._book.decision
-        situation = Situation(snapshot, self._book.standing(commands), self._book.state)
+        situation = Situation(snapshot, self._book.standing(commands, self._carry.costs()), self._book.state)
         decision = decide(situation, self._terms)
         recorded = self._record(situation, decision)
         await self._answer(commands, decision)
         await self._account(before, decision)
-        self._report(before, decision, snapshot)
-        acted = await self._executor.act(decision, snapshot)
+        self._reporter.hold()
+        try:
+            self._report(before, decision, snapshot)
+            acted = await self._executor.act(decision, snapshot)
+        finally:
+            self._reporter.release()
         await self._book.keep()
         await self._book.beat()
         if not acted:

@@ -153,7 +153,10 @@ def pick(reply: object, wanted: Iterable[str], what: str) -> dict[str, Row]:
     """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
     names = frozenset(wanted)
     listed = reply if isinstance(reply, list) else [row(reply, what)]  # one object when one symbol was asked for
-    ours = [entry for entry in listed if not isinstance(entry, dict) or not entry or entry.get("symbol") in names]
+    try:
+        ours = [entry for entry in listed if entry.get("symbol") in names]
+    except (AttributeError, TypeError):
+        raise InvalidReply(f"{what}: expected a list of objects, each with its symbol") from None
     found = by_key(rows(ours, what), "symbol", what)
     if missing := names - found.keys():
         raise InvalidReply(f"{what}: no row for {', '.join(sorted(missing))}")

@@ -91,7 +91,7 @@ class Door:
 
     def heard(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         """Take over what an answer's headers say of allowances and of silence."""
-        host = (URL(attempt.logical_url, encoded=True).host or "").removeprefix("demo-").partition(".")[0]
+        host = attempt.logical_url.partition("://")[2].removeprefix("demo-").partition(".")[0]
         by_name = {name.lower(): value for name, value in headers.items()}
         for (where, header), budget in self.used_headers.items():
             value = by_name.get(header.lower(), "")
