@@ -79,6 +79,9 @@ class Venue(Protocol):
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements from `since` (inclusive), oldest first, each once."""
 
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """Published funding settlements of these coins from `since` (inclusive) until now, oldest first."""
+
     async def close(self) -> None:
         """Release sockets."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_fill, cash_of_funding
@@ -92,11 +93,14 @@ class Book:
         hedged = {e.asset for e in self._episodes.values() if e.state in (EpisodeState.OPENING, EpisodeState.OPEN)}
         return tuple(sorted(hedged | {record.intent.asset for record in self.live()}))
 
-    def standing(self, commands: Iterable[Command]) -> Standing:
-        """What the decision must know besides the snapshot."""
+    def standing(self, commands: Iterable[Command], carry: Mapping[Asset, Decimal | None]) -> Standing:
+        """What the decision must know besides the snapshot. `carry`: each coin's trailing funding cost."""
         asked = {(command.kind, command.asset) for command in commands}
         return Standing(
-            assets={asset: self._standing_of(asset, asked) for asset in self._symbols},
+            assets={
+                asset: replace(self._standing_of(asset, asked), trailing_carry=carry.get(asset))
+                for asset in self._symbols
+            },
             own_orders=frozenset(record.intent.client_order_id for record in self.live()),
             cash_flow=self._cash_flow,
         )

@@ -22,7 +22,7 @@ from bot.paper.observed import ObservedFeed
 from bot.paper.records import RejectCode
 from bot.paper.restore import Past, restore
 from bot.paper.venue import PaperVenue
-from bot.ports import Balances, Clock, MarketData
+from bot.ports import Balances, Clock, MarketData, Settlement
 
 ACCOUNT = "dry"
 """The account id of every dry run."""
@@ -156,6 +156,10 @@ class DryVenue:
             (payment for payment in paid.values() if payment.at >= since),
             key=lambda payment: (payment.at, payment.symbol),
         ))
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """As the market data tells them."""
+        return await self._market.settlements(assets, since)
 
     async def close(self) -> None:
         """Release the market data's sockets."""

@@ -29,7 +29,7 @@ from bot.errors import Refused
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import BookState
 from bot.paper.records import FundingRow, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
-from bot.ports import Clock
+from bot.ports import Clock, Settlement
 
 _Dated = TypeVar("_Dated", PaperFill, FundingRow)
 
@@ -165,6 +165,17 @@ class PaperVenue:
             FundingPayment(str(row.id), row.symbol, row.amount, self.exchange.settle, row.at)
             for row in _since(self.exchange.funding_rows, since)
         )
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """What the feed settled from `since` on, oldest first; the mark of a past instant is not told."""
+        self._follow_clock()
+        feed, found = self.exchange.feed, []
+        for asset in assets:
+            at = feed.next_funding(asset, max(since, feed.start) - 1)
+            while at <= self.exchange.now:
+                found.append(Settlement(asset, feed.funding_rate(asset, at), None, at))
+                at = feed.next_funding(asset, at)
+        return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -18,7 +18,7 @@ from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
-from bot.ports import Balances, Clock, Prices
+from bot.ports import Balances, Clock, Prices, Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
@@ -267,6 +267,10 @@ class BinanceVenue(CcxtVenue):
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
         return await history.funding(self, self._names, since=since, now=self._clock.now())
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """By coin, page after page; needs no key."""
+        return await history.settlements(self, self._names, assets, since=since, now=self._clock.now())
 
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
         """See `bot.ports.PastOrders`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from bot.core.market import Asset
 from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
 from bot.core.times import DAY, Millis
+from bot.ports import Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
+from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params
-from bot.venues.replies import instant, rows, text, whole
+from bot.venues.replies import instant, number, positive_or_none, rows, text, whole
 
 LONGEST_SPAN: Millis = 7 * DAY
 """How far apart start and end of one query may be."""
@@ -88,6 +91,42 @@ async def funding(
             # The next page starts within the last instant seen: settlements of many symbols share one.
             start = max(start + 1, *(payment.at for payment in page))
     return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+
+
+async def settlements(
+    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
+) -> tuple[Settlement, ...]:
+    """What was settled on the market, by coin, oldest first."""
+    found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
+    return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
+
+
+async def _settled(
+    venue: CcxtVenue, names: replies.Names, asset: Asset, *, since: Millis, now: Millis,
+) -> list[Settlement]:
+    symbol = names.native(asset)
+    found: list[Settlement] = []
+    start = since
+    while start <= now:
+        params: Params = {"symbol": symbol, "startTime": start, "limit": PAGE}
+        page = await venue.read(calls.FUNDING_RATE, params, lambda reply: _published(reply, asset, symbol))
+        found += page
+        if len(page) < PAGE:
+            break
+        start = max(settled.at for settled in page) + 1
+    return found
+
+
+def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
+    rates = rows(reply, "fundingRate")
+    if any(entry.get("symbol") != symbol for entry in rates):
+        raise InvalidReply("fundingRate: the answer is about another symbol")
+    return [
+        Settlement(
+            asset, number(entry, "fundingRate"), positive_or_none(entry, "markPrice"), instant(entry, "fundingTime"),
+        )
+        for entry in rates
+    ]
 
 
 def _spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:

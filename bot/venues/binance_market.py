@@ -17,18 +17,16 @@ from bot.venues import binance_specs as specs
 from bot.venues.binance import BinanceVenue, open_binance
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import Params, valid
-from bot.venues.replies import instant, number, positive, positive_or_none, row, rows
+from bot.venues.replies import positive, row
 
 LEVELS = 50
-PAGE = 1_000
 
 
 class BinanceMarket:
     """`bot.ports.MarketData` of Binance. Without a key, fees and margin tiers are cautious ones (`binance_specs`)."""
 
-    def __init__(self, venue: BinanceVenue, clock: Clock, *, keyed: bool) -> None:
+    def __init__(self, venue: BinanceVenue, *, keyed: bool) -> None:
         self._venue = venue
-        self._clock = clock
         self._keyed = keyed
 
     @property
@@ -59,21 +57,7 @@ class BinanceMarket:
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
         """By coin, page after page."""
-        found = [settled for asset in assets for settled in await self._settled(asset, since)]
-        return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
-
-    async def _settled(self, asset: Asset, since: Millis) -> list[Settlement]:
-        symbol = self._venue.names.native(asset)
-        found: list[Settlement] = []
-        start = since
-        while start <= self._clock.now():
-            params: Params = {"symbol": symbol, "startTime": start, "limit": PAGE}
-            page = await self._venue.read(calls.FUNDING_RATE, params, lambda reply: _settlements(reply, asset, symbol))
-            found += page
-            if len(page) < PAGE:
-                break
-            start = max(settled.at for settled in page) + 1
-        return found
+        return await self._venue.settlements(assets, since)
 
     async def balances(self) -> Balances | None:
         """With a key the account's own."""
@@ -96,7 +80,7 @@ def make_binance_market(
         environment, clock=clock, key=key, secret=secret, assets=assets, settle=settle, cash=cash,
         local_url=local_url, read_only=True, timeout=timeout,
     )
-    return BinanceMarket(venue, clock, keyed=bool(key and secret))
+    return BinanceMarket(venue, keyed=bool(key and secret))
 
 
 def _depth(reply: object) -> Depth:
@@ -112,15 +96,3 @@ def _levels(found: object) -> tuple[tuple[Decimal, Decimal], ...]:
         raise InvalidReply("depth: expected a list of prices and quantities")
     named = [{"price": level[0], "quantity": level[1]} for level in found]
     return tuple((positive(level, "price"), positive(level, "quantity")) for level in named)
-
-
-def _settlements(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
-    found = rows(reply, "fundingRate")
-    if any(entry.get("symbol") != symbol for entry in found):
-        raise InvalidReply("fundingRate: the answer is about another symbol")
-    return [
-        Settlement(
-            asset, number(entry, "fundingRate"), positive_or_none(entry, "markPrice"), instant(entry, "fundingTime"),
-        )
-        for entry in found
-    ]

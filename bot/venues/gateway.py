@@ -20,7 +20,7 @@ from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, Orde
 from bot.core.policy import Policy
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable
-from bot.ports import Clock
+from bot.ports import Clock, Settlement
 from bot.venues.failures import CURRENT, Attempt, ClockSkew, Codes, Endpoint, InvalidReply, classify
 from bot.venues.replies import instant, row
 from bot.venues.transport import Foreign
@@ -125,6 +125,10 @@ class CcxtVenue(ABC):
     @abstractmethod
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """See `Venue`."""
+
+    @abstractmethod
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """See `bot.ports.Venue`."""
 
     async def close(self) -> None:
         """Release sockets."""

@@ -14,7 +14,7 @@ from bot.core.times import HOUR
 from bot.environment import Environment
 from bot.errors import Refused, Unavailable
 from bot.ports import Balances, Depth, MarketData, Settlement
-from bot.venues import binance_market
+from bot.venues import binance_history
 from bot.venues.binance_market import BinanceMarket, make_binance_market
 from bot.venues.binance_specs import CAUTIOUS_TIERS
 
@@ -177,7 +177,7 @@ async def test_a_settlement_without_a_mark_says_that_it_is_unknown(fake: FakeBin
 async def test_a_full_page_of_settlements_is_followed_by_the_next(
     fake: FakeBinance, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(binance_market, "PAGE", 2)
+    monkeypatch.setattr(binance_history, "PAGE", 2)
     every = [{"symbol": "BTCUSDT", "fundingRate": "0.0001", "fundingTime": NOW - step * HOUR, "markPrice": "1"}
              for step in (5, 4, 3, 2, 1)]
     fake.replies[RATES] = lambda params: [
