@@ -12,6 +12,7 @@ import contextlib
 import gc
 import hashlib
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ async def run_daemon(
             except Unavailable as away:
                 if once:
                     raise
-                print(f"hedgerow: {away}; trying again in {pause:.0f} s", flush=True)  # noqa: T201 - there is no log yet
+                print(f"hedgerow: {away}; trying again in {pause:.0f} s", file=sys.stderr)  # noqa: T201 - there is no log yet
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
