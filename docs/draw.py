@@ -59,7 +59,10 @@ def demo() -> None:
     lines = terminal(sys.executable, "-m", "bot", "demo")
     account = next(index for index, line in enumerate(lines) if "Closing account" in line)
     story = lines[:account]
-    draw([*story[:FIRST], "   ⋮", *story[-LAST:], *lines[account:]], "make demo", PICTURES / "demo.svg")
+    ends = len(story) - LAST
+    while story[ends].startswith(" "):  # a line that goes on: from its beginning
+        ends -= 1
+    draw([*story[:FIRST], "   ⋮", *story[ends:], *lines[account:]], "make demo", PICTURES / "demo.svg")
 
 
 if __name__ == "__main__":
