@@ -34,8 +34,8 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floo
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.dev ## speed, measured on this machine
-	@$(BIN)/python -m pytest bench -o 'python_files=bench_*.py' --benchmark-columns=min,median,max,rounds
+bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
+	@$(BIN)/python bench/run.py
 
 lock: ## resolve both locks anew (needs uv)
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --output-file requirements.lock
@@ -53,7 +53,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 clean: ## remove the environment, caches and what a demo left
-	@rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find bot tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a second make finds nothing to do. A failed or interrupted step leaves none, and starts over.
