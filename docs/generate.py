@@ -48,7 +48,7 @@ Every key can be set, or set anew, by a variable: `HEDGEROW_` and the key, with 
 A variable wins over the file. Relative paths in variables start at the present folder.
 
 ```sh
-HEDGEROW_TRIGGERS__OPEN=4pp HEDGEROW_ASSETS__ETH__TARGET=25% hedgerow plan -c mine.yaml
+HEDGEROW_ASSETS__ETH__TARGET=25% HEDGEROW_CASH__USDT=25% hedgerow plan -c mine.yaml
 ```
 
 ## Keys of the exchange

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from rich.console import Console, RenderableType
 
-from bot.app import ExplainedDecision, PlanReport, plan_portfolio
+from bot.answers import ExplainedDecision, PlanReport, plan_portfolio
 from bot.cli import render, render_explain, render_plan
 from bot.core.explain import explain
 from bot.core.plan import decide
@@ -82,7 +82,7 @@ of a hedge, or `last`, and shows the arithmetic from the journal alone:
 
 ```sh
 hedgerow explain last -c mine.yaml
-hedgerow explain 2021-02-01T12:00:00Z -c mine.yaml
+hedgerow explain 2024-01-06T12:00:00Z -c mine.yaml
 hedgerow explain btc1 -c mine.yaml
 ```
 
