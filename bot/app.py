@@ -18,29 +18,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.core.decision import AssetStanding, Decision, Reason, RuleState, Situation, Standing
+from bot.core.decision import Reason
 from bot.core.episode import EpisodeState
-from bot.core.market import Asset, Snapshot
-from bot.core.money import ZERO
+from bot.core.market import Snapshot
 from bot.core.orders import base36
-from bot.core.plan import check_terms, decide
+from bot.core.plan import check_terms
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import MINUTE, Millis
+from bot.core.times import Millis
 from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Described, Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from bot.clocks import ClosableClock
-    from bot.core.explain import Explanation
-    from bot.core.outlook import Outlook
     from bot.engine.book import Book
     from bot.engine.tick import Engine, TickReport
-    from bot.journal.views import Heartbeat, RecordedDecision, StatusReport
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
@@ -189,7 +184,7 @@ async def compose_bot(
         memory = await journal.recall(policy.settle)
         _check_orphans(settings, memory)
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        for finding in _findings(settings, terms, await venue.snapshot()):
+        for finding in findings(settings, terms, await venue.snapshot()):
             emit("config.warned", message=finding)
         for change in await venue.prepare(policy):
             emit("venue.prepared", message=change)
@@ -244,12 +239,13 @@ def _venue(
 
 
 @contextlib.asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[tuple[Clock, Venue]]:
+async def looking(settings: Settings, *, dry_run: bool = False) -> AsyncIterator[tuple[Clock, Venue]]:
     """The configured account through a door that only looks, and its time, which is not moved. Raises ConfigError."""
+    credentials = settings.looking_credentials() if dry_run else settings.credentials()
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, None)
         stack.push_async_callback(clock.close)
-        venue = _venue(settings, clock, settings.credentials(), read_only=True)
+        venue = _venue(settings, clock, credentials, read_only=True, dry_run=dry_run)
         stack.push_async_callback(venue.close)
         yield clock, venue
 
@@ -272,7 +268,7 @@ def _check_orphans(settings: Settings, memory: Memory) -> None:
             )
 
 
-def _findings(settings: Settings | Described, terms: Terms, snapshot: Snapshot) -> tuple[str, ...]:
+def findings(settings: Settings | Described, terms: Terms, snapshot: Snapshot) -> tuple[str, ...]:
     """What speaks against the configuration on this account: errors raise ConfigError, warnings are returned."""
     errors, warnings = check_terms(
         terms, measure(snapshot, terms.policy, terms.instruments).nav,
@@ -291,143 +287,6 @@ def _key_of(finding: Reason) -> tuple[str, ...]:
     if asset is None:
         return ("assets",)
     return ("assets", asset, "contract") if finding.code.startswith("contract_") else ("assets", asset)
-
-
-# -- readers -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PlanReport:
-    """What the bot would do now. `findings` are warnings about the configuration against this account; `outlook` is
-    what would come next.
-    """
-
-    decision: Decision
-    terms: Terms
-    snapshot: Snapshot
-    findings: tuple[str, ...]
-    outlook: Outlook | None = None
-
-
-async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
-    """What the bot would do now; nothing is sent, no time is moved. The rule's memory comes from the journal, if any.
-
-    A dry run's journal makes it the plan of the dry run. Raises ConfigError, Unavailable, Refused, JournalError.
-    """
-    from bot.rehearsal import is_dry
-
-    dry_run = dry_run or is_dry(settings)
-    credentials = settings.looking_credentials() if dry_run else settings.credentials()
-    async with contextlib.AsyncExitStack() as stack:
-        clock = await _clock(settings, None)
-        stack.push_async_callback(clock.close)
-        venue = _venue(settings, clock, credentials, read_only=True, dry_run=dry_run)
-        stack.push_async_callback(venue.close)
-        policy = settings.policy()
-        terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        snapshot = await venue.snapshot()
-    findings = _findings(settings, terms, snapshot)
-    state, standing = _remembered(settings, terms, snapshot)
-    return _plan_of(Situation(snapshot, standing, state), terms, findings)
-
-
-def plan_portfolio(file: Path, settings: Settings | None) -> PlanReport:
-    """What the bot would do with the account that a file describes: no journal, no key, no network.
-
-    The wishes are the file's, or those of `settings`. Raises ConfigError.
-    """
-    from bot.settings import load_portfolio
-
-    described = load_portfolio(file, settings, wall())
-    situation, terms = described.situation, described.terms
-    return _plan_of(situation, terms, _findings(settings or described, terms, described.at_start))
-
-
-def _plan_of(situation: Situation, terms: Terms, findings: tuple[str, ...]) -> PlanReport:
-    from bot.core.outlook import outlook
-
-    decision = decide(situation, terms)
-    return PlanReport(decision, terms, situation.snapshot, findings, outlook(situation, terms, decision))
-
-
-def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[RuleState, Standing]:
-    """Memory and standing of the journal's last decision; without a journal, the shorts that the venue shows."""
-    from bot.journal.reader import read_decisions, read_status
-
-    if settings.journal.exists():
-        last = read_status(settings.journal).decided_at
-        if last is not None:
-            recorded = list(read_decisions(settings.journal, since=last))[-1]
-            return recorded.decision.state, recorded.situation.standing
-    standing: dict[Asset, AssetStanding] = {}
-    for asset, spec in terms.instruments.items():
-        position = snapshot.position(spec.symbol)
-        standing[asset] = AssetStanding(short=max(-position.quantity, ZERO) if position else ZERO)
-    return RuleState(), Standing(assets=standing)
-
-
-def read_status(settings: Settings) -> StatusReport:
-    """Where the bot stands, by its journal. Raises JournalError."""
-    from bot.journal.reader import read_status as read
-
-    return read(settings.journal)
-
-
-def explain_decision(settings: Settings, which: str) -> ExplainedDecision:
-    """A decision of the journal, explained; `which`: its number, an instant, 'last', an order's or a hedge's id.
-
-    Raises NoSuchDecision, JournalError.
-    """
-    from bot.core.explain import explain
-    from bot.journal.lookup import find_decision
-
-    found = find_decision(settings.journal, which)
-    return ExplainedDecision(found, explain(found.situation, found.terms, found.decision))
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedDecision:
-    """A recorded decision and its arithmetic."""
-
-    recorded: RecordedDecision
-    explanation: Explanation
-
-
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    """Whether decisions are being reached. `age` and `limit` in real ms; `heartbeat` None: no decision yet."""
-
-    heartbeat: Heartbeat | None
-    age: Millis | None
-    limit: Millis
-
-
-def read_health(settings: Settings) -> HealthReport:
-    """The age of the last decision, and the most that is healthy: three polls and a minute. Raises JournalError."""
-    from bot.journal.reader import read_heartbeat
-
-    beat = read_heartbeat(settings.journal)
-    # A stepped story is as fast as the machine: its polls say nothing of real time.
-    poll = 0 if settings.local else settings.poll
-    return HealthReport(beat, beat.age(wall()) if beat else None, 3 * poll + MINUTE)
-
-
-async def submit_close(settings: Settings, asset: Asset, *, wait: float) -> str | None:
-    """Ask a running bot to close a hedge; its answer, or None when none came within `wait` real seconds.
-
-    Raises JournalError. The wish stays in the journal and is obeyed at the next start.
-    """
-    from bot.journal.reader import read_command, submit_command
-
-    identity = submit_command(settings.journal, "close", asset, wall())
-    ends = time.monotonic() + wait
-    while True:
-        answer = read_command(settings.journal, identity)
-        if answer is not None and answer.result is not None:
-            return answer.result
-        if time.monotonic() >= ends:
-            return None
-        await asyncio.sleep(0.1)
 
 
 # -- testnet -----------------------------------------------------------------------------------------------------------

@@ -150,13 +150,13 @@ def plan(
     """
     if portfolio is not None and dry_run:
         raise typer.BadParameter("--portfolio describes an account, so --dry-run does not go with it")
-    from bot import app
+    from bot import answers
     from bot.cli import render, render_plan
 
     if portfolio is not None:
-        report = app.plan_portfolio(portfolio, None if config is None else load_settings(config))
+        report = answers.plan_portfolio(portfolio, None if config is None else load_settings(config))
     else:
-        report = asyncio.run(app.make_plan(load_settings(config), dry_run=dry_run))
+        report = asyncio.run(answers.make_plan(load_settings(config), dry_run=dry_run))
     if as_json:
         typer.echo(render.to_json(report))
     else:
@@ -181,12 +181,12 @@ def explain(
       hedgerow explain 2021-02-01T12:00:00Z -c config/demo.yaml --json
     """
     settings = with_journal(config)
-    from bot import app
+    from bot import answers
     from bot.cli import render, render_explain
     from bot.journal.lookup import NoSuchDecision
 
     try:
-        told = app.explain_decision(settings, decision)
+        told = answers.explain_decision(settings, decision)
     except NoSuchDecision as missing:
         raise CommandFailed(Code.USAGE, str(missing)) from None
     if as_json:
@@ -215,13 +215,13 @@ def status(
       hedgerow status -c config/binance-demo.yaml --json
     """
     settings = with_journal(config)
-    from bot import app
+    from bot import answers, app
     from bot.cli import render
     from bot.cli.watch import print_changes, redraw
     from bot.settings import read_duration
 
     def read() -> StatusReport:
-        return app.read_status(settings)
+        return answers.read_status(settings)
 
     def draw(report: StatusReport) -> RenderableType:
         return render.status(report, app.wall())
@@ -260,12 +260,12 @@ def health(
       hedgerow health -c config/binance-demo.yaml --max-age 2m
     """
     settings = with_journal(config)
-    from bot import app
+    from bot import answers
     from bot.cli import render
     from bot.settings import read_duration
 
     limit = None if max_age is None else _option("--max-age", read_duration, max_age)
-    report = app.read_health(settings)
+    report = answers.read_health(settings)
     found = render.health(report, report.limit if limit is None else limit)
     typer.echo(render.to_json(found) if as_json else found.text)
     if not found.alive:
@@ -290,7 +290,7 @@ def close(
       hedgerow close BTC -c config/binance-demo.yaml
     """
     settings = with_journal(config)
-    from bot import app
+    from bot import answers
     from bot.cli import render
     from bot.settings import read_coin, read_pause
 
@@ -298,7 +298,7 @@ def close(
     if coin not in settings.assets:
         raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
     patience = _option("--wait", read_pause, wait)
-    result = asyncio.run(app.submit_close(settings, coin, wait=patience / SECOND))
+    result = asyncio.run(answers.submit_close(settings, coin, wait=patience / SECOND))
     found = render.Answer(coin, result)
     typer.echo(render.to_json(found) if as_json else found.text)
     if result is None and patience:

@@ -20,7 +20,7 @@ from bot.core.money import ZERO, plain
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
 
 if TYPE_CHECKING:
-    from bot.app import HealthReport, PlanReport
+    from bot.answers import HealthReport, PlanReport
     from bot.core.decision import AssetDecision
     from bot.core.episode import Episode
     from bot.core.orders import OrderRecord

@@ -13,7 +13,7 @@ from rich.text import Text
 from bot.core.times import iso
 
 if TYPE_CHECKING:
-    from bot.app import ExplainedDecision
+    from bot.answers import ExplainedDecision
     from bot.core.explain import AssetExplanation, Step
 
 

@@ -16,7 +16,7 @@ from bot.core.gauges import Gauge, Unit
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from bot.app import PlanReport
+    from bot.answers import PlanReport
     from bot.core.collateral import Collateral
     from bot.core.outlook import AssetOutlook, Outlook
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot import app, demo
+from bot import answers, app, demo
 from bot.cli.main import main
 from bot.core.times import DAY
 from bot.demo import ClosingAccount
@@ -192,15 +192,15 @@ def test_readers_of_a_bot_that_never_ran_exit_3(call: Call, config: str, tmp_pat
 def test_health_goes_by_the_age_of_the_last_decision(
     call: Call, journal: str, monkeypatch: pytest.MonkeyPatch, *, age: int, words: list[str], code: int, text: str,
 ) -> None:
-    report = app.HealthReport(Heartbeat(decided_at=DAY, wall_at=0, pid=1, poll=5_000), age, 75_000)
-    monkeypatch.setattr(app, "read_health", lambda _settings: report)
+    report = answers.HealthReport(Heartbeat(decided_at=DAY, wall_at=0, pid=1, poll=5_000), age, 75_000)
+    monkeypatch.setattr(answers, "read_health", lambda _settings: report)
     assert call("health", "-c", journal, *words) == (code, text, "")
 
 
 def test_health_in_json_before_the_first_decision(
     call: Call, journal: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "read_health", lambda _settings: app.HealthReport(None, None, 75_000))
+    monkeypatch.setattr(answers, "read_health", lambda _settings: answers.HealthReport(None, None, 75_000))
     code, out, _ = call("health", "-c", journal, "--json")
     assert (code, json.loads(out)) == (3, {
         "alive": False, "text": "not running: no decision yet", "limit": 75_000, "age": None, "decided_at": None})
@@ -220,7 +220,7 @@ def test_close_leaves_a_wish_and_waits_for_its_answer(
         seen.append((asset, wait))
         return answer
 
-    monkeypatch.setattr(app, "submit_close", submit_close)
+    monkeypatch.setattr(answers, "submit_close", submit_close)
     got, printed, text = call("close", "btc", "-c", journal, "--wait", wait)
     assert (got, printed) == (code, out)
     assert seen == [("BTC", float(wait[:-1]))]

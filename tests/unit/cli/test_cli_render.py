@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from bot.app import PlanReport
+from bot.answers import PlanReport
 from bot.cli import render
 from bot.core.decision import (
     Action,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot import app
+from bot import answers
 from bot.cli import watch
 from bot.cli.main import main
 from bot.core.decision import MarginFigures
@@ -72,7 +72,7 @@ def test_ctrl_c_ends_it_with_exit_0(
     def read_status(_settings: Settings) -> StatusReport:
         return read()
 
-    monkeypatch.setattr(app, "read_status", read_status)
+    monkeypatch.setattr(answers, "read_status", read_status)
     monkeypatch.setattr(watch.print_changes, "__kwdefaults__", {"pause": pause})
     monkeypatch.setattr(
         sys, "argv", ["hedgerow", "status", "-c", str(tmp_path / "mine.yaml"), "--watch", "--interval", "3s", *words])
