@@ -27,7 +27,7 @@ demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
 
 test: lint ## every check that can run here: lint, then all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floors
 	@$(BIN)/ruff check .
@@ -43,10 +43,11 @@ lock: ## resolve both locks anew (needs uv)
 		--output-file requirements-dev.lock
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-docs: $(VENV)/.run ## write the generated pages, and draw the demo's pictures
+docs: $(VENV)/.run ## write the generated pages, and draw the pictures
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/generate_events.py
 	@$(BIN)/python docs/generate_plan.py
+	@$(BIN)/python docs/draw_concepts.py
 	@$(BIN)/python docs/draw.py
 
 help: ## this list
