@@ -57,7 +57,7 @@ REHEARSED = frozenset({"docs/dry-run.md"})
 BEGUN: Mapping[str, str] = {"testnet serve": READY, "run": "daemon.healthy", "status": "last decision"}
 """What a command that goes on has said once it has begun."""
 OVERWEIGHT = ("--weights", "BTC=60%,ETH=25%,USDT=15%")
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def given(page: str, folder: Path, tools: Path, request: pytest.FixtureRequest) 
         here = clone(folder / "clone")
         subprocess.run([tools / "hedgerow", "init", "--environment", "local", "mine.yaml"], cwd=here, check=True,
                        capture_output=True, env=surroundings(tools, folder, "http://127.0.0.1:9"), timeout=60)
-        with serving(here / "mine.yaml", *OVERWEIGHT, "--speed", "600") as url:
+        with serving(here / "mine.yaml", *OVERWEIGHT, "--speed", "300") as url:
             yield here, url
     else:
         with socket.socket() as free:

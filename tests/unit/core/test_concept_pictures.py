@@ -1,0 +1,57 @@
+"""The pictures of docs/concepts.md show what the core computes today."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_concepts", DOCS / "draw_concepts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for their types
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pictures_are_what_the_script_draws(
+    drawing: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drawing, "PICTURES", tmp_path)
+    drawing.main()
+    for picture in ("rule", "hedge", "margin"):
+        drawn, kept = ((folder / f"{picture}.svg").read_text() for folder in (tmp_path, DOCS / "pictures"))
+        assert drawn == kept, f"{picture}.svg is out of date: make docs"
+
+
+def test_the_page_tells_the_story_of_the_pictures(drawing: ModuleType) -> None:
+    page = " ".join((DOCS / "concepts.md").read_text().split())
+    looks = list(drawing.lived())
+    decided = [(look, look.decision.of("BTC")) for look in looks]
+    opened, closed = (next(look.day for look, one in decided if one.action == action) for action in ("open", "close"))
+    assert f"On day {opened:.0f} it passes 5pp" in page
+    assert f"closed on day {closed:.0f} at 1pp" in page
+    early = max(one.measure.drift for look, one in decided if look.day < 9)
+    assert Decimal("0.035") < early < Decimal("0.04"), "almost 4pp"
+    net = [one.measure.net_weight for _, one in decided if one.short]
+    assert max(abs(weight - Decimal("0.5")) for weight in net) < Decimal("0.02"), "about a point, an increase apart"
+    now, risen = drawing.runways(Decimal(10_000), [Decimal(0), Decimal("0.2")])
+    assert f"{now:.2%}" in page
+    assert re.search(rf"both coins 20% higher leave {risen:.0%} of it", page)
+
+
+def test_no_picture_is_without_words_for_who_cannot_see_it() -> None:
+    for picture in (DOCS / "pictures").glob("*.svg"):
+        assert re.search(rf"!\[[^\]]{{15,}}\]\((docs/)?pictures/{picture.name}\)",
+                         (DOCS / "concepts.md").read_text() + (DOCS.parent / "README.md").read_text()), picture.name
