@@ -78,8 +78,8 @@ class Book:
         )
 
     def last_episode(self, asset: Asset) -> Episode | None:
-        """The asset's newest hedge, ended or not; None when there never was one."""
-        mine = [e for e in self._episodes.values() if e.asset == asset]
+        """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
+        mine = [e for e in self._episodes.values() if e.asset == asset and e.state is not EpisodeState.VOID]
         return max(mine, key=lambda e: e.started_at) if mine else None
 
     def funding_since(self) -> Millis | None:

@@ -253,7 +253,6 @@ class Executor:
         )
         event = "order.uncertain" if state is OrderState.UNCERTAIN else "order.refused"
         self._report.order(event, record, snapshot, state=str(state), message=why, code=code)
-        await self._book.void_unfilled(intent.asset)
 
     def _rest(self, asset: Asset) -> None:
         """After a refusal, wait before asking again: twice as long each time in a row."""
@@ -265,7 +264,6 @@ class Executor:
         self, record: OrderRecord, what: str, request: Awaitable[OrderReport], snapshot: Snapshot,
     ) -> None:
         """Amend or cancel; an unknown outcome freezes the asset until the order is looked up."""
-        intent = record.intent
         try:
             report = await request
         except Uncertain as unknown:
@@ -279,7 +277,6 @@ class Executor:
             self._report.order("order.changed", record, snapshot, change=what, state=str(report.state),
                                new_price=report.price)
             await self._settler.absorb(record, report, snapshot)
-        await self._book.void_unfilled(intent.asset)
 
     async def withdraw_increases(self, snapshot: Snapshot) -> int:
         """Cancel every order of ours that would enlarge a hedge; how many. For an orderly stop: the hedges stay."""

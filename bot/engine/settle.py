@@ -101,7 +101,6 @@ class Settler:
         elif record.state.unresolved:
             # Its fills lag behind: it exists, and the next look asks for them again.
             await self._book.reported(replace(report, state=OrderState.OPEN, filled=record.filled))
-        await self._book.void_unfilled(intent.asset)
         return new_fills
 
     async def _fund(self, snapshot: Snapshot) -> bool:

@@ -137,6 +137,8 @@ class Engine:
             if _reached(before, decision, decided.asset) in (Action.INCREASE, Action.REDUCE):
                 await self._book.keep()
                 await self._book.mark_resize(decided.asset)
+            elif decided.goal == 0:
+                await self._book.void_unfilled(decided.asset)
 
     def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:
         fresh = changed_holds(before, decision)

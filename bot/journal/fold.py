@@ -51,10 +51,16 @@ def _number(episode: Episode) -> int:
 
 
 def relevant_episodes(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
-    """Of all episodes, oldest first: the open ones and each asset's last ended one."""
+    """Of all episodes, oldest first: the open ones, and each asset's last ended and last closed one.
+
+    The last to end may be a void one; the cooldown counts from the last that was closed.
+    """
     every = tuple(episodes)
-    last: dict[Asset, str] = {one.asset: one.id for one in every if is_ended(one)}
-    return tuple(one for one in every if not is_ended(one) or last[one.asset] == one.id)
+    ended: dict[Asset, str] = {one.asset: one.id for one in every if is_ended(one)}
+    closed: dict[Asset, str] = {one.asset: one.id for one in every if one.state is EpisodeState.CLOSED}
+    return tuple(
+        one for one in every if not is_ended(one) or one.id in (ended[one.asset], closed.get(one.asset))
+    )
 
 
 def is_ended(episode: Episode) -> bool:

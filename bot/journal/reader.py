@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.core.decision import AssetDecision, Decision, Situation
-from bot.core.episode import Episode
+from bot.core.episode import Episode, EpisodeState
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord
 from bot.core.policy import Terms
@@ -61,7 +61,7 @@ def read_status(path: Path) -> StatusReport:
             margin=decision.margin if decision else None,
             assets=_assets(decision, decode(Terms, row["terms"])) if decision and row else (),
             open_episodes=tuple(one for one in episodes if not fold.is_ended(one)),
-            ended_episodes=tuple(one for one in episodes if fold.is_ended(one)),
+            ended_episodes=tuple(one for one in episodes if one.state is EpisodeState.CLOSED),
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
             seq=row["seq"] if row else None,

@@ -183,7 +183,17 @@ async def test_a_refused_order_is_not_asked_for_again_and_again() -> None:
     asked = [at for _, at in bot.pages.reports]
     assert 3 <= len(asked) <= 6, "twenty minutes of a minute's rest, doubled each time"
     assert btc_position(bot) == 0
-    assert all(episode.state is EpisodeState.VOID for episode in bot.pages.episodes.values())
+    assert [episode.state for episode in bot.pages.episodes.values()] == [EpisodeState.OPENING]
+
+
+async def test_a_hedge_that_was_given_up_before_its_first_contract_is_void() -> None:
+    bot, engine = await drifted(Refuses)
+    await tick_until(bot, engine, lambda: bool(bot.pages.intents))
+    bot.exchange.shift_price("BTC", D("0.8"))
+    await tick_until(
+        bot, engine, lambda: [e.state for e in bot.pages.episodes.values()] == [EpisodeState.VOID], every=MINUTE,
+    )
+    assert btc_position(bot) == 0
 
 
 class LaggingFills(PaperVenue):
