@@ -172,7 +172,8 @@ class Command:
 class Memory:
     """What the journal recalls at start: everything the engine needs to go on as if it had never stopped.
 
-    `orders`: those of ours that are live or unresolved. `episodes`: the open ones and each asset's last ended one.
+    `orders`: those of ours that are live or unresolved. `episodes`: the open ones, each asset's last
+    ended and last closed one.
     `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
     """

@@ -181,19 +181,19 @@ class JournalSuite:
         await journal.record_funding([(one, None) for one in settled], [], T0)
         assert (await journal.recall("USDT")).cash_flow == D("15.50")
 
-    async def test_episodes_recalled_are_the_open_ones_and_each_assets_last_ended_and_last_closed(self, shelf: Shelf) -> None:
+    async def test_episodes_recalled_are_the_open_ones_and_each_assets_last_ended_and_closed(self, shelf: Shelf) -> None:
         journal = await shelf.open()
         told = [
-            episode("btc0", EpisodeState.CLOSED, closed_at=T0 - 1),
-            episode("btc1", EpisodeState.CLOSED, closed_at=T0),
+            episode("btc1", EpisodeState.CLOSED, closed_at=T0 - 1),
+            episode("btc2", EpisodeState.CLOSED, closed_at=T0),
             episode("eth1", EpisodeState.CLOSED, "ETH", closed_at=T0),
-            episode("btc2", EpisodeState.VOID), episode("btc3", EpisodeState.OPEN, short=D("0.1"), unpriced_fees=2),
+            episode("btc3", EpisodeState.VOID), episode("btc4", EpisodeState.OPEN, short=D("0.1"), unpriced_fees=2),
         ]
         for one in told:
             await journal.record_episode(one, T0)
         memory = await (await shelf.open()).recall("USDT")
         assert memory.episodes == tuple(told[1:])
-        assert memory.episode_numbers == {"BTC": 3, "ETH": 1}
+        assert memory.episode_numbers == {"BTC": 4, "ETH": 1}
 
     async def test_an_episode_is_kept_as_last_told_in_its_place(self, shelf: Shelf) -> None:
         journal = await shelf.open()
