@@ -181,7 +181,7 @@ class JournalSuite:
         await journal.record_funding([(one, None) for one in settled], [], T0)
         assert (await journal.recall("USDT")).cash_flow == D("15.50")
 
-    async def test_episodes_recalled_are_the_open_ones_and_each_assets_last_ended_and_closed(self, shelf: Shelf) -> None:
+    async def test_episodes_recalled_are_the_open_and_each_assets_last_ended_and_closed(self, shelf: Shelf) -> None:
         journal = await shelf.open()
         told = [
             episode("btc1", EpisodeState.CLOSED, closed_at=T0 - 1),
