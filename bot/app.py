@@ -235,6 +235,7 @@ def _venue(
         settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
         local_url=settings.testnet.url if settings.local else None, read_only=read_only,
+        timeout=settings.request_timeout,
     )
 
 

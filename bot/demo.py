@@ -23,7 +23,6 @@ from bot.errors import ConfigError
 from bot.journal.reader import read_books, read_episodes
 from bot.journal.views import Books
 from bot.settings import Settings
-from bot.settings.model import TestnetSettings
 
 READY = "testnet ready at "
 """What `hedgerow testnet serve` says once it takes requests, before its URL."""
@@ -61,7 +60,7 @@ async def run_demo(settings: Settings) -> ClosingAccount:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgerow-")))
         url = await stack.enter_async_context(testnet_process(settings.file))
         playing = settings.model_copy(update={
-            "testnet": TestnetSettings(url=url), "journal": folder / "demo.db",
+            "testnet": settings.testnet.model_copy(update={"url": url}), "journal": folder / "demo.db",
             "log": settings.log.model_copy(update={"file": folder / "demo.log"}),
         })
         before = await testnet_get(url, "/testnet/state")

@@ -35,7 +35,7 @@ def make_dry_venue(settings: Settings, clock: Clock, credentials: Credentials) -
     market = _MARKETS[settings.venue](
         settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
-        local_url=settings.testnet.url if settings.local else None,
+        local_url=settings.testnet.url if settings.local else None, timeout=settings.request_timeout,
     )
 
     async def begin() -> Balances | Past:

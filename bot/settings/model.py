@@ -123,6 +123,9 @@ class TestnetSettings(Section):
     __test__ = False  # its name begins like a test class's
 
     url: Loopback = key("http://127.0.0.1:8420", "Its address.")
+    timeout: Duration = key(
+        "500ms", "Real time after which a request to it counts as lost. A lost one costs story time, so a story is the "
+        "same at each run only where none is lost: allow more on a slow machine.")
 
     @property
     def port(self) -> int:

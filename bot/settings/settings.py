@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
-from bot.core.times import DAY, MINUTE, Millis
+from bot.core.times import DAY, MINUTE, SECOND, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.handed import Handed
@@ -97,6 +97,11 @@ class Settings(Handed):
     def local(self) -> bool:
         """Whether this is about the testnet on this machine."""
         return self.environment is Environment.LOCAL
+
+    @property
+    def request_timeout(self) -> float | None:
+        """Real seconds after which a request counts as lost; None: the environment's own."""
+        return self.testnet.timeout / SECOND if self.local else None
 
     @property
     def settle(self) -> str:

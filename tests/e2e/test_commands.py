@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from play import ROOT, get, serving, write_config
+from play import ROOT, get, post, serving, write_config
 
 from bot.errors import JournalError
 from bot.journal.reader import read_episodes
@@ -119,6 +119,20 @@ def test_a_testnet_that_is_not_there_is_one_clear_message_and_exit_5_with_once(t
     assert done.returncode == 5
     assert "127.0.0.1:9" in one_line(done)
     assert "hedgerow testnet serve" in one_line(done)
+
+
+def test_a_request_counts_as_lost_after_the_configured_timeout_and_not_before(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "slow", story=STORY)
+    with serving(config) as url:
+        slow = {"endpoint": "GET /fapi/v3/account", "kind": "delay", "milliseconds": 700, "count": None}
+        post(url, "/testnet/fault", slow)
+        patient = hedgerow("run", "-c", str(config), "--once", HEDGEROW_TESTNET__URL=url)
+        assert patient.returncode == 0, patient.stderr
+        hasty = hedgerow(
+            "run", "-c", str(config), "--once", HEDGEROW_TESTNET__URL=url, HEDGEROW_TESTNET__TIMEOUT="200ms",
+        )
+        assert hasty.returncode == 5
+        assert "account" in one_line(hasty)
 
 
 def test_a_daemon_waits_for_its_testnet_and_stops_on_sigterm(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from bot.demo import READY, compare
 from bot.journal.check import check
@@ -32,6 +32,12 @@ def shared_data() -> Path | None:
 
 def get(url: str, path: str) -> Any:
     with urlopen(url + path, timeout=10) as reply:  # noqa: S310 -- our own testnet on loopback
+        return json.loads(reply.read())
+
+
+def post(url: str, path: str, body: Mapping[str, object]) -> Any:
+    asked = Request(url + path, json.dumps(body).encode(), method="POST")  # noqa: S310 -- our own testnet on loopback
+    with urlopen(asked, timeout=10) as reply:  # noqa: S310 -- the same
         return json.loads(reply.read())
 
 
@@ -122,6 +128,7 @@ def _intents(journal: Path) -> Sequence[str]:
 CONFIG = """
 venue: binance
 environment: local
+testnet: {{timeout: "10s"}}
 assets:
   BTC: {{target: "50%", contract: "0.001"}}
   ETH: {{target: "30%", contract: "0.01"}}
