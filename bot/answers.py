@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from bot import app
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.market import Asset, Snapshot
-from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
+from bot.core.portfolio import short_of
 from bot.core.times import MINUTE, Millis
 from bot.settings import Settings
 
@@ -86,11 +86,10 @@ def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[R
         if last is not None:
             recorded = list(read_decisions(settings.journal, since=last))[-1]
             return recorded.decision.state, recorded.situation.standing
-    standing: dict[Asset, AssetStanding] = {}
-    for asset, spec in terms.instruments.items():
-        position = snapshot.position(spec.symbol)
-        standing[asset] = AssetStanding(short=max(-position.quantity, ZERO) if position else ZERO)
-    return RuleState(), Standing(assets=standing)
+    return RuleState(), Standing(assets={
+        asset: AssetStanding(short=short_of(snapshot.position(spec.symbol)))
+        for asset, spec in terms.instruments.items()
+    })
 
 
 def read_status(settings: Settings) -> StatusReport:

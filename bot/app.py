@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.core.decision import Reason
-from bot.core.episode import EpisodeState
 from bot.core.market import Snapshot
 from bot.core.orders import base36
 from bot.core.plan import check_terms
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from bot.clocks import ClosableClock
     from bot.engine.book import Book
-    from bot.engine.tick import Engine, TickReport
+    from bot.engine.tick import Engine
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
@@ -83,7 +82,7 @@ def wall() -> Millis:
 
 async def run_daemon(
     settings: Settings, *, once: bool = False, live_account: str | None = None, wrap: Wrap | None = None,
-    on_tick: Callable[[TickReport], None] | None = None, dry_run: bool = False,
+    dry_run: bool = False,
 ) -> int:
     """Run the bot until it is told to stop, or for one tick; the exit code. `dry_run`: no order leaves.
 
@@ -107,7 +106,6 @@ async def run_daemon(
                     gc.freeze()  # what is loaded stays: no collection needs to look at it, and an order wait for that
                     daemon = Daemon(
                         bot.engine, bot.clock, poll=settings.poll, working_poll=settings.working_poll, emit=bot.emit,
-                        on_tick=on_tick,
                     )
                     await _run_until(stop, daemon.request_stop, daemon.run())
                     return 0
@@ -262,7 +260,7 @@ def _check_live(settings: Settings, account: str, typed: str | None) -> None:
 def _check_orphans(settings: Settings, memory: Memory) -> None:
     """A hedge whose coin is no longer configured would be left alone for ever: refuse, and say the way out."""
     for episode in memory.episodes:
-        if episode.asset not in settings.assets and episode.state in (EpisodeState.OPENING, EpisodeState.OPEN):
+        if episode.asset not in settings.assets and not episode.state.ended:
             raise settings.error(
                 ("assets",), f"lacks {episode.asset}, whose hedge {episode.id} is still open",
                 f"put {episode.asset} back, `hedgerow close {episode.asset}`, wait for hedge.closed, then remove it",

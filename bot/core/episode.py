@@ -20,6 +20,11 @@ class EpisodeState(StrEnum):
     CLOSED = "closed"
     VOID = "void"
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the hedge is left."""
+        return self in (EpisodeState.CLOSED, EpisodeState.VOID)
+
 
 EPISODE_TRANSITIONS: dict[EpisodeState, frozenset[EpisodeState]] = {
     EpisodeState.OPENING: frozenset({EpisodeState.OPEN, EpisodeState.VOID}),

@@ -72,10 +72,7 @@ class Book:
 
     def episode(self, asset: Asset) -> Episode | None:
         """The hedge that is opening or open on the asset."""
-        return next(
-            (e for e in self._episodes.values()
-             if e.asset == asset and e.state in (EpisodeState.OPENING, EpisodeState.OPEN)), None,
-        )
+        return next((e for e in self._episodes.values() if e.asset == asset and not e.state.ended), None)
 
     def last_episode(self, asset: Asset) -> Episode | None:
         """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
@@ -90,22 +87,21 @@ class Book:
 
     def open_assets(self) -> tuple[Asset, ...]:
         """Coins whose hedge is opening or open, and coins with live orders."""
-        hedged = {e.asset for e in self._episodes.values() if e.state in (EpisodeState.OPENING, EpisodeState.OPEN)}
+        hedged = {e.asset for e in self._episodes.values() if not e.state.ended}
         return tuple(sorted(hedged | {record.intent.asset for record in self.live()}))
 
     def standing(self, commands: Iterable[Command], carry: Mapping[Asset, Decimal | None]) -> Standing:
         """What the decision must know besides the snapshot. `carry`: each coin's trailing funding cost."""
         asked = {(command.kind, command.asset) for command in commands}
         return Standing(
-            assets={
-                asset: replace(self._standing_of(asset, asked), trailing_carry=carry.get(asset))
-                for asset in self._symbols
-            },
+            assets={asset: self._standing_of(asset, asked, carry.get(asset)) for asset in self._symbols},
             own_orders=frozenset(record.intent.client_order_id for record in self.live()),
             cash_flow=self._cash_flow,
         )
 
-    def _standing_of(self, asset: Asset, asked: set[tuple[str, Asset | None]]) -> AssetStanding:
+    def _standing_of(
+        self, asset: Asset, asked: set[tuple[str, Asset | None]], carry: Decimal | None,
+    ) -> AssetStanding:
         episode = self.episode(asset)
         since = self._clock.now() - HOUR
         recent = [at for at in self._recent.get(asset, []) if at > since]
@@ -122,6 +118,7 @@ class Book:
             close_requested=("close", asset) in asked,
             rearm_requested=("rearm", asset) in asked,
             accept_requested=("accept", asset) in asked or ("accept", None) in asked,
+            trailing_carry=carry,
         )
 
     # -- what happens --------------------------------------------------------------------------------------------------

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from bot.core.times import SECOND, Millis, next_on_grid
-from bot.engine.tick import Engine, TickReport
+from bot.engine.tick import Engine
 from bot.errors import RateLimited, SafetyStop, StoryEnded, Unavailable
 from bot.ports import Clock
 from bot.telemetry.events import Emit
@@ -20,14 +19,12 @@ class Daemon:
 
     def __init__(
         self, engine: Engine, clock: Clock, *, poll: Millis, working_poll: Millis, emit: Emit,
-        on_tick: Callable[[TickReport], None] | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._poll = poll
         self._working_poll = working_poll
         self._emit = emit
-        self._on_tick = on_tick
         self._stop = asyncio.Event()
         self._failures = 0
 
@@ -54,8 +51,6 @@ class Daemon:
         if self._failures:
             self._emit("venue.back", failures=self._failures)
             self._failures = 0
-        if self._on_tick:
-            self._on_tick(report)
         return next_on_grid(
             self._clock.now(), self._clock.origin, self._working_poll if report.working else self._poll,
         )

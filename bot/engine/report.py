@@ -95,7 +95,7 @@ class Reporter:
         mark = quote.mark if quote else None
         margin = figures(snapshot, self._terms.instruments)
         liquidation = margin.liquidation_prices.get(asset)
-        episode = self._book.episode(asset) or self._book.last_episode(asset)
+        episode = self._book.last_episode(asset)
         return {
             "margin": position.initial_margin if position else None,
             "effective_leverage": margin.effective_leverage,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bot.core.decision import Action, AssetState, Decision, RuleState, Situation
 from bot.core.market import Asset, Snapshot
@@ -29,7 +31,6 @@ class TickReport:
 
     at: Millis
     decision: Decision
-    recorded: bool
     acted: bool
     working: bool
 
@@ -60,7 +61,7 @@ class Engine:
         before = self._book.decision
         situation = Situation(snapshot, self._book.standing(commands, self._carry.costs()), self._book.state)
         decision = decide(situation, self._terms)
-        recorded = self._record(situation, decision)
+        self._record(situation, decision)
         await self._answer(commands, decision)
         await self._account(before, decision)
         self._reporter.hold()
@@ -73,7 +74,7 @@ class Engine:
         await self._book.beat()
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
-        return TickReport(snapshot.taken_at, decision, recorded, acted, self._working(decision))
+        return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
 
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
@@ -82,33 +83,27 @@ class Engine:
     async def _observe(self) -> Snapshot:
         """A snapshot with which the books agree: read again once where settling changed them."""
         snapshot = await self._venue.snapshot()
-        if await self._settler.settle(snapshot) or not self._agrees(snapshot):
+        if await self._settler.settle(snapshot) or not _agree(self._shorts(snapshot)):
             snapshot = await self._venue.snapshot()
             await self._settler.settle(snapshot)
         self._seen = snapshot
-        agreed = self._agrees(snapshot)
+        shorts = self._shorts(snapshot)
+        agreed = _agree(shorts)
         if agreed != self._reconciled:
             self._reconciled = agreed
-            self._reporter.say("reconcile.ok" if agreed else "reconcile.mismatch", positions=self._compare(snapshot))
+            positions = {asset: f"journal {ours}, venue {theirs}" for asset, (ours, theirs) in shorts.items()}
+            self._reporter.say("reconcile.ok" if agreed else "reconcile.mismatch", positions=positions)
         return snapshot
 
-    def _compare(self, snapshot: Snapshot) -> dict[Asset, str]:
-        """Short by the journal and by the venue, per coin."""
-        return {
-            asset: f"journal {episode.short if (episode := self._book.episode(asset)) else ZERO}, "
-                   f"venue {-(held.quantity if (held := snapshot.position(spec.symbol)) else ZERO)}"
-            for asset, spec in self._terms.instruments.items()
-        }
-
-    def _agrees(self, snapshot: Snapshot) -> bool:
+    def _shorts(self, snapshot: Snapshot) -> dict[Asset, tuple[Decimal, Decimal]]:
+        """Short by the journal and by the venue, per coin; a long of the venue's is negative."""
+        shorts = {}
         for asset, spec in self._terms.instruments.items():
-            episode = self._book.episode(asset)
-            position = snapshot.position(spec.symbol)
-            if (episode.short if episode else ZERO) != -(position.quantity if position else ZERO):
-                return False
-        return True
+            episode, position = self._book.episode(asset), snapshot.position(spec.symbol)
+            shorts[asset] = (episode.short if episode else ZERO, -position.quantity if position else ZERO)
+        return shorts
 
-    def _record(self, situation: Situation, decision: Decision) -> bool:
+    def _record(self, situation: Situation, decision: Decision) -> None:
         """Journal the decision when it says something new: whatever of its state must survive is news.
 
         An order that follows takes it along in its own transaction; whatever else follows, `Book.keep` comes first.
@@ -122,9 +117,8 @@ class Engine:
             or _material(decision.state) != _material(last.state)
         ):
             self._book.decided(situation, self._terms, decision)
-            return True
-        self._book.looked(decision)
-        return False
+        else:
+            self._book.looked(decision)
 
     async def _answer(self, commands: tuple[Command, ...], decision: Decision) -> None:
         if commands:
@@ -144,7 +138,7 @@ class Engine:
         fresh = changed_holds(before, decision)
         for decided in decision.assets:
             asset = decided.asset
-            episode = self._book.episode(asset) or self._book.last_episode(asset)
+            episode = self._book.last_episode(asset)
             if decided.intent is not None:
                 why = "; ".join(reason.text for reason in decided.reasons)
                 self._reporter.decision("decision.made", decided, snapshot, why)
@@ -158,6 +152,10 @@ class Engine:
     def _working(self, decision: Decision) -> bool:
         in_progress = any(decided.goal != decided.short and not decided.held for decided in decision.assets)
         return in_progress or bool(self._book.live())
+
+
+def _agree(shorts: Mapping[Asset, tuple[Decimal, Decimal]]) -> bool:
+    return all(ours == theirs for ours, theirs in shorts.values())
 
 
 _ENDED = {

@@ -213,7 +213,7 @@ class _Pages:
                 yield f"{episode.id}: no terms say which coin it settles in"
                 continue
             yield from _account(episode, fills.get(episode.id, []), funding.get(episode.id, []), settle or "")
-        unended = Counter(one.asset for one in every if one.state in (EpisodeState.OPENING, EpisodeState.OPEN))
+        unended = Counter(one.asset for one in every if not one.state.ended)
         yield from (f"{asset} has {count} hedges open at once" for asset, count in unended.items() if count > 1)
 
     def decisions(self, newest: int | None, progress: Progress | None) -> Problems:

@@ -56,16 +56,11 @@ def relevant_episodes(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
     The last to end may be a void one; the cooldown counts from the last that was closed.
     """
     every = tuple(episodes)
-    ended: dict[Asset, str] = {one.asset: one.id for one in every if is_ended(one)}
+    ended: dict[Asset, str] = {one.asset: one.id for one in every if one.state.ended}
     closed: dict[Asset, str] = {one.asset: one.id for one in every if one.state is EpisodeState.CLOSED}
     return tuple(
-        one for one in every if not is_ended(one) or one.id in (ended[one.asset], closed.get(one.asset))
+        one for one in every if not one.state.ended or one.id in (ended[one.asset], closed.get(one.asset))
     )
-
-
-def is_ended(episode: Episode) -> bool:
-    """Whether nothing of the hedge is left."""
-    return episode.state in (EpisodeState.CLOSED, EpisodeState.VOID)
 
 
 def recent(times: Iterable[tuple[Asset, Millis]]) -> dict[Asset, tuple[Millis, ...]]:

@@ -60,7 +60,7 @@ def read_status(path: Path) -> StatusReport:
             cash=decision.cash if decision else None, halted=decision.halted if decision else None,
             margin=decision.margin if decision else None,
             assets=_assets(decision, decode(Terms, row["terms"])) if decision and row else (),
-            open_episodes=tuple(one for one in episodes if not fold.is_ended(one)),
+            open_episodes=tuple(one for one in episodes if not one.state.ended),
             ended_episodes=tuple(one for one in episodes if one.state is EpisodeState.CLOSED),
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),

@@ -32,9 +32,6 @@ class HandClock:
     async def sleep_until(self, at: Millis) -> None:
         self.at = max(self.at, at)
 
-    async def spent(self, seconds: float) -> None:
-        self.at += round(seconds * 1_000)
-
 
 @dataclass
 class FakeMarket:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from fake_market import HandClock
 from feeds import START, FakeFeed, scripted, steady
 from paper_accounts import paper_exchange
 
@@ -13,7 +14,7 @@ from bot.core.margin import figures
 from bot.core.market import Holding, Side, WalletKind
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
-from bot.core.times import HOUR, SECOND, Millis
+from bot.core.times import HOUR, SECOND
 from bot.errors import Refused
 from bot.paper.exchange import PaperExchange
 from bot.paper.venue import PaperVenue
@@ -21,23 +22,6 @@ from bot.ports import Venue
 
 D = Decimal
 STEP = 5 * SECOND
-
-
-@dataclass
-class HandClock:
-    """A clock that is set by hand."""
-
-    at: Millis = START
-    origin: Millis = START
-
-    def now(self) -> Millis:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += round(seconds * 1_000)
-
-    async def sleep_until(self, at: Millis) -> None:
-        self.at = max(self.at, at)
 
 
 def intent(number: int = 1, *, side: Side = Side.SELL, quantity: str = "0.2", price: str = "49999.5",
