@@ -226,10 +226,10 @@ def _venue(
         from bot.rehearsal import make_dry_venue
 
         return make_dry_venue(settings, clock, credentials)
-    from bot.venues.binance import make_binance
+    from bot.venues.makers import ACCOUNTS
 
     policy = settings.policy()
-    return make_binance(
+    return ACCOUNTS[settings.venue](
         settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
         local_url=settings.testnet.url if settings.local else None, read_only=read_only,

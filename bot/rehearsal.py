@@ -10,10 +10,7 @@ from bot.paper.dry import ACCOUNT, DryVenue
 from bot.paper.restore import Past
 from bot.ports import Balances, Clock, MarketData
 from bot.settings import Credentials, Settings
-from bot.settings.model import Venue
-from bot.venues.binance_market import make_binance_market
-
-_MARKETS = {Venue.BINANCE: make_binance_market}
+from bot.venues.makers import MARKETS
 
 PREFIX = "dry-"
 """With what the environment begins that a dry run's journal is bound to: no real run can ever take it up."""
@@ -32,7 +29,7 @@ def is_dry(settings: Settings) -> bool:
 def make_dry_venue(settings: Settings, clock: Clock, credentials: Credentials) -> DryVenue:
     """The venue of a dry run. No request is made yet, and the journal is not read yet. Raises ConfigError."""
     policy = settings.policy()
-    market = _MARKETS[settings.venue](
+    market = MARKETS[settings.venue](
         settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=policy.settle, cash=policy.cash,
         local_url=settings.testnet.url if settings.local else None, timeout=settings.request_timeout,

@@ -24,7 +24,8 @@ def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("hedgerow.yaml"), *,
     venue: Annotated[str, typer.Option(metavar="NAME", help="The exchange.")] = "binance",
     environment: Annotated[str, typer.Option(
-        metavar="NAME", help="demo (the exchange's play money), local (this machine) or live (real money).")] = "demo",
+        metavar="NAME", help="demo or testnet (the exchange's play money), local (this machine) or live (real money)."),
+    ] = "demo",
 ) -> None:
     """Write a commented configuration: every key with its meaning and its default.
 
@@ -36,9 +37,9 @@ def init(
       hedgerow init
       hedgerow init --environment local mine.yaml
     """
+    from bot.environment import OFFERS
     from bot.settings import Venue, load
     from bot.settings.sample import sample
-    from bot.venues.environments import OFFERS
 
     exchange = _one_of(tuple(Venue), "venue", venue)
     where = _one_of(OFFERS[exchange].environments, "environment", environment, OFFERS[exchange].lacks)
@@ -78,7 +79,7 @@ def _next(settings: Settings, environment: Environment, file: str) -> list[str]:
         lines += ["With a key, each part in a file that only you can read:", f"  mkdir -m 700 -p {folder}",
                   f"  (umask 077; cat > {folder}/api_key)       # paste, Enter, Ctrl-D",
                   f"  (umask 077; cat > {folder}/api_secret)", f"  hedgerow plan -c {file}"]
-    if environment == "demo":
+    if environment in ("demo", "testnet"):
         lines += ["Then orders, with play money and a journal of their own (the rehearsal keeps its):",
                   f"  HEDGEROW_JOURNAL=orders.db hedgerow run -c {file}"]
     if environment == "live":

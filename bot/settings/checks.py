@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from bot.core.money import plain
 from bot.core.policy import Threshold
-from bot.environment import Environment
+from bot.environment import OFFERS, Environment
 from bot.settings.problems import Key, Origin, Problem
 from bot.settings.settings import Settings
 
@@ -132,6 +132,12 @@ def _files(settings: Settings) -> Iterator[_Found]:
 
 
 def _environment(settings: Settings) -> Iterator[_Found]:
+    offer = OFFERS[settings.venue]
+    if settings.environment not in offer.environments:
+        yield _Found(
+            f"{settings.environment} does not exist on {settings.venue}{f': {offer.lacks}' if offer.lacks else ''}",
+            " or ".join(offer.environments), (("environment",), ("venue",)),
+        )
     for name in ("story", "testnet"):
         if name in settings.model_fields_set and not settings.local:
             yield _Found(

@@ -8,14 +8,13 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from bot.core.market import Asset
 from bot.core.policy import OnMargin, OnTimeout, Rounding, Threshold
 from bot.core.times import Millis
-from bot.environment import Environment
 from bot.settings import grammar
 
 Weight: TypeAlias = Annotated[Decimal, PlainValidator(grammar.weight), grammar.WEIGHT]
@@ -40,10 +39,7 @@ class Venue(StrEnum):
     """Exchanges that a configuration may name."""
 
     BINANCE = "binance"
-
-
-VenueEnvironment: TypeAlias = Literal[Environment.LOCAL, Environment.DEMO, Environment.LIVE]
-"""The environments that one of these venues has."""
+    BYBIT = "bybit"
 
 
 class Section(BaseModel):

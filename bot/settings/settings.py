@@ -31,14 +31,13 @@ from bot.settings.model import (
     TestnetSettings,
     TriggerSettings,
     Venue,
-    VenueEnvironment,
     Weight,
     key,
 )
 from bot.settings.problems import Key, Origin, Problem, closest_origin, config_error
 from bot.settings.secrets import LOCAL, NO_KEY, Credentials, SecretSource
 
-SETTLE: Mapping[Venue, str] = {Venue.BINANCE: "USDT"}
+SETTLE: Mapping[Venue, str] = {Venue.BINANCE: "USDT", Venue.BYBIT: "USDT"}
 """The coin in which a venue's perpetuals settle."""
 
 
@@ -48,9 +47,9 @@ class Settings(Handed):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     venue: Venue = Field(description="The exchange.")
-    environment: VenueEnvironment = Field(
-        description="`local`: the testnet on this machine, no key, no network. `demo`: the exchange's own test "
-                    "environment. `live`: real money.")
+    environment: Environment = Field(
+        description="`local`: the testnet on this machine, no key, no network. `demo`, `testnet`: the exchange's own, "
+                    "with play money, where it has one. `live`: real money.")
     assets: dict[Coin, AssetSettings] = Field(
         min_length=1, description="The coins of the portfolio, each with its target weight.")
     cash: dict[Cash, Weight] = Field(

@@ -1,4 +1,4 @@
-"""Which venue has which environments, and the hosts that each may be spoken to at. Light: nothing of ccxt is loaded.
+"""The hosts that a venue may be spoken to at in an environment. Light: nothing of ccxt is loaded.
 
 Only the composition root chooses it; only the door (`transport`) asks it.
 """
@@ -6,62 +6,11 @@ Only the composition root chooses it; only the door (`transport`) asks it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from yarl import URL
 
-from bot.environment import Environment
+from bot.environment import OFFERS, Environment, VenueOffer
 from bot.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class VenueOffer:
-    """What one venue offers.
-
-    `hosts`: by environment, the only names that may be called; `local` has none of its own (loopback only).
-    `lacks`: why an environment is not there, in words for the user.
-    """
-
-    hosts: Mapping[Environment, frozenset[str]]
-    local: bool = False
-    lacks: str = ""
-
-    @property
-    def environments(self) -> tuple[Environment, ...]:
-        """Those that can be asked for."""
-        return tuple(kind for kind in Environment if kind in self.hosts or (self.local and kind is Environment.LOCAL))
-
-
-OFFERS: Mapping[str, VenueOffer] = {
-    "binance": VenueOffer(
-        hosts={
-            Environment.DEMO: frozenset({"demo-api.binance.com", "demo-fapi.binance.com"}),
-            Environment.LIVE: frozenset({"api.binance.com", "fapi.binance.com"}),
-        },
-        local=True,
-        lacks="Binance retired its futures testnet; its demo trading took over",
-    ),
-    "bybit": VenueOffer(
-        hosts={
-            Environment.DEMO: frozenset({"api-demo.bybit.com"}),
-            Environment.TESTNET: frozenset({"api-testnet.bybit.com"}),
-            Environment.LIVE: frozenset({"api.bybit.com"}),
-        },
-    ),
-    "bingx": VenueOffer(
-        hosts={Environment.LIVE: frozenset({"open-api.bingx.com"})},
-        lacks="BingX's play-money account (VST) has perpetuals but no spot wallet, so there are no coins to hedge",
-    ),
-    "mexc": VenueOffer(
-        hosts={Environment.LIVE: frozenset({"api.mexc.com"})},
-        lacks="MEXC has no test environment, and its client would silently go on speaking to the live one",
-    ),
-    "weex": VenueOffer(
-        hosts={Environment.LIVE: frozenset({"api-spot.weex.com", "api-contract.weex.com"})},
-        lacks="WEEX simulates contracts on its live hosts, without cancelling or reading orders, and has no spot there",
-    ),
-}
 
 
 def offer(venue: str) -> VenueOffer:
@@ -81,6 +30,11 @@ def allowed_hosts(venue: str, environment: Environment) -> frozenset[str]:
             f"allowed there: {', '.join(offered.environments)}",
         )
     return offered.hosts.get(environment, frozenset())
+
+
+def logical(venue: str, environment: Environment) -> Environment:
+    """Whose addresses requests are made out to before the door: in `local` those of what it stands for."""
+    return offer(venue).local or environment if environment is Environment.LOCAL else environment
 
 
 def loopback_url(text: str) -> URL:

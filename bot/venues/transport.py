@@ -2,8 +2,8 @@
 
 ccxt builds and signs the request and reads the answer; the door decides whether it may leave and where to, marks the
 moment of sending, refuses to be redirected, and lets no answer pass that is none. In `local` the exchange object keeps
-the addresses of the demo environment (ccxt picks its error tables by them); only scheme and host change, at the last
-moment, here.
+the addresses of the environment that it stands for (ccxt picks its error tables by them); only scheme and host change,
+at the last moment, here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bot.environment import Environment
 from bot.errors import HedgerowError, Refused, SafetyStop
 from bot.ports import Clock
 from bot.venues.budget import Budgets
-from bot.venues.environments import allowed_hosts, loopback_url
+from bot.venues.environments import allowed_hosts, logical, loopback_url
 from bot.venues.failures import CURRENT, TOO_MUCH, Attempt, Endpoint, InvalidReply
 
 Foreign: TypeAlias = Any
@@ -61,18 +61,24 @@ class Door:
         if self.timeout is None:
             self.timeout = LOCAL_TIMEOUT if self._local is not None else REMOTE_TIMEOUT
 
+    @property
+    def logical(self) -> Environment:
+        """The environment whose addresses requests are made out to, up to here."""
+        return logical(self.venue, self.environment)
+
     def admit(self, method: str) -> None:
         """Refuse what would change something, where only looking is allowed."""
         if self.read_only and method != "GET":
             raise Refused(f"a {method} request was stopped: this run only looks", "read_only")
 
-    def wire(self, logical: str) -> str:
+    def wire(self, wanted: str) -> str:
         """Where the request really goes. In `local` that is this machine, everywhere else where ccxt meant it to."""
         if self._local is None:
-            return logical
-        url = URL(logical, encoded=True)
-        if url.host not in allowed_hosts(self.venue, Environment.DEMO):
-            raise SafetyStop(f"{url.host} is not an address of {self.venue} demo, which the local testnet stands for")
+            return wanted
+        url = URL(wanted, encoded=True)
+        if url.host not in allowed_hosts(self.venue, self.logical):
+            raise SafetyStop(
+                f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
         return f"{self._local}{url.raw_path_qs}"
 
     def check(self, wire: URL) -> None:
@@ -258,7 +264,9 @@ def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> F
         "verbose": False,
     })
     exchange.options["maxRetriesOnFailure"] = 0
-    if door.environment is not Environment.LIVE:
+    if door.logical is Environment.DEMO:
         exchange.enable_demo_trading(True)
+    elif door.logical is Environment.TESTNET:
+        exchange.set_sandbox_mode(True)
     exchange.timeout_on_exit = 0 if door.environment is Environment.LOCAL else exchange.timeout_on_exit
     return exchange

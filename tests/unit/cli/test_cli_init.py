@@ -14,9 +14,8 @@ import pytest
 
 from bot.cli.completion import Shell
 from bot.cli.main import main
-from bot.environment import Environment
+from bot.environment import OFFERS, Environment
 from bot.settings import Venue, load
-from bot.venues.environments import OFFERS
 
 ROOT = Path(__file__).parents[3]
 Call = Callable[..., tuple[int, str, str]]

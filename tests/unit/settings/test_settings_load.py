@@ -202,16 +202,24 @@ def test_an_unknown_asset_or_a_symbol_is_refused(tmp_path: Path, coin: str, expe
 @pytest.mark.parametrize("environment", ["local", "demo", "live"])
 def test_a_venue_without_a_test_environment_is_refused_wherever(tmp_path: Path, venue: str, environment: str) -> None:
     found = complaints(tmp_path, MINIMAL.replace("binance", venue).replace("local", environment))
-    assert found == [
-        f"mine.yaml:1: venue: {venue} has no test environment, so nothing can be tried there first. Allowed: binance"]
+    why = "has no test environment, so nothing can be tried there first"
+    assert found == [f"mine.yaml:1: venue: {venue} {why}. Allowed: binance or bybit"]
 
 
 def test_an_unknown_venue_or_environment_names_the_known_ones(tmp_path: Path) -> None:
-    text = MINIMAL.replace("binance", "mtgox").replace("local", "testnet")
+    text = MINIMAL.replace("binance", "mtgox").replace("local", "moon")
     assert complaints(tmp_path, text) == [
-        'mine.yaml:1: venue: "mtgox" is not allowed. Allowed: binance',
-        'mine.yaml:2: environment: "testnet" is not allowed. Allowed: local or demo or live',
+        'mine.yaml:1: venue: "mtgox" is not allowed. Allowed: binance or bybit',
+        'mine.yaml:2: environment: "moon" is not allowed. Allowed: local or demo or testnet or live',
     ]
+
+
+def test_an_environment_that_the_venue_lacks_is_refused_with_the_reason(tmp_path: Path) -> None:
+    text = MINIMAL.replace("local", "testnet") + "margin: {on_margin: close}\n"
+    why = "Binance retired its futures testnet; its demo trading took over"
+    assert complaints(tmp_path, text) == [
+        f"mine.yaml:2: environment: testnet does not exist on binance: {why}. Allowed: local or demo or live"]
+    assert load(write(tmp_path, text.replace("binance", "bybit")), {}).environment == "testnet"
 
 
 @pytest.mark.parametrize("environment", ["demo", "live"])

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.environment import Environment
+from bot.environment import OFFERS, Environment
 from bot.settings import Settings, Venue, load
 from bot.settings.problems import Key
 from bot.settings.sample import sample
 from bot.settings.schema import leaves
-from bot.venues.environments import OFFERS
 
 EVERY = [(venue, environment) for venue in Venue for environment in OFFERS[venue].environments]
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bot.environment import Environment
+from bot.environment import OFFERS, Environment
 from bot.errors import ConfigError
-from bot.venues.environments import OFFERS, allowed_hosts, loopback_url
+from bot.venues.environments import allowed_hosts, loopback_url
 
 
 def test_a_venue_without_a_test_environment_says_so() -> None:
@@ -17,7 +17,7 @@ def test_a_venue_without_a_test_environment_says_so() -> None:
 
 @pytest.mark.parametrize(("venue", "environment"), [
     ("binance", Environment.TESTNET), ("bingx", Environment.DEMO), ("weex", Environment.TESTNET),
-    ("mexc", Environment.LOCAL), ("bybit", Environment.LOCAL),
+    ("mexc", Environment.LOCAL), ("weex", Environment.LOCAL),
 ])
 def test_an_environment_that_is_not_there_names_those_that_are(venue: str, environment: Environment) -> None:
     with pytest.raises(ConfigError, match=r"allowed there: .*live"):
@@ -56,6 +56,6 @@ def test_any_other_address_is_a_configuration_error(text: str) -> None:
 
 
 def test_asking_what_a_venue_offers_does_not_import_ccxt() -> None:
-    code = ("import sys, bot.venues.environments, bot.venues.binance; "
+    code = ("import sys, bot.venues.environments, bot.venues.makers; "
             "sys.exit(any(name == 'ccxt' or name.startswith('ccxt.') for name in sys.modules))")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
