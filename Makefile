@@ -17,11 +17,15 @@ INSTALL = $(shell if $(BIN)/python -m pip --version >/dev/null 2>&1; then echo $
 	else echo pip --python $(BIN)/python; fi) install -qq --disable-pip-version-check
 endif
 
+# Clients of the exchanges that others wrote. Some share module names, so each has an environment of its own.
+FIDELITY := .fidelity
+CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
+
 # An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench lock docs help clean
+.PHONY: demo test lint bench fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
@@ -37,10 +41,17 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floo
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py
 
-lock: ## resolve both locks anew (needs uv)
+fidelity-setup: $(CLIENTS:%=$(FIDELITY)/%/.made) ## install the clients that `make fidelity` drives, one environment each
+
+fidelity: $(VENV)/.dev fidelity-setup ## drive the testnet with clients written by others; ends with a table
+	@HEDGEROW_FIDELITY=all $(BIN)/python -m pytest tests/fidelity
+
+lock: ## resolve all locks anew (needs uv)
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --output-file requirements.lock
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
+	@for client in $(CLIENTS); do $(LOCK) --python-version 3.11 --constraint requirements.lock \
+		tests/fidelity/clients/$$client.in --output-file tests/fidelity/clients/$$client.lock || exit 1; done
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 docs: $(VENV)/.run ## write the generated pages, and draw the pictures
@@ -51,24 +62,30 @@ docs: $(VENV)/.run ## write the generated pages, and draw the pictures
 	@$(BIN)/python docs/draw.py
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 clean: ## remove the environment, caches and what a demo left
-	@rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(FIDELITY) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find bot tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a second make finds nothing to do. A failed or interrupted step leaves none, and starts over.
 $(VENV)/.made:
-ifdef UV
-	@echo "making $(VENV) with uv" >&2
-	@uv venv --quiet --clear $(VENV)
-else
-	@test -n "$(PYTHON)" || { echo "hedgerow needs Python 3.11 or newer, and found none: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "making $(VENV) with $(PYTHON)" >&2
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
-endif
+	$(MAKE_ENVIRONMENT)
 	@touch $@
+
+ifdef UV
+define MAKE_ENVIRONMENT
+@echo "making $(@D) with uv" >&2
+@uv venv --quiet --clear $(@D)
+endef
+else
+define MAKE_ENVIRONMENT
+@test -n "$(PYTHON)" || { echo "hedgerow needs Python 3.11 or newer, and found none: make PYTHON=/path/to/python3.11"; exit 1; }
+@echo "making $(@D) with $(PYTHON)" >&2
+@rm -rf $(@D)
+@$(PYTHON) -m venv $(@D) >/dev/null 2>&1 || { rm -rf $(@D); $(PYTHON) -m venv --without-pip $(@D); }
+endef
+endif
 
 $(VENV)/.run: $(VENV)/.made requirements.lock pyproject.toml
 	@echo "installing requirements.lock" >&2
@@ -82,3 +99,10 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
 	@$(INSTALL_PROJECT)
 	@touch $(VENV)/.run $@
+
+# A client's environment is made anew when its lock changes: nothing of an older version stays behind.
+$(FIDELITY)/%/.made: BIN = $(@D)/bin
+$(FIDELITY)/%/.made: tests/fidelity/clients/%.lock
+	$(MAKE_ENVIRONMENT)
+	@$(INSTALL) --require-hashes --requirement $<
+	@touch $@
