@@ -13,8 +13,8 @@ import orjson
 
 from bot.core.money import ZERO, parse_decimal, plain
 from bot.paper.records import PaperReject
-from bot.testnet.binance.api import Reply
 from bot.testnet.clock import LeaseHeld, NotStepped
+from bot.testnet.dialect import Reply
 from bot.testnet.faults import Faults, Kind, Switch
 from bot.testnet.world import World
 

@@ -6,27 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.market import Asset, Instrument, WalletKind
+from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO, round_to_step, to_ledger
+from bot.errors import ConfigError
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import Feed
 from bot.testnet.admin import Admin
-from bot.testnet.binance.api import BinanceApi
-from bot.testnet.binance.futures_account import FuturesAccount
-from bot.testnet.binance.futures_market import PRICE_BAND, FuturesMarket
-from bot.testnet.binance.futures_modes import FuturesModes
-from bot.testnet.binance.futures_orders import FuturesOrders
-from bot.testnet.binance.markets import Markets
-from bot.testnet.binance.settings import FuturesSettings
-from bot.testnet.binance.spot_account import SpotAccount
-from bot.testnet.binance.spot_market import SpotMarket
 from bot.testnet.clock import StoryClock
+from bot.testnet.dialect import Credentials, Dialect
 from bot.testnet.faults import Faults
 from bot.testnet.market import panel_story, scenario_story
 from bot.testnet.market.scenarios import STORY_START
 from bot.testnet.options import SETTLE, TestnetOptions
-from bot.testnet.signing import Credentials
-from bot.testnet.specs import INSTRUMENTS
+from bot.testnet.venues import VENUES, SimulatedVenue
 from bot.testnet.world import World
 
 
@@ -37,7 +29,7 @@ class Testnet:
     __test__ = False  # its name begins like a test class's
 
     world: World
-    api: BinanceApi
+    dialect: Dialect
     admin: Admin
     faults: Faults
 
@@ -53,31 +45,30 @@ def build(options: TestnetOptions, feed: Feed | None = None) -> Testnet:
     Raises ConfigError.
     """
     feed = _feed(options) if feed is None else feed
-    instruments = {asset: INSTRUMENTS[asset] for asset in feed.assets}
+    venue = _venue(options.venue)
+    instruments = {asset: venue.instruments[asset] for asset in feed.assets}
     spot, futures = _balances(options, feed, instruments)
     exchange = PaperExchange(
-        feed, instruments, balances_spot=spot, balances_futures=futures, wallet=WalletKind.SEPARATE,
-        leverage=options.leverage, settle=SETTLE, price_band=PRICE_BAND,
+        feed, instruments, balances_spot=spot, balances_futures=futures, wallet=venue.wallet,
+        leverage=options.leverage, settle=SETTLE, price_band=venue.price_band,
     )
     clock = StoryClock(feed.start, feed.end, speed=options.speed)
-    return assemble(exchange, clock, Credentials(options.key, options.secret), seed=options.seed)
+    return assemble(exchange, clock, Credentials(options.key, options.secret), seed=options.seed, venue=options.venue)
 
 
-def assemble(exchange: PaperExchange, clock: StoryClock, credentials: Credentials, *, seed: int) -> Testnet:
-    """A testnet around an exchange that is already there; its feed is the exchange's."""
+def assemble(
+    exchange: PaperExchange, clock: StoryClock, credentials: Credentials, *, seed: int, venue: str = "binance",
+) -> Testnet:
+    """A testnet around an exchange that is already there; its feed is the exchange's. Raises ConfigError."""
     world = World(exchange, clock)
-    markets = Markets(world, exchange.feed, exchange.instruments)
-    settings = FuturesSettings()
-    tables = (
-        FuturesMarket(markets).table(),
-        FuturesAccount(markets, settings).table(),
-        FuturesModes(markets, settings).table(),
-        FuturesOrders(markets, settings).table(),
-        SpotMarket(markets).table(),
-        SpotAccount(markets).table(),
-    )
     faults = Faults(seed)
-    return Testnet(world, BinanceApi(world, credentials, tables), Admin(world, faults), faults)
+    return Testnet(world, _venue(venue).dialect(world, credentials), Admin(world, faults), faults)
+
+
+def _venue(name: str) -> SimulatedVenue:
+    if name not in VENUES:
+        raise ConfigError(f"venue {name!r}: the testnet speaks {', '.join(VENUES)}")
+    return VENUES[name]
 
 
 def _feed(options: TestnetOptions) -> Feed:

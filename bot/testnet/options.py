@@ -23,6 +23,7 @@ _WEIGHTS: Mapping[str, Decimal] = MappingProxyType(
 class TestnetOptions:
     """Market, account and door of one testnet. Raises ConfigError where they make no sense.
 
+    `venue`: whose protocol it speaks, which also decides between two wallets and one.
     `panel`: a file of hourly history; without it the named `scenario` of `days` days from `seed`. `start`, `end` cut
     the panel. `path`: how prices go between two points of a panel. The account starts with `nav` split by `weights`
     at the story's first prices (the settle coin among them); `futures_share` of its cash lies in the futures wallet.
@@ -32,6 +33,7 @@ class TestnetOptions:
 
     __test__ = False  # its name begins like a test class's
 
+    venue: str = "binance"
     host: str = "127.0.0.1"
     port: int = 0
     panel: Path | None = None

@@ -16,8 +16,8 @@ from functools import lru_cache
 from aiohttp import web
 
 from bot.errors import ConfigError
-from bot.testnet.binance.api import Reply
 from bot.testnet.build import Testnet, build
+from bot.testnet.dialect import Dialect, Reply, Request
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.options import TestnetOptions, check_loopback
 
@@ -51,14 +51,12 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     body = await request.read() if request.can_read_body else b""
     if path.startswith("/testnet/"):
         return _response(testnet.admin.answer(method, path, body))
-    key = request.headers.get("X-MBX-APIKEY")
+    asked = Request(method, path, query, body.decode("utf-8", "replace"), request.headers)
     switch = testnet.faults.strike(f"{method} {path}")
     if switch is None:
-        return _response(testnet.api.answer(method, path, query, body.decode("utf-8", "replace"), key))
-    reply = None
-    if switch.takes_effect:
-        reply = testnet.api.answer(method, path, query, body.decode("utf-8", "replace"), key)
-    return await _spoil(request, switch, reply)
+        return _response(testnet.dialect.answer(asked))
+    reply = testnet.dialect.answer(asked) if switch.takes_effect else None
+    return await _spoil(request, testnet.dialect, switch, reply)
 
 
 @lru_cache(maxsize=64)
@@ -73,15 +71,21 @@ def _names_this_machine(host: str) -> bool:
 
 
 def _response(reply: Reply) -> web.Response:
+    if "Content-Type" in reply.headers:
+        return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
     return web.Response(status=reply.status, body=reply.body, headers=reply.headers, content_type="application/json")
 
 
-async def _spoil(request: web.Request, switch: Switch, reply: Reply | None) -> web.StreamResponse:
+async def _spoil(
+    request: web.Request, dialect: Dialect, switch: Switch, reply: Reply | None,
+) -> web.StreamResponse:
     """Answer as the fault has it; `reply` is what would have been said, where the venue acted."""
     kind = switch.kind
     said = reply if reply is not None else Reply(200, b"{}")
+    if kind in _IN_ITS_WORDS:
+        return _response(dialect.spoiled(switch))
     if kind in _PAGES:
-        return _PAGES[kind](switch)
+        return _PAGES[kind]()
     if kind is Kind.TRUNCATE:
         return await _cut(request, said)
     if kind is Kind.DELAY:
@@ -119,32 +123,17 @@ async def _cut(request: web.Request, said: Reply) -> web.StreamResponse:
     return response
 
 
-def _json(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response({"code": code, "msg": message}, status=status, headers=headers)
-
-
 def _page(status: int) -> web.Response:
     return web.Response(status=status, body=_HTML, content_type="text/html")
 
 
-def _silence(status: int, switch: Switch) -> web.Response:
-    return _json(status, -1003, "Too many requests.", {"Retry-After": str(switch.retry_after)})
-
-
-_PAGES: dict[Kind, Callable[[Switch], web.Response]] = {
-    Kind.HTTP500: lambda _: _json(500, -1000, "An unknown error occurred while processing the request."),
-    Kind.HTTP503: lambda _: _json(503, -1008, "Server is currently overloaded with other requests. "
-                                              "Please try again in a few minutes."),
-    Kind.HTTP524: lambda _: _page(524),
-    Kind.HTML200: lambda _: _page(200),
-    Kind.EMPTY_OBJECT: lambda _: web.json_response({}),
-    Kind.EMPTY_LIST: lambda _: web.json_response([]),
-    Kind.UNKNOWN: lambda _: _json(408, -1007, "Timeout waiting for response from backend server. Send status unknown; "
-                                              "execution status unknown."),
-    Kind.RATE_LIMIT: lambda switch: _silence(429, switch),
-    Kind.BAN: lambda switch: _silence(418, switch),
-    Kind.REDIRECT: lambda _: web.Response(status=307, headers={"Location": _MOVED}),
-    Kind.ERROR: lambda switch: _json(switch.status, switch.code, switch.message),
+_IN_ITS_WORDS = frozenset({Kind.HTTP500, Kind.HTTP503, Kind.UNKNOWN, Kind.RATE_LIMIT, Kind.BAN, Kind.ERROR})
+_PAGES: dict[Kind, Callable[[], web.Response]] = {
+    Kind.HTTP524: lambda: _page(524),
+    Kind.HTML200: lambda: _page(200),
+    Kind.EMPTY_OBJECT: lambda: web.json_response({}),
+    Kind.EMPTY_LIST: lambda: web.json_response([]),
+    Kind.REDIRECT: lambda: web.Response(status=307, headers={"Location": _MOVED}),
 }
 
 

@@ -9,10 +9,10 @@ import orjson
 from feeds import START, FakeFeed, steady
 
 from bot.core.times import DAY
-from bot.testnet.binance.api import Reply
+from bot.testnet.binance.signing import sign
 from bot.testnet.build import Testnet, build
+from bot.testnet.dialect import Reply, Request
 from bot.testnet.options import TestnetOptions
-from bot.testnet.signing import sign
 
 KEY, SECRET = "local-key", "local-secret"
 BTC = "BTCUSDT"
@@ -34,7 +34,8 @@ class Caller:
         return self.testnet.world.now()
 
     def raw(self, method: str, path: str, query: str = "", body: str = "", key: str | None = KEY) -> Reply:
-        return self.testnet.api.answer(method, path, query, body, key)
+        headers = {} if key is None else {"X-MBX-APIKEY": key}
+        return self.testnet.dialect.answer(Request(method, path, query, body, headers))
 
     def signed(self, method: str, path: str, **params: object) -> Reply:
         query = urlencode({"timestamp": self.now, **params})

@@ -5,26 +5,19 @@ No HTTP here, and nothing that waits: the whole of a request happens at one inst
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 import orjson
 
 from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
-from bot.testnet.limits import futures_limits, spot_limits
-from bot.testnet.params import parse
-from bot.testnet.signing import Credentials
+from bot.testnet.binance.limits import futures_limits, spot_limits
+from bot.testnet.binance.params import parse
+from bot.testnet.binance.signing import check_key, check_signed
+from bot.testnet.binance.trouble import spoiled
+from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
+from bot.testnet.faults import Switch
 from bot.testnet.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes back: status, JSON, and headers beside the content type."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class BinanceApi:
@@ -40,30 +33,39 @@ class BinanceApi:
         self._spot = spot_limits()
 
     @property
-    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
+    def endpoints(self) -> Collection[tuple[str, str]]:
         """What is spoken, by method and path."""
-        return self._endpoints
+        return self._endpoints.keys()
 
-    def answer(self, method: str, path: str, query: str, body: str, key: str | None) -> Reply:
+    def answer(self, request: Request) -> Reply:
         """The reply to one request; a refusal is a reply too."""
-        endpoint = self._endpoints.get((method, path))
+        path = request.path
+        endpoint = self._endpoints.get((request.method, path))
         if endpoint is None:
-            return _refusal(ApiError(-5000, path, method), {})
+            return _refusal(ApiError(-5000, path, request.method), {})
         now = self._world.catch_up()
         limits = self._futures if path.startswith("/fapi/") else self._spot
         try:
-            params = parse(query, body)
+            params = parse(request.query, request.body)
             limits.spend(endpoint.cost(params), now)
             if endpoint.security is Security.SIGNED:
-                self._credentials.check_signed(key, params, query, body, now)
+                check_signed(self._credentials, request, params, now)
             elif endpoint.security is Security.KEY:
-                self._credentials.check_key(key)
+                check_key(self._credentials, request)
             if endpoint.order:
                 limits.count_order(now)
             found = endpoint.handler(params)
         except ApiError as error:
             return _refusal(error, limits.headers())
         return Reply(200, orjson.dumps(found), limits.headers(with_orders=endpoint.order))
+
+    def spoiled(self, switch: Switch) -> Reply:
+        """Binance's words in the trouble that the switch names."""
+        return spoiled(switch)
+
+    def open(self, _path: str, _query: str, _send: Send, /) -> Session | None:
+        """No WebSocket on any path."""
+        return None
 
 
 def _refusal(error: ApiError, headers: dict[str, str]) -> Reply:

@@ -8,8 +8,8 @@ from typing import TypeVar
 from bot.core.times import DAY, HOUR, Millis
 from bot.paper.records import MarketName, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.params import Params
 from bot.testnet.binance.shapes import Symbol
-from bot.testnet.params import Params
 from bot.testnet.world import World
 
 FORGOTTEN: Millis = 3 * DAY

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from bot.testnet.params import Params
+from bot.testnet.binance.params import Params
 
 Handler: TypeAlias = Callable[[Params], object]
 Weight: TypeAlias = "int | Callable[[Params], int]"

@@ -14,10 +14,10 @@ from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.futures_modes import max_notional, rights
 from bot.testnet.binance.markets import Markets
+from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.shapes import Row, Symbol, fixed, money
 from bot.testnet.options import SETTLE
-from bot.testnet.params import Params
 
 _ALIAS = "LoCl"
 

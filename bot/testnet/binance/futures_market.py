@@ -9,9 +9,9 @@ from bot.core.times import DAY, HOUR, Millis
 from bot.testnet.binance.endpoint import Endpoint, Table, by_symbol, depth_weight
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets, best, statistics_row
+from bot.testnet.binance.params import Params
 from bot.testnet.binance.shapes import Row, Symbol, digits, fixed, money
 from bot.testnet.options import SETTLE
-from bot.testnet.params import Params
 
 PRICE_BAND = Decimal("0.05")
 """PERCENT_PRICE: limit prices stay within this share of the mark."""

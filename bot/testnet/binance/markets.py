@@ -15,8 +15,8 @@ from bot.core.market import Asset, Instrument
 from bot.core.times import DAY, HOUR, Millis
 from bot.paper.feed import BookState, Feed, Level, MarketState
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.params import Params
 from bot.testnet.binance.shapes import Row, Symbol, fixed, money
-from bot.testnet.params import Params
 from bot.testnet.world import World
 
 _NOTHING = Level(Decimal(0), Decimal(0))

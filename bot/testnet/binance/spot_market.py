@@ -7,9 +7,9 @@ from collections.abc import Callable
 from bot.testnet.binance.endpoint import Endpoint, Table, Weight, depth_weight
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets, best, statistics_row
+from bot.testnet.binance.params import Params
 from bot.testnet.binance.shapes import Row, Symbol, money
 from bot.testnet.options import SETTLE
-from bot.testnet.params import Params
 
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 

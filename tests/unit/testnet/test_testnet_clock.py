@@ -9,8 +9,8 @@ from testnet_caller import Caller
 from bot.core.times import DAY, HOUR, MINUTE, SECOND
 from bot.testnet.build import assemble, build
 from bot.testnet.clock import LeaseHeld, NotStepped, StoryClock
+from bot.testnet.dialect import Credentials
 from bot.testnet.options import TestnetOptions
-from bot.testnet.signing import Credentials
 
 
 def admin(caller: Caller, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:

@@ -10,9 +10,9 @@ import pytest
 from testnet_caller import KEY, SECRET, Caller, order
 
 from bot.testnet.admin import BadRequest, read_switch
+from bot.testnet.binance.signing import sign
 from bot.testnet.faults import Faults, Kind, Switch, chance
 from bot.testnet.server import running
-from bot.testnet.signing import sign
 
 ORDER = "POST /fapi/v1/order"
 

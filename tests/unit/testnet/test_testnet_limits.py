@@ -6,7 +6,7 @@ from testnet_caller import Caller, order
 
 from bot.core.times import MINUTE
 from bot.testnet.binance.errors import ApiError
-from bot.testnet.limits import STUBBORN, futures_limits
+from bot.testnet.binance.limits import STUBBORN, futures_limits
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def test_a_reply_has_the_keys_and_types_of_the_example(product: str, endpoint: s
 def test_every_spoken_endpoint_is_compared_or_has_no_example() -> None:
     examples = read_examples()
     held = {name for product in (FUTURES, SPOT) for name in examples[product]}
-    spoken = {f"{method} {path}" for method, path in prepared().testnet.api.endpoints}
+    spoken = {f"{method} {path}" for method, path in prepared().testnet.dialect.endpoints}
     without = {"POST /fapi/v1/positionSide/dual"}  # refused while the prepared account has a position
     assert spoken & held - {name for _, name in SPOKEN} - without == set()
 

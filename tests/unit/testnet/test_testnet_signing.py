@@ -6,8 +6,8 @@ import orjson
 import pytest
 from testnet_caller import KEY, SECRET, Caller
 
-from bot.testnet.binance.api import Reply
-from bot.testnet.signing import sign, without_signature
+from bot.testnet.binance.signing import sign, without_signature
+from bot.testnet.dialect import Reply
 
 ACCOUNT = "/fapi/v3/account"
 

@@ -1,0 +1,30 @@
+"""Binance's dialect over one world."""
+
+from __future__ import annotations
+
+from bot.testnet.binance.api import BinanceApi
+from bot.testnet.binance.futures_account import FuturesAccount
+from bot.testnet.binance.futures_market import FuturesMarket
+from bot.testnet.binance.futures_modes import FuturesModes
+from bot.testnet.binance.futures_orders import FuturesOrders
+from bot.testnet.binance.markets import Markets
+from bot.testnet.binance.settings import FuturesSettings
+from bot.testnet.binance.spot_account import SpotAccount
+from bot.testnet.binance.spot_market import SpotMarket
+from bot.testnet.dialect import Credentials
+from bot.testnet.world import World
+
+
+def binance(world: World, credentials: Credentials) -> BinanceApi:
+    """Both of Binance's APIs: spot and USD-M futures."""
+    markets = Markets(world, world.exchange.feed, world.exchange.instruments)
+    settings = FuturesSettings()
+    tables = (
+        FuturesMarket(markets).table(),
+        FuturesAccount(markets, settings).table(),
+        FuturesModes(markets, settings).table(),
+        FuturesOrders(markets, settings).table(),
+        SpotMarket(markets).table(),
+        SpotAccount(markets).table(),
+    )
+    return BinanceApi(world, credentials, tables)

@@ -1,0 +1,76 @@
+"""The seam between the testnet and the protocol it speaks: one dialect answers requests and opens WebSockets.
+
+A dialect knows no HTTP server: what comes in is a `Request`, what goes out a `Reply`, and the whole of a request
+happens at one instant of the story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from bot.testnet.faults import Switch
+
+Send: TypeAlias = Callable[[str], None]
+"""Puts one text frame on a WebSocket; never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The one key pair that a testnet accepts."""
+
+    key: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks. `path` and `query` as they were sent, undecoded; `headers` by the names that the venue
+    documents (those off the wire answer to any case).
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: status, JSON (unless the headers name another content type), and further headers."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One open WebSocket as the dialect keeps it."""
+
+    def hear(self, text: str) -> None:
+        """The client sent a frame; answers go through the `send` that the session was opened with."""
+
+    def close(self) -> None:
+        """The socket is gone: nothing may be sent on it any more."""
+
+
+class Dialect(Protocol):
+    """A venue's protocol over one simulated account."""
+
+    @property
+    def endpoints(self) -> Collection[tuple[str, str]]:
+        """What is spoken, by method and path."""
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to one request; a refusal is a reply too."""
+
+    def spoiled(self, switch: Switch) -> Reply:
+        """What the venue says when it is in the trouble that the switch names: overload, outage, ban, any code.
+
+        Only for kinds of faults that are answers in the venue's own words; the server makes the others itself.
+        """
+
+    def open(self, path: str, query: str, send: Send, /) -> Session | None:
+        """A WebSocket on this path, or None where the venue has none."""
