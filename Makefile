@@ -41,9 +41,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floo
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py
 
-fidelity-setup: $(CLIENTS:%=$(FIDELITY)/%/.made) ## install the clients that `make fidelity` drives, one environment each
+fidelity-setup: $(CLIENTS:%=$(FIDELITY)/%/.made) ## an environment for each client of `make fidelity`
 
-fidelity: $(VENV)/.dev fidelity-setup ## drive the testnet with clients written by others; ends with a table
+fidelity: $(VENV)/.dev fidelity-setup ## the testnet under clients that others wrote
 	@HEDGEROW_FIDELITY=all $(BIN)/python -m pytest tests/fidelity
 
 lock: ## resolve all locks anew (needs uv)
