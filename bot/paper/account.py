@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Side, WalletKind
 from bot.core.money import ONE, ZERO, to_ledger
 from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway
 from bot.core.times import Millis
+from bot.paper.events import Events, Filled, FundingSettled
 from bot.paper.positions import PaperPosition, traded
 from bot.paper.records import (
     FundingRow,
@@ -64,6 +65,7 @@ class Account:
         self.funding_rows: list[FundingRow] = []
         self.income: list[IncomeRow] = []
         self.liquidations: list[Liquidation] = []
+        self.events = Events()
 
     @property
     def held(self) -> list[Asset]:
@@ -73,8 +75,11 @@ class Account:
     # --- booking ---
 
     def book_fill(self, order: PaperOrder, quantity: Decimal, price: Decimal, *, maker: bool, at: Millis,
-                  free_of_fee: bool = False) -> PaperFill:
-        """Book one execution: the order, the wallets, the position, the fee. Each amount is rounded once."""
+                  liquidation: bool = False) -> PaperFill:
+        """Book one execution: the order, the wallets, the position, the fee. Each amount is rounded once.
+
+        A liquidation is free of fee.
+        """
         order.filled += quantity
         order.cum_quote += quantity * price
         order.updated_at = at
@@ -83,17 +88,20 @@ class Account:
         trade_id = self.fills[-1].trade_id + 1 if self.fills else 1
         instrument = self.instruments[order.asset]
         if order.market == "perp":
-            rate = ZERO if free_of_fee else perp_fee(instrument, maker=maker)
+            rate = ZERO if liquidation else perp_fee(instrument, maker=maker)
             fee, currency, realised = self._book_perp(order, quantity, price, rate, trade_id)
         else:
             realised = ZERO
-            fee, currency = self._book_spot(order, quantity, price, ZERO if free_of_fee else spot_fee(instrument))
+            fee, currency = self._book_spot(order, quantity, price, spot_fee(instrument))
         fill = PaperFill(
             trade_id=trade_id, order_id=order.order_id, client_order_id=order.client_order_id, symbol=order.symbol,
             asset=order.asset, market=order.market, side=order.side, quantity=quantity, price=price, fee=fee,
             fee_currency=currency, realised=realised, maker=maker, at=at,
         )
         self.fills.append(fill)
+        if self.events.heard:
+            position = self.positions[order.asset] if order.market == "perp" else None
+            self.events.tell(Filled(replace(order), fill, position, liquidation, at))
         return fill
 
     def rebook(self, fill: PaperFill) -> None:
@@ -140,6 +148,8 @@ class Account:
             FundingRow(len(self.funding_rows) + 1, symbol, asset, amount, rate, mark, quantity, at),
         )
         self.credit(IncomeKind.FUNDING_FEE, symbol, amount, at)
+        if self.events.heard:
+            self.events.tell(FundingSettled(self.funding_rows[-1], at))
 
     def credit(self, kind: IncomeKind, symbol: str, amount: Decimal, at: Millis, trade_id: int | None = None) -> None:
         """Move the margin account's settle balance and write the row that says why; nothing for 0."""

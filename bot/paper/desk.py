@@ -11,6 +11,7 @@ from bot.core.money import ZERO, plain
 from bot.core.orders import TimeInForce
 from bot.paper.account import Account
 from bot.paper.books import other_side
+from bot.paper.events import Change, OrderChanged
 from bot.paper.markets import Markets
 from bot.paper.matching import queue_ahead, resting_fills, walk, would_cross
 from bot.paper.means import check_means
@@ -46,6 +47,7 @@ class OrderDesk:
         self.open.append(order)
         if market == "spot":
             self._account.lock_spot(order, +1)
+        self._tell(order, Change.PLACED)
         self._work(order)
         return order
 
@@ -73,6 +75,7 @@ class OrderDesk:
             self._account.lock_spot(order, -1)
             self._account.lock_spot(moved, +1)
         order.price, order.quantity, order.updated_at = price, quantity, self._markets.now
+        self._tell(order, Change.AMENDED)
         if back_of_queue:
             self._work(order)
         return order
@@ -122,7 +125,8 @@ class OrderDesk:
         )
         order.client_order_id = f"{client_prefix}{order.order_id}"
         self._register(order)
-        self._account.book_fill(order, order.quantity, price, maker=False, at=self._markets.now, free_of_fee=True)
+        self._tell(order, Change.PLACED)
+        self._account.book_fill(order, order.quantity, price, maker=False, at=self._markets.now, liquidation=True)
         return order
 
     # --- checks ---
@@ -210,3 +214,9 @@ class OrderDesk:
             self._account.lock_spot(order, -1)
         order.status, order.updated_at = status, self._markets.now
         self.open.remove(order)
+        self._tell(order, Change.CANCELED if status is OrderStatus.CANCELED else Change.EXPIRED)
+
+    def _tell(self, order: PaperOrder, change: Change) -> None:
+        events = self._account.events
+        if events.heard:
+            events.tell(OrderChanged(replace(order), change, self._markets.now))

@@ -23,6 +23,7 @@ from bot.core.times import MINUTE, Millis, next_on_grid
 from bot.paper.account import Account, AccountFigures
 from bot.paper.desk import OrderDesk
 from bot.paper.dump import dump_exchange
+from bot.paper.events import BalanceMoved, Events, LeverageSet, Liquidated, Movement
 from bot.paper.feed import Feed, MarketState
 from bot.paper.markets import Markets
 from bot.paper.positions import PaperPosition
@@ -105,6 +106,11 @@ class PaperExchange:
     def liquidations(self) -> list[Liquidation]:
         """Every position that was liquidated."""
         return self.account.liquidations
+
+    @property
+    def events(self) -> Events:
+        """Who listens to what happens to the account."""
+        return self.account.events
 
     def open_orders(self, market: MarketName | None = None, asset: Asset | None = None) -> list[PaperOrder]:
         """Orders that may still fill, oldest first."""
@@ -191,6 +197,8 @@ class PaperExchange:
         if leverage < before and after.initial_margin > after.equity:
             self.account.leverage[asset] = before
             raise PaperReject(RejectCode.INSUFFICIENT_MARGIN, plain(leverage))
+        if self.events.heard:
+            self.events.tell(LeverageSet(asset, leverage, self.now))
 
     def transfer(self, coin: str, amount: Decimal, *, to_futures: bool) -> None:
         """Move free balance between the spot and the futures wallet. Raises PaperReject."""
@@ -207,6 +215,19 @@ class PaperExchange:
         self.wallets.move(coin, amount, to_futures=to_futures)
         if coin == self.settle:
             self.account.note(IncomeKind.TRANSFER, "", amount if to_futures else -amount, self.now)
+        if self.events.heard:
+            signed = amount if to_futures else -amount
+            self.events.tell(BalanceMoved(Movement.TRANSFER, coin, -signed, signed, self.now))
+
+    def deposit(self, coin: str, amount: Decimal) -> None:
+        """Coins come to the spot wallet from outside (negative: leave it). PaperReject where orders hold them."""
+        free = self.wallets.free(coin)
+        if free + amount < 0:
+            raise PaperReject(RejectCode.INSUFFICIENT_BALANCE, f"only {plain(free)} {coin} are free")
+        self.wallets.add(self.wallets.spot, coin, amount)
+        if self.events.heard:
+            why = Movement.DEPOSIT if amount > 0 else Movement.WITHDRAW
+            self.events.tell(BalanceMoved(why, coin, amount, ZERO, self.now))
 
     def shift_price(self, asset: Asset, factor: Decimal) -> None:
         """From now on every price of the coin is the feed's times `factor` (> 0); shifts compound."""
@@ -217,7 +238,7 @@ class PaperExchange:
     def advance(self, to: Millis) -> None:
         """Let time pass up to `to` (at most the feed's end), doing everything that falls due on the way, in order."""
         to = min(to, self.feed.end)
-        while (due := self._next_event()) is not None and due <= to:
+        while (due := self.next_event()) is not None and due <= to:
             self.markets.now = due
             self._pass_instant()
         self.markets.now = max(self.now, to)
@@ -263,7 +284,8 @@ class PaperExchange:
             self._desk.restore(order)
         self._desk.last_order_id = max(self._desk.last_order_id, last_order_id)
 
-    def _next_event(self) -> Millis | None:
+    def next_event(self) -> Millis | None:
+        """The next instant at which something may happen to the account by itself; None: at none."""
         due: list[Millis] = []
         if self._desk.open:
             due.append(next_on_grid(self.now, self.feed.start, self.feed.step))
@@ -298,6 +320,10 @@ class PaperExchange:
             self._desk.take_over(asset, mark, LIQUIDATION_PREFIX)
             realised = self.fills[-1].realised
             self.liquidations.append(Liquidation(symbol, asset, quantity, mark, realised, self.now))
+            if self.events.heard:
+                self.events.tell(Liquidated(self.liquidations[-1], self.now))
         missing = -self.account.collateral(self.mark)
         if missing > 0:
             self.account.credit(IncomeKind.INSURANCE_CLEAR, "", missing, self.now)
+            if self.events.heard:
+                self.events.tell(BalanceMoved(Movement.INSURANCE, self.settle, ZERO, missing, self.now))
