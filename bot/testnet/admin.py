@@ -164,7 +164,8 @@ def read_switch(body: Body) -> Switch:
     if applied is not None and not isinstance(applied, bool):
         raise BadRequest("applied: true or false")
     switch.applied = applied
-    switch.message = str(body.get("message", switch.message))
+    if "message" in body:
+        switch.message = str(body["message"])
     return switch
 
 

@@ -17,7 +17,7 @@ class Kind(StrEnum):
     CLOSE = "close"                    # the connection ends without a reply
     RESET = "reset"                    # the connection is reset (RST) without a reply
     HTTP500 = "http500"
-    HTTP503 = "http503"                # with JSON −1008
+    HTTP503 = "http503"                # with the venue's JSON for an overload
     HTTP524 = "http524"                # a proxy's HTML page
     HTML200 = "html200"                # a page with status 200
     TRUNCATE = "truncate"              # the connection ends in the middle of the body
@@ -25,9 +25,9 @@ class Kind(StrEnum):
     EMPTY_OBJECT = "empty_object"      # {}
     EMPTY_LIST = "empty_list"          # []
     REDIRECT = "redirect"              # 307 to another host
-    UNKNOWN = "unknown"                # −1007, execution status unknown
-    RATE_LIMIT = "rate_limit"          # 429 with Retry-After
-    BAN = "ban"                        # 418 with Retry-After
+    UNKNOWN = "unknown"                # execution status unknown, in the venue's words
+    RATE_LIMIT = "rate_limit"          # too many requests, in the venue's words
+    BAN = "ban"                        # the address is shut out for a while
     DELAY = "delay"                    # the reply comes later, in real milliseconds
     ERROR = "error"                    # any code of the venue's
 
@@ -47,7 +47,7 @@ class Switch:
     `endpoint`: pattern such as 'POST /fapi/v1/order' or 'GET /fapi/*'. `count`: how many calls it may still hit (None:
     any number). `after`: how many matching calls pass first. `probability`: of hitting a call, decided by the call's
     place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay,
-    `retry_after` in seconds for 429 and 418, `code`, `status` and `message` for error.
+    `retry_after` in seconds for rate limit and ban; `code`, `status` and `message` for error (None: the venue's own).
     """
 
     endpoint: str
@@ -58,9 +58,9 @@ class Switch:
     applied: bool | None = None
     milliseconds: int = 100
     retry_after: int = 5
-    code: int = -1000
-    status: int = 400
-    message: str = "An unknown error occurred while processing the request."
+    code: int | None = None
+    status: int | None = None
+    message: str | None = None
 
     @property
     def takes_effect(self) -> bool:

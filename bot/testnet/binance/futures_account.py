@@ -16,7 +16,8 @@ from bot.testnet.binance.futures_modes import max_notional, rights
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
-from bot.testnet.binance.shapes import Row, Symbol, fixed, money
+from bot.testnet.binance.shapes import Symbol
+from bot.testnet.numbers import Row, fixed, money
 from bot.testnet.options import SETTLE
 
 _ALIAS = "LoCl"

@@ -8,9 +8,11 @@ from decimal import Decimal
 from bot.core.times import DAY, HOUR, Millis
 from bot.testnet.binance.endpoint import Endpoint, Table, by_symbol, depth_weight
 from bot.testnet.binance.errors import ApiError
-from bot.testnet.binance.markets import Markets, best, statistics_row
+from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
-from bot.testnet.binance.shapes import Row, Symbol, digits, fixed, money
+from bot.testnet.binance.shapes import Symbol
+from bot.testnet.days import best
+from bot.testnet.numbers import Row, digits, fixed, money
 from bot.testnet.options import SETTLE
 
 PRICE_BAND = Decimal("0.05")

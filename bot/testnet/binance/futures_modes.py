@@ -14,7 +14,8 @@ from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
-from bot.testnet.binance.shapes import Row, Symbol
+from bot.testnet.binance.shapes import Symbol
+from bot.testnet.numbers import Row
 
 _OK = {"code": 200, "msg": "success"}
 _UNBOUNDED = 9_223_372_036_854_775_807

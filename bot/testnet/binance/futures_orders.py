@@ -16,7 +16,8 @@ from bot.testnet.binance.futures_market import PRICE_BAND
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
-from bot.testnet.binance.shapes import Row, Symbol, futures_ack, futures_order, futures_trade
+from bot.testnet.binance.shapes import Symbol, futures_ack, futures_order, futures_trade
+from bot.testnet.numbers import Row
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _DONE = {"code": 200, "msg": "The operation of cancel all open order is done."}

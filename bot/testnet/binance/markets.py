@@ -1,44 +1,22 @@
-"""What both of Binance's market-data APIs need: symbols by name, books, and the last day in numbers.
-
-The book shown is the book of others: our own resting orders are not drawn into it.
-"""
+"""What both of Binance's market-data APIs need: symbols by name, books, and the last day in numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 import orjson
 
 from bot.core.market import Asset, Instrument
-from bot.core.times import DAY, HOUR, Millis
-from bot.paper.feed import BookState, Feed, Level, MarketState
+from bot.core.times import Millis
+from bot.paper.feed import Feed, MarketState
+from bot.paper.records import MarketName
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.params import Params
-from bot.testnet.binance.shapes import Row, Symbol, fixed, money
+from bot.testnet.binance.shapes import Symbol
+from bot.testnet.days import Days, DayStatistics
+from bot.testnet.numbers import Row, fixed, money
 from bot.testnet.world import World
-
-_NOTHING = Level(Decimal(0), Decimal(0))
-
-
-@dataclass(frozen=True, slots=True)
-class DayStatistics:
-    """Twenty-four hours of one market, seen once an hour."""
-
-    opened_at: Millis
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    last: Decimal
-    volume: Decimal
-    quote_volume: Decimal
-    trades: int
-
-    @property
-    def average(self) -> Decimal:
-        """Volume-weighted price; the last one where nothing was traded."""
-        return self.quote_volume / self.volume if self.volume else self.last
 
 
 class Markets:
@@ -52,7 +30,7 @@ class Markets:
         for asset in feed.assets:
             symbol = Symbol.of(asset, instruments[asset])
             self.symbols[symbol.id] = self.by_asset[asset] = symbol
-        self._days: dict[tuple[str, Asset], tuple[Millis, DayStatistics]] = {}
+        self._days = Days(world)
 
     def one(self, params: Params) -> Symbol:
         """The symbol that must be named. −1102 without, −1121 when unknown."""
@@ -86,52 +64,13 @@ class Markets:
         """The coin's markets now."""
         return self.world.exchange.state(symbol.asset)
 
-    def day(self, symbol: Symbol, market: str) -> DayStatistics:
-        """The last twenty-four hours; computed anew each hour of the story, with the present price as the last."""
-        now = self.world.now()
-        hour = now - (now - self.feed.start) % HOUR
-        held = self._days.get((market, symbol.asset))
-        if held is None or held[0] != hour:
-            held = (hour, self._sample(symbol, market, hour))
-            self._days[market, symbol.asset] = held
-        last = self.last(symbol, market)
-        day = held[1]
-        return DayStatistics(
-            now - DAY, day.open, max(day.high, last), min(day.low, last), last, day.volume, day.quote_volume,
-            day.trades,
-        )
+    def day(self, symbol: Symbol, market: MarketName) -> DayStatistics:
+        """The last twenty-four hours of the market."""
+        return self._days.day(symbol.asset, market)
 
-    def _sample(self, symbol: Symbol, market: str, until: Millis) -> DayStatistics:
-        states = [self.feed.at(symbol.asset, max(self.feed.start, until - hours * HOUR)) for hours in range(24, -1, -1)]
-        books = [_book(state, market) for state in states]
-        prices = [mid(book) for book in books]
-        a_step_is = Decimal(HOUR) / self.feed.step
-        volumes = [(book.taker_buys + book.taker_sells) * a_step_is for book in books[1:]]
-        quote = sum((volume * price for volume, price in zip(volumes, prices[1:], strict=True)), Decimal(0))
-        volume = sum(volumes, Decimal(0))
-        return DayStatistics(
-            until - DAY, prices[0], max(prices), min(prices), prices[-1], volume, quote,
-            int(volume / symbol.instrument.amount_step),
-        )
-
-    def last(self, symbol: Symbol, market: str) -> Decimal:
+    def last(self, symbol: Symbol, market: MarketName) -> Decimal:
         """The last price: the mid of the book of others."""
-        return mid(_book(self.state(symbol), market))
-
-
-def _book(state: MarketState, market: str) -> BookState:
-    return state.spot if market == "spot" else state.perp
-
-
-def best(levels: tuple[Level, ...]) -> Level:
-    """The first level; price and quantity 0, as Binance shows it, where the side is empty."""
-    return levels[0] if levels else _NOTHING
-
-
-def mid(book: BookState) -> Decimal:
-    """Half way between best bid and best ask; the one there is where a side is empty."""
-    bid, ask = best(book.bids).price, best(book.asks).price
-    return (bid + ask) / 2 if bid and ask else bid or ask
+        return self._days.last(symbol.asset, market)
 
 
 def statistics_row(symbol: str, day: DayStatistics, now: Millis, places: int, quantity_places: int) -> Row:

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
 
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO, plain
 from bot.core.times import Millis
 from bot.paper.records import PaperFill, PaperOrder
+from bot.testnet.numbers import Row, digits, fixed, money
 from bot.testnet.options import SETTLE
-
-Row: TypeAlias = dict[str, object]
-
-
-def digits(step: Decimal) -> int:
-    """Decimals that a multiple of `step` can have."""
-    exponent = step.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def fixed(value: Decimal, places: int) -> str:
-    """The number with exactly so many decimals, half to even; never '-0.00'."""
-    text = f"{value:.{places}f}"
-    return text[1:] if text.startswith("-") and not value.__round__(places) else text
-
-
-def money(value: Decimal) -> str:
-    """An amount of money: eight decimals."""
-    return fixed(value, 8)
 
 
 @dataclass(frozen=True, slots=True)

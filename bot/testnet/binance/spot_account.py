@@ -15,7 +15,8 @@ from bot.testnet.binance.endpoint import Endpoint, Security, Table, by_symbol
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.params import Params
-from bot.testnet.binance.shapes import Row, money, spot_cancelled, spot_order, spot_placed, spot_trade
+from bot.testnet.binance.shapes import spot_cancelled, spot_order, spot_placed, spot_trade
+from bot.testnet.numbers import Row, money
 from bot.testnet.options import SETTLE
 
 _CLIENT_ID = re.compile(r"[a-zA-Z0-9-_]{1,36}")

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from bot.testnet.binance.endpoint import Endpoint, Table, Weight, depth_weight
 from bot.testnet.binance.errors import ApiError
-from bot.testnet.binance.markets import Markets, best, statistics_row
+from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
-from bot.testnet.binance.shapes import Row, Symbol, money
+from bot.testnet.binance.shapes import Symbol
+from bot.testnet.days import best
+from bot.testnet.numbers import Row, money
 from bot.testnet.options import SETTLE
 
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
