@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
+from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
 from bot.core.policy import Policy, Terms
@@ -54,6 +55,9 @@ class Venue(Protocol):
 
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
         """Set and verify leverage, margin mode and one-way mode; what was changed, in words. Or SafetyStop."""
+
+    async def inspect(self, policy: Policy) -> tuple[Check, ...]:
+        """Whether the account is as it must be (`bot.core.hygiene`). Reads only."""
 
     async def snapshot(self) -> Snapshot:
         """Everything at one instant, in at most seven requests."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Policy
@@ -109,6 +110,10 @@ class DryVenue:
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
         """Set the simulated account's leverage where it differs."""
         return await self._paper.prepare(policy)
+
+    async def inspect(self, policy: Policy) -> tuple[Check, ...]:
+        """The simulated account's own; no key of a real one is looked at."""
+        return await self._paper.inspect(policy)
 
     async def snapshot(self) -> Snapshot:
         """The venue's prices, and the simulated account at them."""

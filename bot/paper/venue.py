@@ -9,6 +9,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TypeVar
 
+from bot.core.hygiene import LEVERAGE, Check, Verdict, market_check
 from bot.core.market import (
     Asset,
     FuturesWallet,
@@ -85,6 +86,19 @@ class PaperVenue:
                     self.exchange.set_leverage(asset, policy.margin.leverage)
                 changed.append(f"leverage of {asset} set to {plain(policy.margin.leverage)}")
         return tuple(changed)
+
+    async def inspect(self, policy: Policy) -> tuple[Check, ...]:
+        """Leverage and markets; all else is as it must be by nature."""
+        self._follow_clock()
+        return tuple(check for entry in policy.assets for check in self._inspect(entry.asset, policy.margin.leverage))
+
+    def _inspect(self, asset: Asset, wanted: Decimal) -> tuple[Check, ...]:
+        found, instrument = self.exchange.leverage(asset), self.exchange.instruments[asset]
+        verdict = Verdict.OK if found == wanted else Verdict.FAIL
+        return (
+            Check(LEVERAGE, verdict, plain(found), plain(wanted), "" if found == wanted else "restart", asset=asset),
+            market_check(asset, instrument.symbol, tradable=instrument.tradable),
+        )
 
     async def snapshot(self) -> Snapshot:
         """Everything at the exchange's present instant; open orders of the perpetuals included."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
 
+from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState, PastOrder
@@ -23,6 +24,7 @@ from bot.venues import binance_calls as calls
 from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
 from bot.venues import binance_specs as specs
+from bot.venues.binance_inspect import inspect
 from bot.venues.binance_prepare import prepare
 from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
@@ -35,6 +37,7 @@ RECV_WINDOW: Millis = 10 * SECOND
 LOOKUP_MARGIN: Millis = 5 * SECOND
 OPEN_ORDERS_EVERY: Millis = 30 * SECOND
 INTERVALS_EVERY: Millis = HOUR
+DEMO_SAPI = "https://demo-api.binance.com/sapi/v1"
 
 
 class BinanceVenue(CcxtVenue):
@@ -42,12 +45,13 @@ class BinanceVenue(CcxtVenue):
 
     def __init__(
         self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],
-        open_orders_every: Millis = OPEN_ORDERS_EVERY,
+        open_orders_every: Millis = OPEN_ORDERS_EVERY, tells_key: bool = False,
     ) -> None:
         super().__init__(
             NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
         )
+        self._tells_key = tells_key
         self._assets = tuple(assets)
         self._names = replies.Names(settle)
         self._symbols = {asset: self._names.native(asset) for asset in self._assets}
@@ -111,6 +115,13 @@ class BinanceVenue(CcxtVenue):
         """One-way mode, single-asset margin, cross margin and the leverage: set where they may be, then verified."""
         symbols = [self._names.native(asset.asset) for asset in policy.assets]
         return await prepare(self, symbols, policy.margin.leverage)
+
+    async def inspect(self, policy: Policy) -> tuple[Check, ...]:
+        """See `binance_inspect`."""
+        return await inspect(
+            self, self._names, [asset.asset for asset in policy.assets], policy.margin.leverage, self.markets,
+            now=self._clock.now(), tells_key=self._tells_key,
+        )
 
     async def snapshot(self) -> Snapshot:
         """Seven requests at once; six while nothing of ours rests. See the module's docstring."""
@@ -365,6 +376,9 @@ def open_binance(
         "secret": secret,
         "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0, "warnOnFetchOpenOrdersWithoutSymbol": False},
     })
+    if environment is Environment.LOCAL:  # ccxt has no address for it in the demo, which `local` stands for
+        exchange.urls["api"]["sapi"] = DEMO_SAPI
     return BinanceVenue(
         exchange, clock, assets=assets, settle=settle, cash=cash, open_orders_every=open_orders_every,
+        tells_key=environment in (Environment.LOCAL, Environment.LIVE),
     )

@@ -41,6 +41,7 @@ LEVERAGE_BRACKET = Endpoint("fapiPrivate", "GET", "leverageBracket", _futures(1)
 COMMISSION_RATE = Endpoint("fapiPrivate", "GET", "commissionRate", _futures(20))
 SYMBOL_CONFIG = Endpoint("fapiPrivate", "GET", "symbolConfig", _futures(5))
 POSITION_MODE = Endpoint("fapiPrivate", "GET", "positionSide/dual", _futures(30))
+ACCOUNT_CONFIG = Endpoint("fapiPrivate", "GET", "accountConfig", _futures(5))
 MULTI_ASSETS = Endpoint("fapiPrivate", "GET", "multiAssetsMargin", _futures(30))
 
 SET_POSITION_MODE = Endpoint("fapiPrivate", "POST", "positionSide/dual", _futures(1))
@@ -55,6 +56,7 @@ CANCEL_ORDER = Endpoint("fapiPrivate", "DELETE", "order", _futures(1), at_most_o
 SPOT_EXCHANGE_INFO = Endpoint("public", "GET", "exchangeInfo", _spot(20))
 SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
 SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
+API_RESTRICTIONS = Endpoint("sapi", "GET", "account/apiRestrictions", _spot(1))
 
 _FOR_ONE_SYMBOL = {BOOK_TICKER: 2, PREMIUM_INDEX: 1, OPEN_ORDERS: 1}
 """Futures weights when only one symbol is asked for."""

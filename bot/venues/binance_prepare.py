@@ -25,7 +25,7 @@ async def prepare(venue: CcxtVenue, symbols: Sequence[str], leverage: Decimal) -
         raise SafetyStop("the futures account is in multi-assets mode; switch it to single-asset mode")
     changes = await _one_way(venue)
     wanted = int(leverage)
-    for symbol, found in (await _configured(venue, symbols)).items():
+    for symbol, found in (await configured(venue, symbols)).items():
         if text(found, "marginType") != CROSS:
             params: Params = {"symbol": symbol, "marginType": CROSS}
             await _set(venue, calls.SET_MARGIN_TYPE, params, calls.NO_NEED_TO_CHANGE_MARGIN_TYPE)
@@ -34,7 +34,7 @@ async def prepare(venue: CcxtVenue, symbols: Sequence[str], leverage: Decimal) -
             await _set(venue, calls.SET_LEVERAGE, {"symbol": symbol, "leverage": wanted}, None)
             changes.append(f"{symbol}: leverage set from {whole(found, 'leverage')} to {wanted}")
     if changes:
-        _verify(await _configured(venue, symbols), wanted)
+        _verify(await configured(venue, symbols), wanted)
     return tuple(changes)
 
 
@@ -68,7 +68,8 @@ async def _set(venue: CcxtVenue, endpoint: Endpoint, params: Params, already: st
             raise SafetyStop(f"{refusal} (needed before trading)", refusal.code) from None
 
 
-async def _configured(venue: CcxtVenue, symbols: Sequence[str]) -> Mapping[str, Row]:
+async def configured(venue: CcxtVenue, symbols: Sequence[str]) -> Mapping[str, Row]:
+    """Margin type and leverage of these native symbols, as the account has them set. Raises SafetyStop, Unavailable."""
     def parse(reply: object) -> Mapping[str, Row]:
         found = by_key([entry for entry in rows(reply, "symbolConfig") if entry.get("symbol") in symbols],
                        "symbol", "symbolConfig")

@@ -114,8 +114,13 @@ def instrument(
         maker_fee=fees.maker,
         taker_fee=fees.taker,
         spot_taker_fee=fees.spot_taker,
-        tradable=perp.get("status") == "TRADING" and spot.get("status") == "TRADING",
+        tradable=is_trading(market),
     )
+
+
+def is_trading(market: Market) -> bool:
+    """Whether both of a coin's markets are open."""
+    return market.perp.get("status") == "TRADING" and market.spot.get("status") == "TRADING"
 
 
 def _filters(entry: Row) -> dict[str, Row]:

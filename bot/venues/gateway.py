@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Policy
@@ -96,6 +97,10 @@ class CcxtVenue(ABC):
 
     @abstractmethod
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
+        """See `Venue`."""
+
+    @abstractmethod
+    async def inspect(self, policy: Policy) -> tuple[Check, ...]:
         """See `Venue`."""
 
     @abstractmethod

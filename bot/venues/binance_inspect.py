@@ -1,0 +1,184 @@
+"""Looking over a Binance account: modes, margin, the key's permissions, the clock, strangers, markets. Reads only.
+
+What the key may do is told by `sapi`, which there is for live accounts alone: the demo hosts have none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+
+from bot.core import hygiene
+from bot.core.hygiene import Check, Verdict, flag_check
+from bot.core.market import Asset
+from bot.core.money import plain
+from bot.core.times import Millis
+from bot.errors import Refused, SafetyStop
+from bot.venues import binance_calls as calls
+from bot.venues import binance_replies as replies
+from bot.venues.binance_prepare import CROSS, configured
+from bot.venues.binance_specs import Market, is_trading
+from bot.venues.gateway import CcxtVenue, valid
+from bot.venues.replies import Row, flag, instant_or_none, number, row, rows, text, whole
+
+MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
+"""The markets of some coins; Refused where one has none."""
+
+_KEY_CODES = frozenset({"-1002", "-1022", "-2014", "-2015"})
+_PORTFOLIO_CODE = "-1109"
+_KEY_PAGE = "API Management on binance.com"
+
+
+async def inspect(
+    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MARKETS_OF, *,
+    now: Millis, tells_key: bool,
+) -> tuple[Check, ...]:
+    """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
+    checks: list[Check] = []
+    try:
+        checks += await _key(venue, now) if tells_key else _key_unknown()
+        checks += await venue.read(calls.ACCOUNT_CONFIG, {}, _modes)
+        checks += await _margin(venue, names, assets, leverage)
+        checks += await _strangers(venue, names, assets)
+    except SafetyStop as stop:
+        return (*checks, _barred(stop))
+    await venue.measure_clock()
+    checks.append(hygiene.clock_check(venue.clock_ahead))
+    checks += await _markets(names, assets, markets_of)
+    checks.append(Check(hygiene.DEAD_MANS_SWITCH, Verdict.OK, "offered (countdownCancelAll)", "offered"))
+    return tuple(checks)
+
+
+def _barred(stop: SafetyStop) -> Check:
+    """The check that a refused read answers. Raises the stop where it says something else."""
+    if stop.code == _PORTFOLIO_CODE:
+        return Check(
+            hygiene.PORTFOLIO_MARGIN, Verdict.FAIL, "a portfolio margin account", "an ordinary futures account",
+            "leave portfolio margin at the venue, or use a sub-account without it",
+        )
+    if stop.code not in _KEY_CODES:
+        raise stop
+    return Check(
+        hygiene.KEY_TRADING, Verdict.FAIL, str(stop), "a key that is valid and may trade futures",
+        f"see whether the key is still there, not expired, bound to this address and allowed futures ({_KEY_PAGE})",
+    )
+
+
+async def _key(venue: CcxtVenue, now: Millis) -> tuple[Check, ...]:
+    """What the key may do. A key that cannot be looked at may be one that withdraws: that is a failure, not a blank."""
+    try:
+        return await venue.read(calls.API_RESTRICTIONS, {}, lambda reply: _permissions(row(reply, "key"), now))
+    except SafetyStop:
+        raise
+    except Refused as refusal:
+        return (Check(
+            hygiene.KEY_WITHDRAWAL, Verdict.FAIL, f"not to be learnt: {refusal}", "a key that provably cannot withdraw",
+            f"allow the key to read ({_KEY_PAGE})",
+        ),)
+
+
+def _permissions(key: Row, now: Millis) -> tuple[Check, ...]:
+    moves = [what for name, what in (
+        ("enableInternalTransfer", "internal transfer"), ("permitsUniversalTransfer", "universal transfer"),
+    ) if flag(key, name)]
+    bound = flag(key, "ipRestrict")
+    return (
+        flag_check(
+            hygiene.KEY_WITHDRAWAL, good=not flag(key, "enableWithdrawals"), found=_may(key, "enableWithdrawals"),
+            wanted="not allowed", remedy=f"take Enable Withdrawals from the key, or make another one ({_KEY_PAGE})",
+        ),
+        flag_check(
+            hygiene.KEY_TRANSFER, good=not moves, found=f"allowed: {', '.join(moves)}" if moves else "not allowed",
+            wanted="not allowed", remedy=f"take the transfer permissions from the key ({_KEY_PAGE})",
+        ),
+        flag_check(
+            hygiene.KEY_TRADING, good=flag(key, "enableFutures") and flag(key, "enableReading"),
+            found=f"futures {_may(key, 'enableFutures')}, reading {_may(key, 'enableReading')}",
+            wanted="futures allowed, reading allowed",
+            remedy=f"give the key Enable Reading and Enable Futures ({_KEY_PAGE})",
+        ),
+        hygiene.expiry_check(instant_or_none(key, "tradingAuthorityExpirationTime"), now),
+        Check(
+            hygiene.KEY_ADDRESS, Verdict.OK if bound else Verdict.WARN,
+            "bound to addresses" if bound else "usable from any address", "bound to this machine's address",
+            "" if bound else f"restrict the key to this machine's address ({_KEY_PAGE})",
+        ),
+    )
+
+
+def _may(key: Row, name: str) -> str:
+    return "allowed" if flag(key, name) else "not allowed"
+
+
+def _key_unknown() -> tuple[Check, ...]:
+    return (Check(
+        hygiene.KEY_WITHDRAWAL, Verdict.UNKNOWN, "Binance does not tell it in its demo", "not allowed",
+        "nothing to do: a demo key moves no real money",
+    ),)
+
+
+def _modes(reply: object) -> tuple[Check, ...]:
+    account = row(reply, "accountConfig")
+    hedged, several = flag(account, "dualSidePosition"), flag(account, "multiAssetsMargin")
+    trades = flag(account, "canTrade")
+    return (
+        flag_check(
+            hygiene.POSITION_MODE, good=not hedged, found="hedge mode" if hedged else "one-way",
+            wanted="one-way",
+            remedy="close all futures positions and orders, then choose one-way mode (Futures, Preferences, Position "
+                   "Mode); while nothing is open, `hedgerow run` switches it at its start",
+        ),
+        flag_check(
+            hygiene.ASSET_MODE, good=not several, found="multi-assets" if several else "single-asset",
+            wanted="single-asset", remedy="choose single-asset mode (Futures, Preferences, Asset Mode)",
+        ),
+        Check(hygiene.PORTFOLIO_MARGIN, Verdict.OK, "an ordinary futures account", "an ordinary futures account"),
+        flag_check(
+            hygiene.TRADING, good=trades, found="allowed" if trades else "not allowed", wanted="allowed",
+            remedy="ask the venue why the account may not open positions",
+        ),
+    )
+
+
+async def _margin(
+    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], leverage: Decimal,
+) -> list[Check]:
+    by_symbol = {names.native(asset): asset for asset in assets}
+    checks: list[Check] = []
+    for symbol, found in (await configured(venue, list(by_symbol))).items():
+        mode, asset = text(found, "marginType"), by_symbol[symbol]
+        checks.append(flag_check(
+            hygiene.MARGIN_MODE, good=mode == CROSS, found=mode.lower(), wanted=CROSS.lower(), asset=asset,
+            remedy=f"choose cross margin for {symbol}; without position and order `hedgerow run` sets it at its start",
+        ))
+        checks.append(flag_check(
+            hygiene.LEVERAGE, good=whole(found, "leverage") == leverage, found=str(whole(found, "leverage")),
+            wanted=plain(leverage), asset=asset,
+            remedy=f"set it for {symbol}, or start `hedgerow run` anew, which does",
+        ))
+    return checks
+
+
+async def _strangers(venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset]) -> tuple[Check, ...]:
+    risk = await venue.read(calls.POSITION_RISK, {}, lambda reply: rows(reply, "positionRisk"))
+    orders = await venue.read(calls.OPEN_ORDERS, {}, lambda reply: replies.open_orders(reply, names))
+
+    def held() -> tuple[tuple[str, Decimal], ...]:
+        return tuple((names.perpetual(text(entry, "symbol")), number(entry, "positionAmt")) for entry in risk)
+
+    return hygiene.foreign_checks(valid(held), orders, [names.perpetual(names.native(asset)) for asset in assets])
+
+
+async def _markets(names: replies.Names, assets: Sequence[Asset], markets_of: MARKETS_OF) -> list[Check]:
+    """Asked together; one by one where a coin has no market any more, to learn which."""
+    try:
+        found = await markets_of(assets)
+    except Refused:
+        if len(assets) > 1:
+            return [check for asset in assets for check in await _markets(names, [asset], markets_of)]
+        found = {}
+    return [
+        hygiene.market_check(
+            asset, names.perpetual(names.native(asset)), tradable=asset in found and is_trading(found[asset]))
+        for asset in assets
+    ]
