@@ -18,7 +18,7 @@ from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, Orde
 from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
 from bot.environment import Environment
-from bot.errors import ConfigError, HedgerowError, Refused, Unavailable, Uncertain
+from bot.errors import ConfigError, Refused, Unavailable
 from bot.ports import Balances, Clock, Prices, Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_history as history
@@ -29,6 +29,7 @@ from bot.venues.binance_prepare import prepare
 from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class
+from bot.venues.names import Names
 from bot.venues.replies import Row
 from bot.venues.transport import Door, Foreign, guarded
 
@@ -53,7 +54,7 @@ class BinanceVenue(CcxtVenue):
         )
         self._tells_key = tells_key
         self._assets = tuple(assets)
-        self._names = replies.Names(settle)
+        self._names = Names(settle)
         self._symbols = {asset: self._names.native(asset) for asset in self._assets}
         self._stables = {coin: self._names.native(coin) for coin in cash if coin != settle}
         self._wallet_coins = (*self._assets, *dict.fromkeys((settle, *cash)))
@@ -61,7 +62,7 @@ class BinanceVenue(CcxtVenue):
         self._intervals_due: Millis = 0
 
     @property
-    def names(self) -> replies.Names:
+    def names(self) -> Names:
         """How the venue calls its markets."""
         return self._names
 
@@ -133,10 +134,10 @@ class BinanceVenue(CcxtVenue):
         with_orders = self._orders.due(at)
         book, touch, premium, spot, account, risk, *resting = await together(
             *self._market_reads(),
-            self._raw(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}),
-            self._raw(calls.FUTURES_ACCOUNT, {}),
-            self._raw(calls.POSITION_RISK, {}),
-            *([self._raw(calls.OPEN_ORDERS, {})] if with_orders else []),
+            self.raw(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}),
+            self.raw(calls.FUTURES_ACCOUNT, {}),
+            self.raw(calls.POSITION_RISK, {}),
+            *([self.raw(calls.OPEN_ORDERS, {})] if with_orders else []),
         )
 
         def parse() -> Snapshot:
@@ -179,7 +180,7 @@ class BinanceVenue(CcxtVenue):
     def _market_reads(self) -> tuple[Coroutine[object, object, object], ...]:
         wanted = (*self._symbols.values(), *self._stables.values())
         return (
-            self._raw(calls.SPOT_BOOK_TICKER, {"symbols": _listed(wanted)}),
+            self.raw(calls.SPOT_BOOK_TICKER, {"symbols": _listed(wanted)}),
             self._of_ours(calls.BOOK_TICKER),
             self._of_ours(calls.PREMIUM_INDEX),
         )
@@ -225,7 +226,7 @@ class BinanceVenue(CcxtVenue):
                 )
             if refusal.code != calls.DUPLICATE_CLIENT_ID:
                 raise
-            return await self._look_up(intent, refusal)
+            return await self.look_up(intent, str(refusal))
         if report.state is OrderState.REFUSED:
             raise Refused("POST order: the venue rejected it", "REJECTED")
         return report
@@ -245,7 +246,7 @@ class BinanceVenue(CcxtVenue):
         except Refused as refusal:
             if refusal.code not in look_up:
                 raise
-            return await self._look_up(record.intent, refusal)
+            return await self.look_up(record.intent, str(refusal))
 
     async def cancel(self, record: OrderRecord) -> OrderReport:
         """Cancel; an order that had ended already is looked up and reported."""
@@ -255,7 +256,7 @@ class BinanceVenue(CcxtVenue):
         except Refused as refusal:
             if refusal.code not in (calls.CANCEL_REJECTED, calls.NO_SUCH_ORDER):
                 raise
-            return await self._look_up(record.intent, refusal)
+            return await self.look_up(record.intent, str(refusal))
 
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Look one of ours up; None only for Binance's own "order does not exist"."""
@@ -302,24 +303,11 @@ class BinanceVenue(CcxtVenue):
             await self.measure_clock()
             raise
 
-    async def _look_up(self, intent: OrderIntent, refusal: Refused) -> OrderReport:
-        """What became of an order that the venue would not change. Raises Uncertain where that cannot be learnt."""
-        try:
-            report = await self.find_order(intent.symbol, intent.client_order_id)
-        except HedgerowError as error:
-            raise Uncertain(f"{refusal}; looking it up: {error}") from None
-        if report is None:
-            raise Uncertain(f"{refusal}; and it is not found")
-        return report
-
-    async def _raw(self, endpoint: Endpoint, params: Params) -> object:
-        return await self.once(endpoint, params, lambda reply: reply)
-
     async def _of_ours(self, endpoint: Endpoint) -> object:
         """A market read that knows one symbol or all of them."""
         if len(self._symbols) > 1:
-            return await self._raw(endpoint, {})
-        return await self._raw(calls.of_one_symbol(endpoint), {"symbol": next(iter(self._symbols.values()))})
+            return await self.raw(endpoint, {})
+        return await self.raw(calls.of_one_symbol(endpoint), {"symbol": next(iter(self._symbols.values()))})
 
     async def _refresh_intervals(self) -> None:
         """Hourly, apart from the snapshot's own requests. Where it fails, the last known intervals stand."""

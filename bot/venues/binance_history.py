@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.market import Asset
 from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
-from bot.core.times import DAY, Millis
+from bot.core.times import Millis
 from bot.ports import Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params
+from bot.venues.names import Names
 from bot.venues.replies import instant, number, positive_or_none, rows, text, whole
+from bot.venues.spans import spans
 
-LONGEST_SPAN: Millis = 7 * DAY
-"""How far apart start and end of one query may be."""
 PAGE = 1_000
 
 
 async def fills(
-    venue: CcxtVenue, names: replies.Names, symbol: str, *, since: Millis, now: Millis,
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
 ) -> tuple[Fill, ...]:
     """Executions on one symbol, oldest first, each once. A full page is followed by trade id."""
     found: dict[str, Fill] = {}
@@ -30,7 +30,7 @@ async def fills(
         return [replies.fill(entry, names) for entry in rows(reply, "userTrades")]
 
     wire = names.wire(symbol)
-    for start, end in _spans(since, now):
+    for start, end in spans(since, now):
         params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
         while True:
             page = await venue.read(calls.USER_TRADES, params, parse)
@@ -46,7 +46,7 @@ async def fills(
 
 
 async def orders(
-    venue: CcxtVenue, names: replies.Names, symbol: str, *, since: Millis, now: Millis,
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
 ) -> tuple[PastOrder, ...]:
     """Orders of ours on one symbol, oldest first. Binance forgets an unfilled cancelled order after three days."""
     found: dict[int, PastOrder | None] = {}
@@ -60,7 +60,7 @@ async def orders(
         ]
 
     wire = names.wire(symbol)
-    for start, end in _spans(since, now):
+    for start, end in spans(since, now):
         params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
         while True:
             page = await venue.read(calls.ALL_ORDERS, params, parse)
@@ -72,7 +72,7 @@ async def orders(
 
 
 async def funding(
-    venue: CcxtVenue, names: replies.Names, *, since: Millis, now: Millis,
+    venue: CcxtVenue, names: Names, *, since: Millis, now: Millis,
 ) -> tuple[FundingPayment, ...]:
     """Funding settlements of the whole account, oldest first, each once."""
     found: dict[tuple[str, str], FundingPayment] = {}
@@ -80,7 +80,7 @@ async def funding(
     def parse(reply: object) -> list[FundingPayment]:
         return [replies.funding_payment(entry, names) for entry in rows(reply, "income")]
 
-    for first, end in _spans(since, now):
+    for first, end in spans(since, now):
         start = first
         while start <= end:
             params: Params = {"incomeType": "FUNDING_FEE", "startTime": start, "endTime": end, "limit": PAGE}
@@ -94,7 +94,7 @@ async def funding(
 
 
 async def settlements(
-    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
 ) -> tuple[Settlement, ...]:
     """What was settled on the market, by coin, oldest first."""
     found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
@@ -102,7 +102,7 @@ async def settlements(
 
 
 async def _settled(
-    venue: CcxtVenue, names: replies.Names, asset: Asset, *, since: Millis, now: Millis,
+    venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
 ) -> list[Settlement]:
     symbol = names.native(asset)
     found: list[Settlement] = []
@@ -127,11 +127,3 @@ def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
         )
         for entry in rates
     ]
-
-
-def _spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:
-    """Consecutive spans from `since` that reach past `now`, each as long as one query may be."""
-    start = since
-    while start <= now:
-        yield start, start + LONGEST_SPAN - 1
-        start += LONGEST_SPAN

@@ -19,6 +19,7 @@ from bot.venues import binance_replies as replies
 from bot.venues.binance_prepare import CROSS, configured
 from bot.venues.binance_specs import Market, is_trading
 from bot.venues.gateway import CcxtVenue, valid
+from bot.venues.names import Names
 from bot.venues.replies import Row, flag, instant_or_none, number, row, rows, text, whole
 
 MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
@@ -30,7 +31,7 @@ _KEY_PAGE = "API Management on binance.com"
 
 
 async def inspect(
-    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MARKETS_OF, *,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MARKETS_OF, *,
     now: Millis, tells_key: bool,
 ) -> tuple[Check, ...]:
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
@@ -141,7 +142,7 @@ def _modes(reply: object) -> tuple[Check, ...]:
 
 
 async def _margin(
-    venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset], leverage: Decimal,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal,
 ) -> list[Check]:
     by_symbol = {names.native(asset): asset for asset in assets}
     checks: list[Check] = []
@@ -159,7 +160,7 @@ async def _margin(
     return checks
 
 
-async def _strangers(venue: CcxtVenue, names: replies.Names, assets: Sequence[Asset]) -> tuple[Check, ...]:
+async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) -> tuple[Check, ...]:
     risk = await venue.read(calls.POSITION_RISK, {}, lambda reply: rows(reply, "positionRisk"))
     orders = await venue.read(calls.OPEN_ORDERS, {}, lambda reply: replies.open_orders(reply, names))
 
@@ -169,7 +170,7 @@ async def _strangers(venue: CcxtVenue, names: replies.Names, assets: Sequence[As
     return hygiene.foreign_checks(valid(held), orders, [names.perpetual(names.native(asset)) for asset in assets])
 
 
-async def _markets(names: replies.Names, assets: Sequence[Asset], markets_of: MARKETS_OF) -> list[Check]:
+async def _markets(names: Names, assets: Sequence[Asset], markets_of: MARKETS_OF) -> list[Check]:
     """Asked together; one by one where a coin has no market any more, to learn which."""
     try:
         found = await markets_of(assets)

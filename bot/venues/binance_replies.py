@@ -1,13 +1,11 @@
 """Binance's answers (spot and USD-M futures) as values of ours. Pure: raw JSON in, core values out, or InvalidReply.
 
-Quantities on both markets are in coins. Names: `BTCUSDT` there is `BTC/USDT` (spot) and `BTC/USDT:USDT` (perpetual)
-here, so that one name means one market.
+Quantities on both markets are in coins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
@@ -16,6 +14,7 @@ from bot.core.orders import Fill, FundingPayment, OrderReport, OrderState, PastO
 from bot.core.times import HOUR, Millis
 from bot.errors import SafetyStop
 from bot.venues.failures import InvalidReply
+from bot.venues.names import Names
 from bot.venues.replies import (
     Row,
     by_key,
@@ -44,30 +43,6 @@ STATES: Mapping[str, OrderState] = {
     "EXPIRED_IN_MATCH": OrderState.CANCELLED,  # would have met another order of this account
     "REJECTED": OrderState.REFUSED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The venue's names of the markets in one settle coin, and ours."""
-
-    settle: str
-
-    def native(self, asset: Asset) -> str:
-        """'BTCUSDT', on both markets."""
-        return f"{asset}{self.settle}"
-
-    def perpetual(self, native: str) -> str:
-        """Ours of a perpetual; one in another settle coin keeps the venue's name."""
-        asset = native.removesuffix(self.settle)
-        return f"{asset}/{self.settle}:{self.settle}" if asset not in ("", native) else native
-
-    def spot(self, asset: Asset) -> str:
-        """Ours of a spot market."""
-        return f"{asset}/{self.settle}"
-
-    def wire(self, symbol: str) -> str:
-        """The venue's name of one of our symbols."""
-        return symbol.partition(":")[0].replace("/", "")
 
 
 def holdings(reply: object, wanted: Iterable[Asset]) -> dict[Asset, Holding]:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from bot.core.market import Asset, Instrument, MarginTier
 from bot.core.money import ZERO
 from bot.errors import Refused
-from bot.venues.binance_replies import Names, pick
+from bot.venues.binance_replies import pick
 from bot.venues.failures import InvalidReply
+from bot.venues.names import Names
 from bot.venues.replies import Row, by_key, number, number_or_none, positive, row, rows
 
 

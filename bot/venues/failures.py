@@ -61,6 +61,11 @@ class Attempt:
 TOO_MUCH = frozenset({418, 429})
 """HTTP: slow down; and banned for not slowing down."""
 
+FORBIDDEN = 403
+"""HTTP: not you; with some venues also: not so often."""
+
+_TOO_OFTEN = re.compile(r"too (frequent|many)|rate.?limit", re.IGNORECASE)
+
 NOT_FROM_HERE = 451
 """HTTP: refused for legal reasons. Asking again would not make it legal."""
 
@@ -80,6 +85,8 @@ class Codes:
     slow_down: frozenset[str]
     clock: frozenset[str]
     stop: Mapping[str, str]
+    forbidden_is_ban: bool = False
+    """HTTP 403 is an answer of its own: too many requests from this address, or a place that is not served."""
 
 
 class InvalidReply(Exception):
@@ -108,6 +115,10 @@ def _by_status(attempt: Attempt, said: str, codes: Codes) -> HedgerowError | Non
         return SafetyStop(f"{said} (the venue does not serve this place)", str(NOT_FROM_HERE))
     if attempt.status in TOO_MUCH or attempt.code in codes.slow_down:
         return RateLimited(said, attempt.retry_after)
+    if attempt.status == FORBIDDEN and codes.forbidden_is_ban:
+        if _TOO_OFTEN.search(attempt.message or ""):
+            return RateLimited(said, attempt.retry_after)
+        return SafetyStop(f"{said} (the venue does not serve this place or this address)", str(FORBIDDEN))
     return _no_answer(attempt, said) if attempt.status is None or attempt.status >= 500 else None
 
 

@@ -20,7 +20,7 @@ from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Policy
 from bot.core.times import HOUR, MINUTE, Millis
-from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable
+from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, Settlement
 from bot.venues.failures import CURRENT, Attempt, ClockSkew, Codes, Endpoint, InvalidReply, classify
 from bot.venues.replies import instant, row
@@ -225,6 +225,21 @@ class CcxtVenue(ABC):
     def client_id(self, symbol: str, order_id: str) -> str | None:
         """The client id of an order that was seen before."""
         return self._client_ids.get((symbol, order_id))
+
+
+    async def raw(self, endpoint: Endpoint, params: Params) -> object:
+        """The whole answer of one request that changes nothing."""
+        return await self.once(endpoint, params, lambda reply: reply)
+
+    async def look_up(self, intent: OrderIntent, why: str) -> OrderReport:
+        """What became of an order, where the venue did not say. Raises Uncertain where that cannot be learnt."""
+        try:
+            report = await self.find_order(intent.symbol, intent.client_order_id)
+        except HedgerowError as error:
+            raise Uncertain(f"{why}; looking it up: {error}") from None
+        if report is None:
+            raise Uncertain(f"{why}; and it is not found")
+        return report
 
 
 async def together(*requests: Coroutine[object, object, object]) -> list[object]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
@@ -19,13 +19,13 @@ from typing import Any, TypeAlias, cast
 import aiohttp
 from yarl import URL
 
-from bot.core.times import SECOND
+from bot.core.times import SECOND, Millis
 from bot.environment import Environment
 from bot.errors import HedgerowError, Refused, SafetyStop
 from bot.ports import Clock
 from bot.venues.budget import Budgets
 from bot.venues.environments import allowed_hosts, logical, loopback_url
-from bot.venues.failures import CURRENT, TOO_MUCH, Attempt, Endpoint, InvalidReply
+from bot.venues.failures import CURRENT, FORBIDDEN, TOO_MUCH, Attempt, Endpoint, InvalidReply
 
 Foreign: TypeAlias = Any
 """A value of ccxt's or aiohttp's whose type they do not tell."""
@@ -34,13 +34,24 @@ LOCAL_TIMEOUT = 0.5
 REMOTE_TIMEOUT = 10.0
 _DEFAULT_SILENCE = 60.0
 
+Silence: TypeAlias = Callable[[Attempt, Mapping[str, str], Millis], float | None]
+"""Seconds of silence that an answer asks for, by its headers (names in small letters) at an instant; None: none."""
+
+
+def retry_after(attempt: Attempt, headers: Mapping[str, str], _now: Millis) -> float | None:
+    """As HTTP has it: 429 and 418 with Retry-After."""
+    if attempt.status not in TOO_MUCH:
+        return None
+    asked = headers.get("retry-after", "")
+    return float(asked) if asked.isdecimal() else _DEFAULT_SILENCE
+
 
 @dataclass(slots=True)
 class Door:
     """What may leave, and where to: one venue in one environment.
 
-    `timeout`: real seconds. `used_headers`: response header (by start of its host's first label, and name) → the
-    allowance that it counts. Raises ConfigError for an environment that the venue does not have.
+    `timeout`: real seconds. `silence`: what an answer asks for. `used_headers`: response header (by start of its host's
+    first label, and name) → the allowance that it counts. Raises ConfigError for an environment that the venue does not have.
     """
 
     venue: str
@@ -51,6 +62,7 @@ class Door:
     read_only: bool = False
     timeout: float | None = None
     used_headers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    silence: Silence = retry_after
     _hosts: frozenset[str] = frozenset()
     _local: URL | None = None
 
@@ -103,9 +115,8 @@ class Door:
             value = by_name.get(header.lower(), "")
             if where == host and value.isdecimal():
                 self.budgets.by_name[budget].correct(int(value))
-        if attempt.status in TOO_MUCH:
-            asked = by_name.get("retry-after", "")
-            attempt.retry_after = float(asked) if asked.isdecimal() else _DEFAULT_SILENCE
+        attempt.retry_after = self.silence(attempt, by_name, self.clock.now())
+        if attempt.retry_after is not None:
             self.budgets.silence(attempt.retry_after)
 
 
@@ -200,7 +211,7 @@ class GuardedExchange:
             raise
 
     def handle_errors(
-        self, code: int, _reason: str, _url: str, _method: str, headers: Mapping[str, str], _body: str,
+        self, code: int, _reason: str, _url: str, _method: str, headers: Mapping[str, str], body: str,
         response: object, *_request: object,
     ) -> None:
         """Ccxt lets an HTML page, a redirect or a cut answer pass as an empty one: here only JSON with 2xx passes."""
@@ -209,6 +220,8 @@ class GuardedExchange:
             raise InvalidReply("an answer to a question that nobody asked")
         attempt.status = code
         attempt.code, message = error_code(code, response)
+        if code == FORBIDDEN and message is None:
+            message = body  # a wall in front of the venue says it in words of its own
         attempt.message = self._without_credentials(message)
         self._door.heard(attempt, headers)
         if attempt.code is not None:
@@ -241,11 +254,13 @@ class GuardedExchange:
 def error_code(status: int, response: object) -> tuple[str | None, str | None]:
     """The code and message of an error reply such as {"code": -1021, "msg": "..."}; (None, None) where it is none.
 
-    A code of 0 or 200 is no error: with a good status it is Binance's answer to a setting.
+    A code of 0 or 200 is no error: with a good status it is Binance's answer to a setting. Bybit's {"retCode": 0, ...}
+    surrounds every answer.
     """
-    if not isinstance(response, dict) or "code" not in response:
+    key, words = ("retCode", "retMsg") if isinstance(response, dict) and "retCode" in response else ("code", "msg")
+    if not isinstance(response, dict) or key not in response:
         return None, None
-    code, message = str(response["code"]), str(response.get("msg", ""))
+    code, message = str(response[key]), str(response.get(words, ""))
     if code not in ("0", "200"):
         return code, message
     return None, (None if 200 <= status < 300 else message)
