@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from bot.core.times import Millis
 from bot.testnet.faults import Switch
 
 Send: TypeAlias = Callable[[str], None]
@@ -48,6 +49,25 @@ class Reply:
 
 class Session(Protocol):
     """One open WebSocket as the dialect keeps it."""
+
+    @property
+    def private(self) -> bool:
+        """Whether it tells of the account; else of the markets only."""
+
+    @property
+    def watches(self) -> bool:
+        """Whether a move of the markets alone may give it a frame."""
+
+    @property
+    def life(self) -> Millis | None:
+        """How long the venue keeps it open, in story time; None: for good."""
+
+    @property
+    def heartbeat(self) -> float | None:
+        """Every how many real seconds the venue sends a ping frame; None: it leaves that to the client."""
+
+    def market(self) -> None:
+        """The markets may have moved: send what was subscribed to and is new since it was last sent."""
 
     def hear(self, text: str) -> None:
         """The client sent a frame; answers go through the `send` that the session was opened with."""
