@@ -1,4 +1,4 @@
-"""The testnet's own endpoints under `/testnet/`: time, state, prices and faults. JSON in, JSON out, no signature.
+"""The testnet's own endpoints under `/testnet/`: time, state, prices, faults, streams. JSON in, JSON out, no signature.
 
 Only `POST /testnet/advance` moves time, and never back.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import orjson
 
 from bot.core.money import ZERO, parse_decimal, plain
 from bot.paper.records import PaperReject
+from bot.testnet.admin_setup import Setups
 from bot.testnet.clock import LeaseHeld, NotStepped
 from bot.testnet.dialect import Reply
 from bot.testnet.faults import Faults, Kind, Switch
+from bot.testnet.owner import Owner
+from bot.testnet.push import Hub
+from bot.testnet.push_trouble import Action, Which
 from bot.testnet.world import World
 
 Body: TypeAlias = Mapping[str, object]
@@ -28,9 +32,10 @@ class BadRequest(Exception):
 class Admin:
     """Answers requests under `/testnet/`."""
 
-    def __init__(self, world: World, faults: Faults) -> None:
+    def __init__(self, world: World, faults: Faults, hub: Hub, owner: Owner) -> None:
         self._world = world
         self._faults = faults
+        self._hub = hub
         self._table: dict[tuple[str, str], Callable[[Body], object]] = {
             ("GET", "/testnet/clock"): self.clock,
             ("POST", "/testnet/advance"): self.advance,
@@ -38,9 +43,12 @@ class Admin:
             ("POST", "/testnet/price"): self.price,
             ("POST", "/testnet/deposit"): self.deposit,
             ("POST", "/testnet/transfer"): self.transfer,
+            ("POST", "/testnet/setup"): Setups(world.exchange, owner).setup,
             ("GET", "/testnet/fault"): self.armed,
             ("POST", "/testnet/fault"): self.arm,
             ("DELETE", "/testnet/fault"): self.disarm,
+            ("GET", "/testnet/stream"): self.streams,
+            ("POST", "/testnet/stream"): self.trouble,
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Reply:
@@ -65,13 +73,20 @@ class Admin:
         }
 
     def advance(self, body: Body) -> object:
-        """Step to an absolute instant, capped at the story's end; a repeat changes nothing."""
-        lease, until = body.get("lease"), body.get("until")
+        """Step to an absolute instant, capped at the story's end; a repeat changes nothing.
+
+        With `sockets`, it ends at the first instant at which one of them gets a frame. `frames` says for each open
+        socket the number of the last frame that was sent on it.
+        """
+        lease, until, sockets = body.get("lease"), body.get("until"), body.get("sockets")
         if not isinstance(lease, str) or not lease:
             raise BadRequest("lease: a name, as text")
         if isinstance(until, bool) or not isinstance(until, int):
             raise BadRequest("until: an instant, whole milliseconds")
-        return {"now": self._world.advance(lease, until), "frames": {}}
+        if sockets is not None and not _names(sockets):
+            raise BadRequest("sockets: a list of the clients' own ends, such as 127.0.0.1:51234")
+        now = self._hub.advance(lease, until, sockets)
+        return {"now": now, "frames": self._hub.frames()}
 
     def state(self, _: Body) -> object:
         """The whole account, money as text."""
@@ -96,11 +111,11 @@ class Admin:
     def deposit(self, body: Body) -> object:
         """Coins come to the spot wallet from outside (negative: leave it), as far as no order holds them."""
         coin, amount = _coin(body), parse_decimal(body.get("amount"), "amount")
-        wallets = self._world.exchange.wallets
-        if wallets.free(coin) + amount < 0:
-            raise BadRequest(f"amount: only {plain(wallets.free(coin))} {coin} are free")
-        wallets.add(wallets.spot, coin, amount)
-        return {"coin": coin, "spot": plain(wallets.spot[coin])}
+        try:
+            self._world.exchange.deposit(coin, amount)
+        except PaperReject as reject:
+            raise BadRequest(f"amount: {reject.detail}") from reject
+        return {"coin": coin, "spot": plain(self._world.exchange.wallets.spot[coin])}
 
     def transfer(self, body: Body) -> object:
         """Move free balance between the two wallets, as the account's owner does by hand."""
@@ -131,6 +146,29 @@ class Admin:
         """Disarm all of them."""
         self._faults.clear()
         return {"faults": []}
+
+    def streams(self, _: Body) -> object:
+        """The open WebSockets with their last frame's number, and what trouble they are in."""
+        return {"frames": self._hub.frames(), "troubles": self._hub.troubles.shown()}
+
+    def trouble(self, body: Body) -> object:
+        """Do something to the WebSockets: `action` of `Action`, to `which` of them (all, unless told otherwise)."""
+        action, which = body.get("action"), body.get("which", Which.ALL)
+        if action not in list(Action):
+            raise BadRequest(f"action: one of {', '.join(Action)}")
+        if which not in list(Which):
+            raise BadRequest(f"which: one of {', '.join(Which)}")
+        chosen = Which(str(which))
+        dropped = 0
+        if action == Action.DROP:
+            dropped = self._hub.drop(lambda socket: chosen.covers(private=socket.private))
+        else:
+            self._hub.troubles.act(Action(str(action)), chosen)
+        return {"dropped": dropped, "troubles": self._hub.troubles.shown()}
+
+
+def _names(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _coin(body: Body) -> str:

@@ -18,6 +18,7 @@ from bot.testnet.faults import Faults
 from bot.testnet.market import panel_story, scenario_story
 from bot.testnet.market.scenarios import STORY_START
 from bot.testnet.options import SETTLE, TestnetOptions
+from bot.testnet.push import Hub
 from bot.testnet.venues import VENUES, SimulatedVenue
 from bot.testnet.world import World
 
@@ -32,6 +33,7 @@ class Testnet:
     dialect: Dialect
     admin: Admin
     faults: Faults
+    hub: Hub
 
     @property
     def exchange(self) -> PaperExchange:
@@ -62,7 +64,9 @@ def assemble(
     """A testnet around an exchange that is already there; its feed is the exchange's. Raises ConfigError."""
     world = World(exchange, clock)
     faults = Faults(seed)
-    return Testnet(world, _venue(venue).dialect(world, credentials), Admin(world, faults), faults)
+    dialect = _venue(venue).dialect(world, credentials)
+    hub = Hub(world, dialect)
+    return Testnet(world, dialect, Admin(world, faults, hub), faults, hub)
 
 
 def _venue(name: str) -> SimulatedVenue:

@@ -20,6 +20,7 @@ from bot.testnet.build import Testnet, build
 from bot.testnet.dialect import Dialect, Reply, Request
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.options import TestnetOptions, check_loopback
+from bot.testnet.push_server import attend, is_own_page, is_upgrade, pumping
 
 TESTNET: web.AppKey[Testnet] = web.AppKey("testnet", Testnet)
 _CLOSING: web.AppKey[asyncio.Event] = web.AppKey("closing", asyncio.Event)
@@ -34,20 +35,35 @@ def make_app(testnet: Testnet | TestnetOptions) -> web.Application:
     app[_CLOSING] = asyncio.Event()
     app.router.add_route("*", "/{tail:.*}", _answer)
     app.on_shutdown.append(_close)
+    app.cleanup_ctx.append(_pump)
     return app
+
+
+async def _pump(app: web.Application) -> AsyncIterator[None]:
+    testnet = app[TESTNET]
+    async with pumping(testnet.world, testnet.hub):
+        yield
 
 
 async def _close(app: web.Application) -> None:
     app[_CLOSING].set()
+    app[TESTNET].hub.drop()
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
-    if "Origin" in request.headers or not _names_this_machine(request.host):
+    upgrade = is_upgrade(request)
+    from_page = not is_own_page(request) if upgrade else "Origin" in request.headers
+    if from_page or not _names_this_machine(request.host):
         # A page in a browser can reach loopback; no client of the exchange looks like one.
         return web.json_response({"error": "no requests from web pages"}, status=403)
     testnet = request.app[TESTNET]
     method = request.method
     path, _, query = request.raw_path.partition("?")
+    if upgrade:
+        switch = testnet.faults.strike(f"WS {path}")
+        if switch is None:
+            return await attend(request, testnet.hub)
+        return await _spoil(request, testnet.dialect, switch, None)
     body = await request.read() if request.can_read_body else b""
     if path.startswith("/testnet/"):
         return _response(testnet.admin.answer(method, path, body))

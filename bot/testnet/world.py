@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.core.times import Millis
+from bot.core.times import Millis, next_on_grid
 from bot.paper.exchange import PaperExchange
 from bot.testnet.clock import StoryClock
 
@@ -37,6 +37,18 @@ class World:
         now = self.clock.advance(lease, until)
         self._bring(now)
         return now
+
+    def next_instant(self, *, every_grid: bool) -> Millis | None:
+        """The next instant at which something may happen to the account by itself, a job is due or, if asked for, the
+        markets move; None: at none.
+        """
+        due = [at for at, _ in self._due.values()]
+        event, feed = self.exchange.next_event(), self.exchange.feed
+        if event is not None:
+            due.append(event)
+        if every_grid:
+            due.append(next_on_grid(self.now(), feed.start, feed.step))
+        return min(due, default=None)
 
     def schedule(self, name: str, at: Millis, job: Callable[[], None]) -> None:
         """Have `job` done at `at`; a later call with the same name replaces it."""
