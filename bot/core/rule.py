@@ -231,17 +231,22 @@ def _wish(this: Round, draft: Draft) -> bool:
 
 def _orderable(draft: Draft, wish: triggers.Wish, price: Decimal) -> Action:
     """The wish's action; HOLD where the venue would not take the order that it needs."""
-    if wish.action is Action.HOLD:
-        return Action.HOLD
-    # A goal in progress that is lowered can still be an increase of the position.
-    kind = Action.INCREASE if wish.goal > draft.short else wish.action
-    if kind is not Action.CLOSE and wish.goal < draft.short:
-        kind = Action.REDUCE
-    minimum = sizing.below_minimum(kind, abs(wish.goal - draft.short), price, draft.instrument)
+    minimum = unorderable(wish, draft.short, price, draft.instrument)
     if minimum is None:
         return wish.action
     draft.reasons.append(minimum)
     return Action.HOLD
+
+
+def unorderable(wish: triggers.Wish, short: Decimal, price: Decimal, instrument: Instrument) -> Reason | None:
+    """Why the venue would not take the order that a wish needs, from a position's short; None when it would."""
+    if wish.action is Action.HOLD:
+        return None
+    # A goal in progress that is lowered can still be an increase of the position.
+    kind = Action.INCREASE if wish.goal > short else wish.action
+    if kind is not Action.CLOSE and wish.goal < short:
+        kind = Action.REDUCE
+    return sizing.below_minimum(kind, abs(wish.goal - short), price, instrument)
 
 
 def _refuse(this: Round, draft: Draft) -> bool:
