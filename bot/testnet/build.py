@@ -66,7 +66,7 @@ def assemble(
     faults = Faults(seed)
     dialect = _venue(venue).dialect(world, credentials)
     hub = Hub(world, dialect)
-    return Testnet(world, dialect, Admin(world, faults, hub), faults, hub)
+    return Testnet(world, dialect, Admin(world, faults, hub, dialect.settings), faults, hub)
 
 
 def _venue(name: str) -> SimulatedVenue:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from bot.core.times import Millis
 from bot.testnet.faults import Switch
+from bot.testnet.owner import Owner
 
 Send: TypeAlias = Callable[[str], None]
 """Puts one text frame on a WebSocket; never waits."""
@@ -82,6 +83,10 @@ class Dialect(Protocol):
     @property
     def endpoints(self) -> Collection[tuple[str, str]]:
         """What is spoken, by method and path."""
+
+    @property
+    def settings(self) -> Owner:
+        """What account and key are set to."""
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request; a refusal is a reply too."""

@@ -9,10 +9,12 @@ from collections.abc import Collection
 
 import orjson
 
+from bot.core.times import Millis
 from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.limits import futures_limits, spot_limits
 from bot.testnet.binance.params import parse
+from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.signing import check_key, check_signed
 from bot.testnet.binance.trouble import spoiled
 from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
@@ -23,9 +25,12 @@ from bot.testnet.world import World
 class BinanceApi:
     """Both of Binance's APIs over one world; they differ by path, and each has its own limits."""
 
-    def __init__(self, world: World, credentials: Credentials, tables: tuple[Table, ...]) -> None:
+    def __init__(
+        self, world: World, credentials: Credentials, settings: FuturesSettings, tables: tuple[Table, ...],
+    ) -> None:
         self._world = world
         self._credentials = credentials
+        self.settings = settings
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         for table in tables:
             self._endpoints.update(table)
@@ -49,15 +54,21 @@ class BinanceApi:
             params = parse(request.query, request.body)
             limits.spend(endpoint.cost(params), now)
             if endpoint.security is Security.SIGNED:
-                check_signed(self._credentials, request, params, now)
+                check_signed(self._credentials, request, params, now + self.settings.clock_skew)
             elif endpoint.security is Security.KEY:
                 check_key(self._credentials, request)
+            if endpoint.security is not Security.NONE and limits is self._futures:
+                self._check_right(now)
             if endpoint.order:
                 limits.count_order(now)
             found = endpoint.handler(params)
         except ApiError as error:
             return _refusal(error, limits.headers())
         return Reply(200, orjson.dumps(found), limits.headers(with_orders=endpoint.order))
+
+    def _check_right(self, now: Millis) -> None:
+        if not self.settings.key.may_use_futures(now):
+            raise ApiError(-2015)
 
     def spoiled(self, switch: Switch) -> Reply:
         """Binance's words in the trouble that the switch names."""

@@ -7,6 +7,7 @@ from bot.testnet.binance.futures_account import FuturesAccount
 from bot.testnet.binance.futures_market import FuturesMarket
 from bot.testnet.binance.futures_modes import FuturesModes
 from bot.testnet.binance.futures_orders import FuturesOrders
+from bot.testnet.binance.key import KeyPage
 from bot.testnet.binance.markets import Markets
 from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.spot_account import SpotAccount
@@ -20,11 +21,12 @@ def binance(world: World, credentials: Credentials) -> BinanceApi:
     markets = Markets(world, world.exchange.feed, world.exchange.instruments)
     settings = FuturesSettings()
     tables = (
-        FuturesMarket(markets).table(),
+        FuturesMarket(markets, settings).table(),
         FuturesAccount(markets, settings).table(),
         FuturesModes(markets, settings).table(),
         FuturesOrders(markets, settings).table(),
-        SpotMarket(markets).table(),
+        SpotMarket(markets, settings).table(),
         SpotAccount(markets).table(),
+        KeyPage(settings).table(),
     )
-    return BinanceApi(world, credentials, tables)
+    return BinanceApi(world, credentials, settings, tables)

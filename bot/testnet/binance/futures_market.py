@@ -10,6 +10,7 @@ from bot.testnet.binance.endpoint import Endpoint, Table, by_symbol, depth_weigh
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
+from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.shapes import Symbol
 from bot.testnet.days import best
 from bot.testnet.numbers import Row, digits, fixed, money
@@ -28,8 +29,9 @@ _DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))
 class FuturesMarket:
     """Public endpoints of the futures API."""
 
-    def __init__(self, markets: Markets) -> None:
+    def __init__(self, markets: Markets, settings: FuturesSettings) -> None:
         self._markets = markets
+        self._settings = settings
         self._world = markets.world
         self._feed = markets.feed
 
@@ -37,7 +39,7 @@ class FuturesMarket:
         """Endpoints by method and path."""
         return {
             ("GET", "/fapi/v1/ping"): Endpoint(lambda _: {}),
-            ("GET", "/fapi/v1/time"): Endpoint(lambda _: {"serverTime": self._world.now()}),
+            ("GET", "/fapi/v1/time"): Endpoint(self.server_time),
             ("GET", "/fapi/v1/exchangeInfo"): Endpoint(self.exchange_info),
             ("GET", "/fapi/v1/depth"): Endpoint(self.depth, depth_weight(_DEPTH_WEIGHTS, 500)),
             ("GET", "/fapi/v1/ticker/24hr"): Endpoint(self._each(self._day), by_symbol(1, 40)),
@@ -48,6 +50,10 @@ class FuturesMarket:
             ("GET", "/fapi/v1/fundingRate"): Endpoint(self.funding_rates),
             ("GET", "/fapi/v1/fundingInfo"): Endpoint(self.funding_info),
         }
+
+    def server_time(self, _: Params) -> Row:
+        """What the venue's clock shows."""
+        return {"serverTime": self._world.now() + self._settings.clock_skew}
 
     def _each(self, row: Callable[[Symbol], Row]) -> Callable[[Params], object]:
         def answer(params: Params) -> object:

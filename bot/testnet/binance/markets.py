@@ -25,12 +25,24 @@ class Markets:
     def __init__(self, world: World, feed: Feed, instruments: Mapping[Asset, Instrument]) -> None:
         self.world = world
         self.feed = feed
-        self.symbols: dict[str, Symbol] = {}
-        self.by_asset: dict[Asset, Symbol] = {}
-        for asset in feed.assets:
-            symbol = Symbol.of(asset, instruments[asset])
-            self.symbols[symbol.id] = self.by_asset[asset] = symbol
+        self._instruments = instruments
+        self._symbols: dict[str, Symbol] = {}
         self._days = Days(world)
+
+    @property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """By name, as they are specified now."""
+        if not self._symbols or any(
+            symbol.instrument is not self._instruments[symbol.asset] for symbol in self._symbols.values()
+        ):
+            made = [Symbol.of(asset, self._instruments[asset]) for asset in self.feed.assets]
+            self._symbols = {symbol.id: symbol for symbol in made}
+        return self._symbols
+
+    @property
+    def by_asset(self) -> Mapping[Asset, Symbol]:
+        """The same by coin."""
+        return {symbol.asset: symbol for symbol in self.symbols.values()}
 
     def one(self, params: Params) -> Symbol:
         """The symbol that must be named. −1102 without, −1121 when unknown."""

@@ -3,29 +3,65 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.core.market import Asset
 from bot.core.times import HOUR, Millis
+from bot.testnet.owner import Switchable
 
 LISTEN_KEY_LIFE: Millis = HOUR
+
+
+@dataclass(slots=True)
+class KeyRights:
+    """What the API key may do. `expires_at`: when a key that is bound to no address loses the right to trade."""
+
+    withdraws: bool = False
+    futures: bool = True
+    bound: bool = True
+    expires_at: Millis | None = None
+
+    def may_use_futures(self, now: Millis) -> bool:
+        """Whether the futures API lets the key in."""
+        return self.futures and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(slots=True)
 class FuturesSettings:
     """Modes as Binance keeps them. The simulated account is always cross and one-way in a single-asset wallet:
     the other modes can be set, so that a client's refusal of them can be tried, and are then shown.
+
+    `clock_skew`: how far the venue's clock is ahead.
     """
 
     hedge_mode: bool = False
     multi_assets: bool = False
     isolated: set[Asset] = field(default_factory=set)
+    key: KeyRights = field(default_factory=KeyRights)
+    clock_skew: Millis = 0
     listen_keys: int = 0
     listen_key_until: Millis = 0
 
     def margin_type(self, asset: Asset) -> str:
         """'ISOLATED' or 'CROSSED'."""
         return "ISOLATED" if asset in self.isolated else "CROSSED"
+
+    def arrange(self, what: Switchable, *, broken: bool, now: Millis, assets: Collection[Asset]) -> None:
+        """See `bot.testnet.owner.Owner`."""
+        match what:
+            case Switchable.HEDGE_MODE:
+                self.hedge_mode = broken
+            case Switchable.MULTI_ASSETS:
+                self.multi_assets = broken
+            case Switchable.ISOLATED:
+                self.isolated = set(assets) if broken else set()
+            case Switchable.WITHDRAW_KEY:
+                self.key.withdraws = broken
+            case Switchable.MISSING_PERMISSION:
+                self.key.futures = not broken
+            case Switchable.EXPIRED_KEY:
+                self.key.bound, self.key.expires_at = not broken, now if broken else None
 
     def listen_key(self, now: Millis) -> str:
         """The account's listen key, a new one only when there is none in force; asking prolongs it."""

@@ -8,6 +8,7 @@ from bot.testnet.binance.endpoint import Endpoint, Table, Weight, depth_weight
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
+from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.shapes import Symbol
 from bot.testnet.days import best
 from bot.testnet.numbers import Row, money
@@ -19,21 +20,26 @@ _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 class SpotMarket:
     """Public endpoints of the spot API."""
 
-    def __init__(self, markets: Markets) -> None:
+    def __init__(self, markets: Markets, settings: FuturesSettings) -> None:
         self._markets = markets
+        self._settings = settings
         self._world = markets.world
 
     def table(self) -> Table:
         """Endpoints by method and path."""
         return {
             ("GET", "/api/v3/ping"): Endpoint(lambda _: {}),
-            ("GET", "/api/v3/time"): Endpoint(lambda _: {"serverTime": self._world.now()}),
+            ("GET", "/api/v3/time"): Endpoint(self.server_time),
             ("GET", "/api/v3/exchangeInfo"): Endpoint(self.exchange_info, 20),
             ("GET", "/api/v3/depth"): Endpoint(self.depth, depth_weight(_DEPTH_WEIGHTS, 100)),
             ("GET", "/api/v3/ticker/24hr"): Endpoint(self._each(self._day), _narrowed(2, 80)),
             ("GET", "/api/v3/ticker/bookTicker"): Endpoint(self._each(self._touch), _narrowed(2, 4)),
             ("GET", "/api/v3/ticker/price"): Endpoint(self._each(self._price), _narrowed(2, 4)),
         }
+
+    def server_time(self, _: Params) -> Row:
+        """What the venue's clock shows."""
+        return {"serverTime": self._world.now() + self._settings.clock_skew}
 
     def _asked(self, params: Params) -> list[Symbol]:
         """The symbols of `symbol`, of `symbols`, or all."""
