@@ -22,6 +22,30 @@ class Action(StrEnum):
     HOLD = "hold"          # the wanted short is the one we have (or are working towards)
 
 
+class Rung(StrEnum):
+    """Where the margin account stands on the ladder (DOMAIN §6.3), from safe to nearly liquidated."""
+
+    CLEAR = "clear"
+    WARN = "warn"              # tell
+    STOP = "stop"              # no increase beyond here; top up from the spot wallet
+    CASH_FLOOR = "cash_floor"  # too little cash is left to pay losses with: reduce
+    REDUCE = "reduce"          # buy back a part of every hedge
+    FULL = "full"              # buy back all of it
+
+    @property
+    def reduces(self) -> bool:
+        """Whether hedges are bought back on this rung."""
+        return self in (Rung.CASH_FLOOR, Rung.REDUCE, Rung.FULL)
+
+
+class Pace(StrEnum):
+    """How an asset's goal is worked: patiently, marketable at once, or so on a frozen symbol too."""
+
+    PATIENT = "patient"
+    AT_ONCE = "at_once"
+    MARGIN = "margin"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why: a stable `code` ('below_open', 'confirming', 'capped_by_runway', …), one sentence, and its numbers."""
@@ -122,12 +146,14 @@ class Standing:
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
 
     `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received).
+    `can_top_up`: the venue moves settle coin from the spot wallet to the margin account, and did not just refuse to.
     """
 
     active: bool = True
     assets: Mapping[Asset, AssetStanding] = field(default_factory=dict)
     own_orders: frozenset[str] = frozenset()
     cash_flow: Decimal = ZERO
+    can_top_up: bool = False
 
     def of(self, asset: Asset) -> AssetStanding:
         """The standing of one asset; an empty one where the journal knows nothing."""
@@ -167,7 +193,7 @@ class AssetDecision:
     `short`: the hedge now; `goal`: the short to have after this decision (== `short` when nothing is to be done), in
     base units. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
     withdrawn.
-    `urgent`: acts through data guards (a user command or the margin ladder).
+    `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast.
     """
 
     asset: Asset
@@ -181,6 +207,7 @@ class AssetDecision:
     intent: HedgeIntent | None = None
     held: bool = False
     urgent: bool = False
+    pace: Pace = Pace.PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +226,26 @@ class MarginFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Ladder:
+    """The margin ladder's reading: the rung, in plain words (`text`), and what follows.
+
+    `runway`: how far all shorted marks may rise together (None: unknown, no short, or no rise liquidates).
+    `cash_share`: (cash + unrealised) / NAV, None while prices are not to be believed. `fraction`: of every hedge that
+    is to be bought back. `top_up`: settle coin to be moved to the margin account, of `needed`; `moving`: the bot does
+    it, otherwise a human is asked to.
+    """
+
+    rung: Rung = Rung.CLEAR
+    runway: Decimal | None = None
+    cash_share: Decimal | None = None
+    fraction: Decimal = ZERO
+    needed: Decimal = ZERO
+    top_up: Decimal = ZERO
+    moving: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer of `decide` for every asset at one instant, and the rule's memory after it."""
 
@@ -209,6 +256,7 @@ class Decision:
     assets: tuple[AssetDecision, ...]
     state: RuleState
     halted: str | None = None
+    ladder: Ladder = Ladder()
 
     def of(self, asset: Asset) -> AssetDecision:
         """The decision on one asset. Raises KeyError."""
@@ -219,7 +267,7 @@ class Decision:
 
     def signature(self) -> tuple[object, ...]:
         """What must change for the journal to want another row: actions, goals, reason codes and refusing guards."""
-        return (self.halted, *(
+        return (self.halted, self.ladder.rung, self.ladder.moving, *(
             (d.asset, d.action, d.goal, d.held, tuple(r.code for r in d.reasons), tuple(r.guard for r in d.refusals))
             for d in self.assets
         ))

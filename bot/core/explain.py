@@ -98,6 +98,7 @@ def _account(situation: Situation, terms: Terms, decision: Decision) -> Iterator
     yield Step("NAV", "Σ coins·price + cash + unrealised − liabilities", (f"{coins} + {rest}",),
                f"{figure(decision.nav)} {settle}")
     yield from _margin(snapshot, terms)
+    yield from _ladder(decision, policy)
     yield Step("guards", "reading, limit", tuple(
         measured(gauge) for gauge in account_gauges(situation, terms, decision)), decision.halted or "")
 
@@ -121,6 +122,20 @@ def _margin(snapshot: Snapshot, terms: Terms) -> Iterator[Step]:
     yield Step("joint runway", "(equity − maintenance) / Σ notional·(1 + rate), tiers at the risen notional",
                (f"equity {figure(account.equity)}", f"maintenance {figure(account.maintenance)}",
                 f"notional {figure(account.notional)}"), _runway(runway(account, account.shorts)))
+
+
+def _ladder(decision: Decision, policy: Policy) -> Iterator[Step]:
+    """Where the account stands on the margin ladder, and what follows."""
+    ladder, margin = decision.ladder, policy.margin
+    if decision.margin.notional == 0:
+        return
+    rungs = (("warn", margin.warn_runway), ("stop", margin.stop_runway), ("reduce", margin.reduce_runway),
+             ("full", margin.full_runway))
+    share = "unknown" if ladder.cash_share is None else percent(ladder.cash_share)
+    yield Step("margin ladder", "joint runway below a rung; cash share below the floor",
+               (", ".join(f"{name} {percent(level)}" for name, level in rungs),
+                f"(cash + unrealised) / NAV {share}, floor {percent(margin.cash_floor)}"),
+               f"{ladder.rung.value}: {ladder.text}")
 
 
 def _runway(left: Decimal | None) -> str:

@@ -90,6 +90,9 @@ def _of_account(situation: Situation, policy: Policy, decision: Decision) -> Ite
                 lever is not None and lever > limits.max_leverage)
     yield Gauge("runway", "cap", Unit.SHARE, left, limits.stop_runway,
                 left is not None and left < limits.stop_runway, least=True)
+    share = decision.ladder.cash_share
+    yield Gauge("cash_floor", guards.OPENING, Unit.SHARE, share, limits.cash_floor,
+                share is not None and share < limits.cash_floor, least=True)
 
 
 def _of_prices(

@@ -198,6 +198,14 @@ def account_refusals(snapshot: Snapshot, policy: Policy, standing: Standing, our
     return refusals
 
 
+def floor_refusal(share: Decimal | None, floor: Decimal) -> Refusal | None:
+    """Too little cash to pay for a short's losses; `share`: (cash + unrealised) / NAV, None: not known."""
+    if share is None or share >= floor:
+        return None
+    return refused("cash_floor", f"cash and unrealised profit are {share * 100:.2f}% of NAV, the floor is "
+                   f"{plain(floor * 100)}%", {"cash_share": plain(share), "cash_floor": plain(floor)})
+
+
 def foreign_orders(snapshot: Snapshot, symbol: str, own_orders: Collection[str]) -> list[str]:
     """Venue ids of open orders on a symbol whose client id is not one of ours. Empty when orders were not read."""
     return [

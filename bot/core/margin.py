@@ -82,10 +82,11 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
 
 
 def _mark(snapshot: Snapshot, asset: Asset | None, position: Position | None) -> Decimal | None:
+    """The mark that is known and above 0: the quote's, else the one that the venue shows with the position."""
     quote = snapshot.quotes.get(asset) if asset is not None else None
-    if quote is not None and quote.mark is not None:
+    if quote is not None and quote.mark is not None and quote.mark > 0:
         return quote.mark
-    return position.mark if position is not None else None
+    return position.mark if position is not None and position.mark is not None and position.mark > 0 else None
 
 
 def _exposure(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset | None, *, size: Decimal,

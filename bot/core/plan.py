@@ -2,8 +2,8 @@
 
 Its order, for all assets on the same NAV::
 
-    measure → believe (data guards) → obey (commands) → follow (goals in progress) → wish (the rule, confirmed)
-            → grant (increases, the largest excess first) → answer
+    measure → believe (data guards) → obey (commands) → protect (the margin ladder) → follow (goals in progress)
+            → wish (the rule, confirmed) → grant (increases, the largest excess first) → answer
 
 Nothing here knows of any time but the snapshot's.
 """
@@ -30,7 +30,8 @@ from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
-from bot.core.rule import Draft, Round, is_reached, is_urgent, obey, run_rule
+from bot.core.protect import protect
+from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, pace_of, run_rule
 from bot.core.times import Millis
 
 
@@ -55,12 +56,14 @@ def decide(situation: Situation, terms: Terms) -> Decision:
         _believe(drafts, book, snapshot.taken_at, terms.policy.guards, cash=cash, now=now)
     for draft in drafts:
         obey(draft, snapshot.taken_at)
+    ladder = protect(drafts, situation, terms, book)
     if book.nav is not None and halted is None:
-        run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts))
+        run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder))
     return Decision(
         at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
         assets=tuple([_answer(draft, halted) for draft in drafts]),
         state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash), halted=halted,
+        ladder=ladder,
     )
 
 
@@ -145,11 +148,15 @@ def _answer(draft: Draft, halted: str | None) -> AssetDecision:
             draft.say("acts_through", f"closing all the same, against {', '.join(names)}", guards=",".join(names))
         else:
             draft.say("held", f"held by {', '.join(names)}", guards=",".join(names))
+    lagging = draft.lagging and draft.goal_reason in BY_MARGIN and urgent
+    if lagging:
+        draft.say("position_lags", "the position's reading is older than our last fill: nothing is sized on it")
     return AssetDecision(
         asset=draft.policy.asset, action=Action.HOLD if draft.intent is None else draft.intent.action,
         short=draft.short, goal=draft.reference, contract=draft.contract, measure=draft.measure,
         reasons=tuple(draft.reasons), refusals=(*draft.holds, *draft.refusals), intent=draft.intent,
-        held=not urgent and (halted is not None or bool(draft.holds)), urgent=urgent,
+        held=lagging or (not urgent and (halted is not None or bool(draft.holds))), urgent=urgent,
+        pace=pace_of(draft),
     )
 
 

@@ -78,13 +78,23 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True)
 class MarginPolicy:
-    """Leverage set on the venue, the cap on effective leverage after a trade, and the ladder's stop rung."""
+    """Leverage set on the venue, the cap on effective leverage after a trade, and the margin ladder (DOMAIN §6.3).
+
+    The ladder's rungs are joint runways as fractions, `cash_floor` a fraction of NAV: (cash + unrealised) / NAV.
+    `top_up`: whether the bot itself may move settle coin from the spot wallet, which the key must permit.
+    """
 
     leverage: Decimal = Decimal(5)
     max_leverage: Decimal = Decimal(2)
     warn_runway: Decimal = Decimal("0.75")
     stop_runway: Decimal = Decimal("0.50")
     on_margin: OnMargin | None = None
+    top_up: bool = False
+    top_up_to: Decimal = Decimal("0.75")
+    reduce_runway: Decimal = Decimal("0.25")
+    reduce_to: Decimal = Decimal("0.40")
+    full_runway: Decimal = Decimal("0.12")
+    cash_floor: Decimal = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from decimal import Decimal
 
 from bot.core import guards, sizing, triggers
 from bot.core.decision import Action, AssetDecision, Decision, Reason, Refusal, Situation
+from bot.core.ladder import climb
 from bot.core.margin import IncreaseCap, increase_allowed
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, Terms
+from bot.core.rule import BY_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def recount(situation: Situation, terms: Terms, decision: Decision, decided: Ass
     measure, nav = decided.measure, decision.nav
     levels = triggers.levels(policy, nav) if nav is not None and nav > 0 else None
     if decided.urgent:
-        return Recount(decided, policy, instrument, reference, ZERO, levels)
+        goal = _urgent_goal(situation, terms, decision, decided)
+        return Recount(decided, policy, instrument, reference, goal, levels)
     held = any(refusal.scope == guards.DATA for refusal in decided.refusals)
     if decision.halted or held or levels is None or measure.excess is None or measure.price is None:
         return Recount(decided, policy, instrument, reference, reference, levels)
@@ -72,6 +75,18 @@ def recount(situation: Situation, terms: Terms, decision: Decision, decided: Ass
     if not up:
         return replace(asked, goal=wish.goal)
     return _granted(situation, terms, decision, asked, wish, measure.price)
+
+
+def _urgent_goal(situation: Situation, terms: Terms, decision: Decision, decided: AssetDecision) -> Decimal:
+    """0 by command; else what the ladder asks for, or asked for before, whichever is less."""
+    after, before = decision.state.of(decided.asset), situation.state.of(decided.asset)
+    if after.goal_reason not in BY_MARGIN:
+        return ZERO
+    believed = not any(refusal.scope == guards.DATA for one in decision.assets for refusal in one.refusals)
+    found = climb(situation, terms, nav=decision.nav if believed else None, cash=decision.cash if believed else None)
+    goals = [found.goals.get(decided.asset), before.goal if before.goal_at is not None else None]
+    falling = [goal for goal in goals if goal is not None and goal < decided.short]
+    return min(falling, default=decided.short)
 
 
 def _seen(count: triggers.Count, action: Action) -> int:
@@ -100,6 +115,9 @@ def _opening(
         quote, instrument, terms.policy.guards, own, disarmed=decision.state.of(decided.asset).disarmed,
         position=position.quantity if position is not None else ZERO,
         foreign_orders=guards.foreign_orders(snapshot, instrument.symbol, standing.own_orders))
+    floor = guards.floor_refusal(decision.ladder.cash_share, terms.policy.margin.cash_floor)
+    if floor is not None:
+        found.append(floor)
     if decided.short == 0 and reference == 0:
         ends_at = triggers.cooling_until(own.closed_at, terms.policy.cooldown, snapshot.taken_at)
         if ends_at is not None:

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core import guards, sizing, triggers
-from bot.core.decision import Action, AssetStanding, AssetState, HedgeIntent, Measure, Reason, Refusal, Situation
+from bot.core.decision import (
+    Action,
+    AssetStanding,
+    AssetState,
+    HedgeIntent,
+    Ladder,
+    Measure,
+    Pace,
+    Reason,
+    Refusal,
+    Situation,
+)
 from bot.core.margin import increase_allowed
 from bot.core.market import Asset, Instrument, Quote
 from bot.core.money import ZERO, plain
@@ -20,6 +31,9 @@ from bot.core.times import Millis
 
 BY_COMMAND = "close_requested"
 """The goal's reason that acts through data guards until it is reached."""
+
+BY_MARGIN = frozenset({"margin_reduce", "margin_full", "margin_cash_floor"})
+"""The goals' reasons of the margin ladder: they act through everything, at once."""
 
 REARMED_BY_COMMAND_ONLY = frozenset({"liquidation", "adl"})
 """Causes of disarming that a resolved drift does not lift (DOMAIN §3.7)."""
@@ -52,6 +66,7 @@ class Draft:
     opening: list[Refusal] | None = None
     wish: triggers.Wish | None = None
     intent: HedgeIntent | None = None
+    lagging: bool = False
 
     @property
     def reference(self) -> Decimal:
@@ -77,6 +92,7 @@ class Round:
     at: Millis
     nav: Decimal
     drafts: list[Draft]
+    ladder: Ladder
     account_refusals: list[Refusal] | None = None
 
     def committed(self, but: Draft) -> dict[Asset, Decimal]:
@@ -108,13 +124,24 @@ def obey(draft: Draft, at: Millis) -> None:
 
 
 def is_reached(draft: Draft) -> bool:
-    """Whether venue and journal agree that the goal is there."""
-    return draft.goal is not None and draft.goal == draft.short == draft.standing.short
+    """Whether venue and journal agree that the goal is there. The ladder's is there with the venue's position alone."""
+    if draft.goal is None:
+        return False
+    if draft.goal_reason in BY_MARGIN and not draft.standing.unresolved:
+        return draft.short <= draft.goal
+    return draft.goal == draft.short == draft.standing.short
 
 
 def is_urgent(draft: Draft) -> bool:
-    """Whether the goal acts through data guards: the user asked for it."""
-    return draft.goal is not None and draft.goal_reason == BY_COMMAND
+    """Whether the goal acts through data guards: the user asked for it, or the margin ladder."""
+    return draft.goal is not None and (draft.goal_reason == BY_COMMAND or draft.goal_reason in BY_MARGIN)
+
+
+def pace_of(draft: Draft) -> Pace:
+    """How fast the goal is worked."""
+    if draft.goal is not None and draft.goal_reason in BY_MARGIN:
+        return Pace.MARGIN
+    return Pace.PATIENT
 
 
 def run_rule(this: Round) -> None:
@@ -125,9 +152,7 @@ def run_rule(this: Round) -> None:
             continue
         _rearm(this, draft)
         if is_urgent(draft):
-            if not draft.standing.close_requested:
-                draft.say("goal_in_progress", f"closing by command, {plain(draft.short)} left",
-                          short=plain(draft.short), goal="0")
+            _say_progress(draft)
             continue
         if draft.rising:
             _follow(this, draft)
@@ -137,6 +162,15 @@ def run_rule(this: Round) -> None:
     waiting.sort(key=_excess, reverse=True)
     for draft in waiting:
         _grant(this, draft)
+
+
+def _say_progress(draft: Draft) -> None:
+    """Where a goal that acts through the guards stands, where nothing new was said of it."""
+    if draft.standing.close_requested or draft.intent is not None or draft.goal is None:
+        return
+    by = "by command" if draft.goal_reason == BY_COMMAND else "for margin"
+    draft.say("goal_in_progress", f"closing {by}, {plain(draft.short - draft.goal)} left",
+              short=plain(draft.short), goal=plain(draft.goal))
 
 
 def _excess(draft: Draft) -> Decimal:
@@ -196,6 +230,9 @@ def _opening(this: Round, draft: Draft) -> list[Refusal]:
             draft.quote, draft.instrument, policy.guards, draft.standing, disarmed=draft.disarmed,
             position=draft.position, foreign_orders=guards.foreign_orders(
                 situation.snapshot, draft.instrument.symbol, situation.standing.own_orders))
+        floor = guards.floor_refusal(this.ladder.cash_share, policy.margin.cash_floor)
+        if floor is not None:
+            draft.opening.append(floor)
         draft.refusals.extend(draft.opening)
         for refusal in draft.opening:
             draft.say("disarmed" if refusal.guard == "disarmed" else "opening_refused", refusal.text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import TypeAlias
 
 from bot.core.money import plain
@@ -112,6 +113,21 @@ def _margin(settings: Settings) -> Iterator[_Found]:
         yield _Found(
             f"{percent(margin.warn_runway)} would warn after stop_runway {percent(margin.stop_runway)} has stopped",
             "stop_runway or more", (("margin", "warn_runway"), ("margin", "stop_runway")),
+        )
+    rungs = ("full_runway", "reduce_runway", "reduce_to", "stop_runway", "top_up_to")
+    for low, high in pairwise(rungs):
+        lower, higher = getattr(margin, low), getattr(margin, high)
+        if lower > higher or (lower == higher and high != "stop_runway"):
+            yield _Found(
+                f"{percent(lower)} is not below {high} {percent(higher)}", f"less than {high}",
+                (("margin", low), ("margin", high)),
+            )
+    cash = sum(settings.cash.values(), Decimal(0))
+    if margin.cash_floor and cash <= margin.cash_floor:
+        yield _Found(
+            f"{percent(margin.cash_floor)} would reduce every hedge of a portfolio whose cash is meant to be "
+            f"{percent(cash)}", "less than the weights of cash together",
+            (("margin", "cash_floor"), *(("cash", coin) for coin in settings.cash)),
         )
     if margin.on_margin is None and not settings.local:
         yield _Found(

@@ -101,6 +101,15 @@ class MarginSettings(Section):
     on_margin: OnMargin | None = key(
         None, "How a short is reduced when margin runs out: `finalise` sells the coins too, `close` keeps them and "
               "takes the exposure back. Must be chosen for demo and live.")
+    top_up: bool = key(
+        False, "Let the bot move settle coin from the spot to the futures wallet, which the key must permit. False: "
+               "you are told the amount.")
+    top_up_to: Share = key("75%", "Below stop_runway, the runway that a top-up from the spot wallet aims at.")
+    reduce_runway: Share = key("25%", "Runway below which a part of every hedge is bought back at once.")
+    reduce_to: Share = key("40%", "The runway that this leaves.")
+    full_runway: Share = key("12%", "Runway below which every hedge is bought back in full.")
+    cash_floor: Tolerated = key(
+        "5%", "Cash and unrealised profit below this part of the portfolio: reduce, and open nothing.")
 
 
 class ExecutionSettings(Section):

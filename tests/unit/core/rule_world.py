@@ -64,7 +64,9 @@ def terms(*assets: AssetPolicy, instruments: Mapping[str, Instrument] | None = N
     return Terms(policy, instruments or {one.asset: instrument(one.asset) for one in chosen})
 
 
-NO_MARGIN_LIMITS = MarginPolicy(leverage=D(1000), max_leverage=D(900), stop_runway=D("-100"))
+NO_LADDER = MarginPolicy(
+    warn_runway=D("-100"), stop_runway=D("-100"), reduce_runway=D("-100"), full_runway=D("-100"), cash_floor=D("-100"))
+NO_MARGIN_LIMITS = replace(NO_LADDER, leverage=D(1000), max_leverage=D(900))
 
 
 @dataclass

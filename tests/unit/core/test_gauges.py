@@ -28,7 +28,7 @@ def test_a_quiet_account_reads_nothing_and_trips_nothing() -> None:
     seen = read(world())
     assert set(seen) == {
         "price_stale", "divergence", "jump", "holdings_changed", "position_mismatch", "basis", "carry",
-        "orders_per_hour", "cash_changed", "leverage", "runway"}
+        "orders_per_hour", "cash_changed", "leverage", "runway", "cash_floor"}
     assert not any(gauge.tripped for gauge in seen.values())
     assert seen["carry"].now == D("-0.1095"), "a rate of 0.01% in 8 h pays the short"
     assert seen["basis"] == Gauge("basis", "opening", Unit.SHARE, D(0), D("0.005"), tripped=False)

@@ -20,6 +20,8 @@ def test_every_reason_in_the_code_has_a_meaning_and_every_meaning_a_reason() -> 
     codes = said_by(r'(?:Reason|say|_invalid)\(\s*"([a-z_]+)"') | {BY_COMMAND, "disarmed", "opening_refused"}
     # The caps' codes are keys of a table in `margin`.
     codes |= said_by(r'"(capped_by_[a-z]+)"')
+    # The ladder's are values of a table in `protect`.
+    codes |= said_by(r'Rung\.[A-Z_]+: "(margin_[a-z_]+)"')
     assert codes == REASONS.keys()
 
 

@@ -1,0 +1,235 @@
+"""The margin ladder: what the joint runway asks for at every tick, before the rule (DOMAIN §6.2, §6.3).
+
+It acts from marks and positions alone; only the cash floor needs net asset value, and so prices that are believed.
+With K the equity at which the joint runway would be `reduce_to`, part of it by the shorts that may be bought back
+(K_ours), E the equity and V the coin value of those shorts that is sold and moved to the margin account (0 where the
+coins stay), the fraction of every hedge to be bought back is
+
+    f = (K − E) / (K_ours + V)
+
+With one margin rate, no foreign positions and V = 0 that is 1 − E/K, K = MM + reduce_to·N·(1 + m). Over a table of
+rates the maintenance of a part is at most that part of the maintenance, so f is never too small.
+
+Where the coins stay (`on_margin: close`, and `finalise` as long as no spot order can be sent) V is 0, and buying back
+does not bring the cash back either: the cash floor then acts once per hedge, by the share of the hedges' value that
+cash lacks, and leaves the rest to the rungs of the runway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+from bot.core.collateral import equity_for_runway
+from bot.core.decision import AssetStanding, Ladder, Rung, Situation
+from bot.core.margin import read_account
+from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
+from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
+from bot.core.policy import MarginPolicy, Terms
+from bot.core.portfolio import short_of
+from bot.core.runway import MarginAccount, runway
+
+CENT = Decimal("0.01")
+LEAST_TOP_UP = ONE
+"""Smaller amounts are not moved."""
+
+FLOOR_CAUSE = "cash_floor"
+MARGIN_CAUSE = "margin"
+"""Causes of disarming after a margin close without sale: by the cash floor, and by the runway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """What the ladder may buy back on one symbol. `short`: the venue's position; `closable`: as much of it as is ours.
+
+    `closable` is 0 while the position's reading is older than our last fill. `floored`: the cash floor has acted.
+    """
+
+    asset: Asset
+    short: Decimal
+    closable: Decimal
+    contract: Decimal
+    mark: Decimal
+    instrument: Instrument
+    floored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """The ladder's reading, and the short (base units, of the venue's position) to go down to by asset."""
+
+    ladder: Ladder
+    goals: Mapping[Asset, Decimal]
+
+
+def is_lagging(position: Position | None, standing: AssetStanding) -> bool:
+    """Whether the position was read before our last fill arrived in it: its size is not to be traded on."""
+    if standing.unresolved or short_of(position) == standing.short or position is None:
+        return False
+    seen, filled = position.updated_at, standing.last_fill_at
+    return seen is not None and filled is not None and seen < filled
+
+
+def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
+    """The shorts of a snapshot that the ladder may buy back.
+
+    No more than the journal knows of is ours, except while the outcome of an order is unknown: then the position tells.
+    """
+    found = []
+    for policy in terms.policy.assets:
+        instrument, standing = terms.instruments[policy.asset], situation.standing.of(policy.asset)
+        position = situation.snapshot.position(instrument.symbol)
+        short, mark = short_of(position), _mark(situation.snapshot, policy.asset, position)
+        if not short or mark is None:
+            continue
+        closable = short if standing.unresolved else min(short, standing.short)
+        if is_lagging(position, standing):
+            closable = ZERO
+        found.append(Hedge(
+            policy.asset, short, closable, policy.contract_for(instrument), mark, instrument,
+            situation.state.of(policy.asset).disarmed == FLOOR_CAUSE,
+        ))
+    return tuple(found)
+
+
+def _mark(snapshot: Snapshot, asset: Asset, position: Position | None) -> Decimal | None:
+    quote = snapshot.quotes.get(asset)
+    if quote is not None and quote.mark is not None and quote.mark > 0:
+        return quote.mark
+    return position.mark if position is not None else None
+
+
+@reckoned
+def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Decimal | None) -> Climb:
+    """Read the ladder. `nav` and `cash` (stablecoins and futures balance) None: not to be believed, no cash floor."""
+    snapshot, policy = situation.snapshot, terms.policy.margin
+    account = read_account(snapshot, terms.instruments)
+    if account is None:
+        return Climb(Ladder(text="the joint runway is unknown: a mark price is missing"), {})
+    hedges = hedges_of(situation, terms)
+    share = None if nav is None or cash is None or nav <= 0 else (cash + snapshot.futures.unrealised) / nav
+    left = runway(account, account.shorts)
+    if not account.shorts:
+        return Climb(Ladder(cash_share=share, text="no short: nothing to liquidate"), {})
+    rung = _rung(left, share, hedges, policy)
+    needed = ZERO
+    if left is not None and left < policy.stop_runway:
+        needed = max(ZERO, equity_for_runway(account, policy.top_up_to) - account.equity)
+    top_up = _available(snapshot, terms.policy.settle, needed)
+    moving = top_up > 0 and policy.top_up and situation.standing.can_top_up
+    fraction = _fraction(rung, account, hedges, policy, share=share, nav=nav)
+    if rung is Rung.REDUCE and moving and account.equity + top_up >= equity_for_runway(account, policy.reduce_to):
+        fraction = ZERO  # the money is there: moved first, and nothing is bought back unless that fails
+    ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving)
+    goals = {hedge.asset: hedge.short - bought for hedge in hedges if (bought := _bought(hedge, fraction, rung))}
+    return Climb(replace(ladder, text=words(ladder, policy, terms.policy.settle)), goals)
+
+
+def _rung(left: Decimal | None, share: Decimal | None, hedges: Sequence[Hedge], policy: MarginPolicy) -> Rung:
+    if left is not None:
+        if left < policy.full_runway:
+            return Rung.FULL
+        if left < policy.reduce_runway:
+            return Rung.REDUCE
+    if share is not None and share < policy.cash_floor and any(not hedge.floored for hedge in hedges):
+        return Rung.CASH_FLOOR
+    if left is not None and left < policy.stop_runway:
+        return Rung.STOP
+    return Rung.WARN if left is not None and left < policy.warn_runway else Rung.CLEAR
+
+
+def _fraction(
+    rung: Rung, account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, *, share: Decimal | None,
+    nav: Decimal | None,
+) -> Decimal:
+    """Of every hedge that is ours: how much is bought back on this rung."""
+    if rung is Rung.FULL:
+        return ONE
+    if not rung.reduces:
+        return ZERO
+    fraction = reduced_fraction(account, _parts(hedges), policy.reduce_to)
+    if rung is Rung.CASH_FLOOR and share is not None and nav is not None:
+        worth = sum((hedge.closable * hedge.mark for hedge in hedges), ZERO)
+        lacking = (policy.cash_floor - share) * nav
+        fraction = max(fraction, min(ONE, lacking / worth) if worth else ZERO)
+    return fraction
+
+
+def _parts(hedges: Sequence[Hedge]) -> dict[Asset, Decimal]:
+    return {hedge.asset: hedge.closable / hedge.short for hedge in hedges}
+
+
+@reckoned
+def reduced_fraction(
+    account: MarginAccount, ours: Mapping[Asset, Decimal], to: Decimal, *, proceeds: Decimal = ZERO,
+) -> Decimal:
+    """The fraction f of the module's formula, from 0 to 1. `ours`: by asset, the part of its short to be reckoned with.
+
+    `proceeds`: V. The surplus over the maintenance margin is a concave function of the rise, so what holds at no rise
+    and at a rise of `to` holds between them.
+    """
+    fraction = ZERO
+    for rise in (ZERO, to):
+        needed, mine = account.standing, proceeds
+        for short in account.shorts:
+            own = equity_for_runway(MarginAccount(ZERO, (replace(short, collateral=ZERO),)), rise)
+            needed += own - short.collateral * rise
+            mine += own * (ours.get(short.asset, ZERO) if short.asset is not None else ZERO)
+        if needed > account.equity:
+            fraction = max(fraction, (needed - account.equity) / mine if mine > 0 else ONE)
+    return min(ONE, fraction)
+
+
+def _bought(hedge: Hedge, fraction: Decimal, rung: Rung) -> Decimal:
+    """What is bought back of one hedge: no less than the venue takes, and whole contracts stay."""
+    if not fraction or not hedge.closable or (rung is Rung.CASH_FLOOR and hedge.floored):
+        return ZERO
+    wanted = max(fraction * hedge.closable, hedge.instrument.min_amount)
+    if not hedge.instrument.reduce_only_exempt:
+        wanted = max(wanted, hedge.instrument.min_notional / hedge.mark)
+    return hedge.closable - round_to_step(max(ZERO, hedge.closable - wanted), hedge.contract)
+
+
+def _available(snapshot: Snapshot, settle: str, needed: Decimal) -> Decimal:
+    """What of the needed amount the spot wallet has free; 0 in a unified account, whose one wallet has it already."""
+    held = snapshot.holdings.get(settle)
+    if snapshot.wallet is WalletKind.UNIFIED or held is None:
+        return ZERO
+    amount = min(needed.quantize(CENT, ROUND_UP), held.free.quantize(CENT, ROUND_DOWN))
+    return amount if amount >= LEAST_TOP_UP else ZERO
+
+
+def words(ladder: Ladder, policy: MarginPolicy, settle: str) -> str:
+    """The reading in one sentence."""
+    if ladder.runway is None:
+        said = "no upside liquidation while the coins stay collateral"
+    elif ladder.runway <= 0:
+        said = "the margin account is below its maintenance margin"
+    else:
+        said = f"all shorted marks may rise {ladder.runway * 100:.2f}% together before liquidation"
+    if ladder.rung is Rung.CASH_FLOOR and ladder.cash_share is not None:
+        share = f"{ladder.cash_share * 100:.2f}% of NAV"
+        said += f"; cash and unrealised profit are {share}, below {_percent(policy.cash_floor)}"
+    below = {Rung.WARN: policy.warn_runway, Rung.STOP: policy.stop_runway, Rung.REDUCE: policy.reduce_runway,
+             Rung.FULL: policy.full_runway}.get(ladder.rung)
+    if below is not None:
+        said += f", below {_percent(below)}"
+    if ladder.fraction:
+        said += f": {_percent(ladder.fraction)} of each hedge is bought back, the coins stay"
+    return said + _asked(ladder, policy, settle)
+
+
+def _asked(ladder: Ladder, policy: MarginPolicy, settle: str) -> str:
+    """What is said of a top-up."""
+    if not ladder.needed:
+        return ""
+    goal = f"to reach {_percent(policy.top_up_to)}"
+    if ladder.moving:
+        return f"; {plain(ladder.top_up)} {settle} are moved from the spot wallet {goal}"
+    free = plain(ladder.top_up) if ladder.top_up else "none"
+    return f"; the futures wallet needs {plain(ladder.needed)} {settle} more {goal}, and {free} can come from spot"
+
+
+def _percent(fraction: Decimal) -> str:
+    return f"{plain((fraction * 100).quantize(CENT, ROUND_UP))}%"

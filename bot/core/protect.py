@@ -1,0 +1,72 @@
+"""The ladder's word put into the drafts: after the user's commands, before the rule, and without asking any guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.core import triggers
+from bot.core.decision import Action, HedgeIntent, Ladder, Rung, Situation
+from bot.core.ladder import FLOOR_CAUSE, MARGIN_CAUSE, Climb, climb, is_lagging
+from bot.core.money import ZERO, plain
+from bot.core.policy import OnMargin, Terms
+from bot.core.portfolio import Portfolio
+from bot.core.rule import BY_MARGIN, REARMED_BY_COMMAND_ONLY, Draft
+
+CODES = {Rung.REDUCE: "margin_reduce", Rung.FULL: "margin_full", Rung.CASH_FLOOR: "margin_cash_floor"}
+"""The goal's reason by rung."""
+
+
+def protect(drafts: Sequence[Draft], situation: Situation, terms: Terms, book: Portfolio) -> Ladder:
+    """Read the ladder, and give every hedge the goal that it asks for. The reading is returned."""
+    believed = not any(draft.holds for draft in drafts)
+    found = climb(situation, terms, nav=book.nav if believed else None, cash=book.cash if believed else None)
+    for draft in drafts:
+        position = situation.snapshot.position(draft.instrument.symbol)
+        draft.lagging = is_lagging(position, draft.standing)
+        _protect(draft, found, situation.snapshot.taken_at, terms.policy.margin.on_margin)
+    return found.ladder
+
+
+def _protect(draft: Draft, found: Climb, at: int, how: OnMargin | None) -> None:
+    ladder = found.ladder
+    goal = found.goals.get(draft.policy.asset)
+    if goal is None:
+        if ladder.fraction and draft.rising:
+            draft.say("goal_dropped", f"the increase to {plain(draft.reference)} ends: {ladder.text}",
+                      goal=plain(draft.reference), short=plain(draft.short))
+            draft.goal = None
+        return
+    before = draft.reference
+    if draft.goal is not None and draft.goal < goal:
+        goal = draft.goal
+    code = CODES[ladder.rung]
+    if draft.goal != goal or draft.goal_reason not in BY_MARGIN:
+        action = Action.CLOSE if goal == 0 else Action.REDUCE
+        if goal != before:
+            draft.intent = HedgeIntent(draft.policy.asset, action, before, goal, code)
+        draft.goal, draft.goal_action, draft.goal_reason, draft.goal_at = goal, action, code, at
+    draft.count = triggers.Count(None, 0, at)
+    _disarm(draft, ladder.rung)
+    draft.say(code, f"short {plain(draft.short)} goes to {plain(goal)}: {ladder.text}", **_facts(ladder, draft, goal))
+    if how is OnMargin.FINALISE:
+        draft.say("margin_keeps_coins", "on_margin is finalise, but no coins are sold with this hedge: it is reduced "
+                  "as with close")
+
+
+def _disarm(draft: Draft, rung: Rung) -> None:
+    """A margin close without sale disarms. A cause that only a command lifts stays, and so does the floor's."""
+    if draft.disarmed in REARMED_BY_COMMAND_ONLY or draft.disarmed == FLOOR_CAUSE:
+        return
+    draft.disarmed = FLOOR_CAUSE if rung is Rung.CASH_FLOOR else MARGIN_CAUSE
+
+
+def _facts(ladder: Ladder, draft: Draft, goal: Decimal) -> dict[str, str]:
+    facts = {"rung": ladder.rung.value, "short": plain(draft.short), "goal": plain(goal),
+             "fraction": plain(ladder.fraction)}
+    for name, value in (("runway", ladder.runway), ("cash_share", ladder.cash_share)):
+        if value is not None:
+            facts[name] = plain(value)
+    if ladder.needed != ZERO:
+        facts["needed"] = plain(ladder.needed)
+    return facts
