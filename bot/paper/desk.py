@@ -15,7 +15,7 @@ from bot.paper.events import Change, OrderChanged
 from bot.paper.markets import Markets
 from bot.paper.matching import queue_ahead, resting_fills, walk, would_cross
 from bot.paper.means import check_means
-from bot.paper.records import MarketName, OrderStatus, PaperOrder, PaperReject, RejectCode
+from bot.paper.records import Ending, MarketName, OrderStatus, PaperOrder, PaperReject, RejectCode
 from bot.paper.rules import MAX_OPEN_ORDERS, check_band, check_notional, check_steps
 
 
@@ -34,27 +34,35 @@ class OrderDesk:
     # --- what the user asks ---
 
     def place(self, market: MarketName, asset: Asset, side: Side, quantity: Decimal, price: Decimal, *,
-              time_in_force: TimeInForce, reduce_only: bool, client_order_id: str) -> PaperOrder:
-        """Accept a limit order, trade what is marketable, rest or end the remainder. Raises PaperReject."""
+              time_in_force: TimeInForce, reduce_only: bool, client_order_id: str,
+              accept_crossing: bool = False) -> PaperOrder:
+        """Accept a limit order, trade what is marketable, rest or end the remainder. Raises PaperReject.
+
+        A post-only order that would cross is refused, or with `accept_crossing` accepted and cancelled at once.
+        """
         instrument = self.instrument(asset)
         self._check_limits(instrument, market, side, quantity, price, reduce_only=reduce_only)
         order = self._new_order(
             instrument, market, side, quantity, price, time_in_force=time_in_force, reduce_only=reduce_only,
             client_order_id=client_order_id,
         )
-        self._check_place(order)
+        crosses = order.time_in_force is TimeInForce.GTX and self._crosses(order, price)
+        self._check_place(order, crosses=crosses and not accept_crossing)
         self._register(order)
         self.open.append(order)
         if market == "spot":
             self._account.lock_spot(order, +1)
         self._tell(order, Change.PLACED)
-        self._work(order)
+        if crosses:
+            self._end(order, OrderStatus.CANCELED, Ending.POST_ONLY)
+        else:
+            self._work(order)
         return order
 
-    def cancel(self, order: PaperOrder) -> PaperOrder:
+    def cancel(self, order: PaperOrder, ending: Ending = Ending.USER) -> PaperOrder:
         """Withdraw a resting order. Raises PaperReject when it has ended already."""
         self._check_open(order)
-        self._end(order, OrderStatus.CANCELED)
+        self._end(order, OrderStatus.CANCELED, ending)
         return order
 
     def amend(self, order: PaperOrder, price: Decimal, quantity: Decimal) -> PaperOrder:
@@ -65,8 +73,11 @@ class OrderDesk:
         self._check_limits(
             self.instrument(order.asset), order.market, order.side, quantity, price, reduce_only=order.reduce_only,
         )
-        if quantity <= order.filled or (order.time_in_force is TimeInForce.GTX and self._crosses(order, price)):
-            self._end(order, OrderStatus.CANCELED)
+        if quantity <= order.filled:
+            self._end(order, OrderStatus.CANCELED, Ending.FILLED_BEFORE)
+            return order
+        if order.time_in_force is TimeInForce.GTX and self._crosses(order, price):
+            self._end(order, OrderStatus.CANCELED, Ending.POST_ONLY)
             return order
         moved = replace(order, price=price, quantity=quantity)
         check_means(self._account, self._markets, self.open, moved, instead_of=order)
@@ -138,7 +149,7 @@ class OrderDesk:
         if market == "perp":
             check_band(side, price, self._markets.mark(instrument.asset), self._band)
 
-    def _check_place(self, order: PaperOrder) -> None:
+    def _check_place(self, order: PaperOrder, *, crosses: bool) -> None:
         beside = [other for other in self.resting(order.market) if other.symbol == order.symbol]
         if len(beside) >= MAX_OPEN_ORDERS:
             raise PaperReject(RejectCode.TOO_MANY_ORDERS, order.symbol)
@@ -146,7 +157,7 @@ class OrderDesk:
             raise PaperReject(RejectCode.DUPLICATE_CLIENT_ID, order.client_order_id)
         if order.reduce_only:
             self._check_reduces(order, beside)
-        if order.time_in_force is TimeInForce.GTX and self._crosses(order, order.price):
+        if crosses:
             raise PaperReject(RejectCode.POST_ONLY_WOULD_CROSS, plain(order.price))
         check_means(self._account, self._markets, self.open, order)
 
@@ -191,7 +202,7 @@ class OrderDesk:
             self._account.book_fill(order, level.quantity, level.price, maker=False, at=self._markets.now)
         self._tidy(order)
         if order.open and order.time_in_force is TimeInForce.IOC:
-            self._end(order, OrderStatus.EXPIRED)
+            self._end(order, OrderStatus.EXPIRED, Ending.IOC)
         if order.open:
             order.queue_ahead = queue_ahead(order.side, order.price, book)
 
@@ -207,12 +218,12 @@ class OrderDesk:
             self.open.remove(order)
         for other in self.resting("perp", order.asset):
             if other.reduce_only and self._reducible(other) == 0:
-                self._end(other, OrderStatus.EXPIRED)
+                self._end(other, OrderStatus.EXPIRED, Ending.REDUCE_ONLY)
 
-    def _end(self, order: PaperOrder, status: OrderStatus) -> None:
+    def _end(self, order: PaperOrder, status: OrderStatus, ending: Ending) -> None:
         if order.market == "spot":
             self._account.lock_spot(order, -1)
-        order.status, order.updated_at = status, self._markets.now
+        order.status, order.ending, order.updated_at = status, ending, self._markets.now
         self.open.remove(order)
         self._tell(order, Change.CANCELED if status is OrderStatus.CANCELED else Change.EXPIRED)
 

@@ -28,6 +28,7 @@ from bot.paper.feed import Feed, MarketState
 from bot.paper.markets import Markets
 from bot.paper.positions import PaperPosition
 from bot.paper.records import (
+    Ending,
     FundingRow,
     IncomeKind,
     IncomeRow,
@@ -43,6 +44,10 @@ from bot.paper.wallets import Wallets
 
 LIQUIDATION_PREFIX = "autoclose-"
 """With what the client id of an order begins by which the exchange liquidates."""
+ADL_PREFIX = "adl_autoclose-"
+"""The same where it closes a winner's position against a liquidated one (auto-deleveraging)."""
+SETTLEMENT_PREFIX = "settlement_autoclose-"
+"""The same where a contract is delisted."""
 
 
 class PaperExchange:
@@ -156,14 +161,15 @@ class PaperExchange:
 
     def place(self, market: MarketName, asset: Asset, side: Side, quantity: Decimal, price: Decimal, *,
               time_in_force: TimeInForce | str = TimeInForce.GTC, reduce_only: bool = False,
-              client_order_id: str = "") -> PaperOrder:
+              client_order_id: str = "", accept_crossing: bool = False) -> PaperOrder:
         """Accept a limit order, trade what is marketable, rest or end the remainder. Raises PaperReject.
 
-        The returned order is the live record: it goes on changing with `advance`.
+        A post-only order that would cross is refused (as on Binance), or with `accept_crossing` accepted and cancelled
+        at once (as on Bybit). The returned order is the live record: it goes on changing with `advance`.
         """
         return self._desk.place(
             market, asset, Side(side), quantity, price, time_in_force=TimeInForce(time_in_force),
-            reduce_only=reduce_only, client_order_id=client_order_id,
+            reduce_only=reduce_only, client_order_id=client_order_id, accept_crossing=accept_crossing,
         )
 
     def cancel(self, order: PaperOrder) -> PaperOrder:
@@ -228,6 +234,17 @@ class PaperExchange:
         if self.events.heard:
             why = Movement.DEPOSIT if amount > 0 else Movement.WITHDRAW
             self.events.tell(BalanceMoved(why, coin, amount, ZERO, self.now))
+
+    def take_over(self, asset: Asset, client_prefix: str) -> PaperOrder | None:
+        """Close the coin's position at its mark, free of fee, as ADL and delisting do; its open orders go first.
+
+        None where there is none to close.
+        """
+        for order in self._desk.resting("perp", asset):
+            self._desk.cancel(order, Ending.TAKE_OVER)
+        if not self.position(asset).quantity:
+            return None
+        return self._desk.take_over(asset, self.mark(asset), client_prefix)
 
     def shift_price(self, asset: Asset, factor: Decimal) -> None:
         """From now on every price of the coin is the feed's times `factor` (> 0); shifts compound."""
@@ -314,7 +331,7 @@ class PaperExchange:
 
     def _liquidate(self) -> None:
         for order in self._desk.resting("perp"):
-            self._desk.cancel(order)
+            self._desk.cancel(order, Ending.TAKE_OVER)
         for asset in self.account.held:
             quantity, mark, symbol = self.position(asset).quantity, self.mark(asset), self.instruments[asset].symbol
             self._desk.take_over(asset, mark, LIQUIDATION_PREFIX)

@@ -26,6 +26,17 @@ class OrderStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class Ending(StrEnum):
+    """Why an order ended with something left to fill."""
+
+    USER = "USER"
+    POST_ONLY = "POST_ONLY"        # it would have traded at once
+    IOC = "IOC"                    # nothing more was there
+    REDUCE_ONLY = "REDUCE_ONLY"    # nothing was left to reduce
+    FILLED_BEFORE = "FILLED_BEFORE"  # amended to a quantity that had filled already
+    TAKE_OVER = "TAKE_OVER"        # the exchange took the position
+
+
 class RejectCode(StrEnum):
     """Why the exchange refuses. The testnet's dialects translate these into their vendors' codes."""
 
@@ -76,6 +87,7 @@ class PaperOrder:
 
     Quantities in base units; `cum_quote` is Σ price·quantity of its fills.
     `queue_ahead`: others' quantity in front of it at its price; None while its price is deeper than the book shows.
+    `ending`: why it ended, unless it filled.
     """
 
     order_id: int
@@ -94,6 +106,7 @@ class PaperOrder:
     cum_quote: Decimal = ZERO
     status: OrderStatus = OrderStatus.NEW
     queue_ahead: Decimal | None = ZERO
+    ending: Ending | None = None
 
     @property
     def remaining(self) -> Decimal:
