@@ -19,6 +19,7 @@ from bot.testnet.market import panel_story, scenario_story
 from bot.testnet.market.scenarios import STORY_START
 from bot.testnet.options import SETTLE, TestnetOptions
 from bot.testnet.push import Hub
+from bot.testnet.specs import EQUAL
 from bot.testnet.venues import VENUES, SimulatedVenue
 from bot.testnet.world import World
 
@@ -46,9 +47,10 @@ def build(options: TestnetOptions, feed: Feed | None = None) -> Testnet:
 
     Raises ConfigError.
     """
-    feed = _feed(options) if feed is None else feed
     venue = _venue(options.venue)
-    instruments = {asset: venue.instruments[asset] for asset in feed.assets}
+    listed = EQUAL if options.specs == "equal" else venue.instruments
+    feed = _feed(options, listed) if feed is None else feed
+    instruments = {asset: listed[asset] for asset in feed.assets}
     spot, futures = _balances(options, feed, instruments)
     exchange = PaperExchange(
         feed, instruments, balances_spot=spot, balances_futures=futures, wallet=venue.wallet,
@@ -75,16 +77,16 @@ def _venue(name: str) -> SimulatedVenue:
     return VENUES[name]
 
 
-def _feed(options: TestnetOptions) -> Feed:
+def _feed(options: TestnetOptions, instruments: Mapping[Asset, Instrument]) -> Feed:
     assets = [asset for asset in options.weights if asset != SETTLE] or None
     if options.panel is not None:
         return panel_story(
             options.panel, start=options.start, end=options.end, assets=assets, seed=options.seed,
-            path_mode=options.path,
+            path_mode=options.path, instruments=instruments,
         )
     return scenario_story(
         options.scenario, days=options.days, seed=options.seed, start=options.start or STORY_START, assets=assets,
-        path_mode=options.path,
+        path_mode=options.path, instruments=instruments,
     )
 
 

@@ -23,7 +23,8 @@ _WEIGHTS: Mapping[str, Decimal] = MappingProxyType(
 class TestnetOptions:
     """Market, account and door of one testnet. Raises ConfigError where they make no sense.
 
-    `venue`: whose protocol it speaks, which also decides between two wallets and one.
+    `venue`: whose protocol it speaks, which also decides between two wallets and one. `specs`: that venue's own steps,
+    minimums, fees and margin tables, or 'equal': the same on every venue.
     `panel`: a file of hourly history; without it the named `scenario` of `days` days from `seed`. `start`, `end` cut
     the panel. `path`: how prices go between two points of a panel. The account starts with `nav` split by `weights`
     at the story's first prices (the settle coin among them); `futures_share` of its cash lies in the futures wallet.
@@ -34,6 +35,7 @@ class TestnetOptions:
     __test__ = False  # its name begins like a test class's
 
     venue: str = "binance"
+    specs: str = "venue"
     host: str = "127.0.0.1"
     port: int = 0
     panel: Path | None = None
@@ -57,6 +59,8 @@ class TestnetOptions:
         check_loopback(self.host)
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port {self.port}: allowed are 0 (any free one) to 65535")
+        if self.specs not in ("venue", "equal"):
+            raise ConfigError(f"specs {self.specs!r}: allowed are 'venue' and 'equal'")
         if self.path not in ("bridge", "step"):
             raise ConfigError(f"path {self.path!r}: allowed are 'bridge' and 'step'")
         if self.days <= 0:

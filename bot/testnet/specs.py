@@ -1,4 +1,4 @@
-"""Contract specifications of the local testnet's markets, as Binance USD-M and spot had them."""
+"""Contract specifications of the local testnet's markets: Binance's, Bybit's, and one set for both."""
 
 from __future__ import annotations
 
@@ -51,3 +51,34 @@ _ETH = Instrument(
 
 INSTRUMENTS: Mapping[Asset, Instrument] = MappingProxyType({"BTC": _BTC, "ETH": _ETH})
 """By coin. Rates and ticks as Binance listed them in 2024; tiers are its table, ended by one without a cap."""
+
+_BYBIT_TAKER = Decimal("0.00055")
+
+_BYBIT_BTC = Instrument(
+    asset="BTC", symbol="BTC/USDT:USDT", spot_symbol="BTC/USDT",
+    amount_step=Decimal("0.001"), min_amount=Decimal("0.001"), min_notional=Decimal(5), price_tick=Decimal("0.1"),
+    spot_lot=Decimal("0.000001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(1190),
+    tiers=_tiers(
+        ("2000000", "0.005", 100), ("10000000", "0.01", 50), ("20000000", "0.015", 33), ("40000000", "0.025", 20),
+        ("80000000", "0.05", 10), ("150000000", "0.1", 5), ("300000000", "0.25", 2), ("", "0.5", 1),
+    ),
+    maker_fee=_MAKER, taker_fee=_BYBIT_TAKER, spot_taker_fee=_SPOT_TAKER, collateral_ratio=Decimal("0.95"),
+)
+
+_BYBIT_ETH = Instrument(
+    asset="ETH", symbol="ETH/USDT:USDT", spot_symbol="ETH/USDT",
+    amount_step=Decimal("0.01"), min_amount=Decimal("0.01"), min_notional=Decimal(5), price_tick=Decimal("0.01"),
+    spot_lot=Decimal("0.00001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(7240),
+    tiers=_tiers(
+        ("900000", "0.005", 100), ("5000000", "0.01", 50), ("10000000", "0.015", 33), ("20000000", "0.025", 20),
+        ("40000000", "0.05", 10), ("80000000", "0.1", 5), ("150000000", "0.25", 2), ("", "0.5", 1),
+    ),
+    maker_fee=_MAKER, taker_fee=_BYBIT_TAKER, spot_taker_fee=_SPOT_TAKER, collateral_ratio=Decimal("0.9"),
+)
+
+BYBIT: Mapping[Asset, Instrument] = MappingProxyType({"BTC": _BYBIT_BTC, "ETH": _BYBIT_ETH})
+"""By coin. Rates, steps and minimums as Bybit listed them in 2024; tiers and collateral ratios are its tables with
+fewer steps."""
+
+EQUAL: Mapping[Asset, Instrument] = INSTRUMENTS
+"""By coin: one set for every venue, so that decisions on two of them can be compared. Coins are no collateral in it."""

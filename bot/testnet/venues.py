@@ -10,8 +10,9 @@ from types import MappingProxyType
 from bot.core.market import Asset, Instrument, WalletKind
 from bot.testnet.binance.build import binance
 from bot.testnet.binance.futures_market import PRICE_BAND
+from bot.testnet.bybit.build import bybit
 from bot.testnet.dialect import Credentials, Dialect
-from bot.testnet.specs import INSTRUMENTS
+from bot.testnet.specs import BYBIT, INSTRUMENTS
 from bot.testnet.world import World
 
 
@@ -27,5 +28,6 @@ class SimulatedVenue:
 
 VENUES: Mapping[str, SimulatedVenue] = MappingProxyType({
     "binance": SimulatedVenue(WalletKind.SEPARATE, INSTRUMENTS, PRICE_BAND, binance),
+    "bybit": SimulatedVenue(WalletKind.UNIFIED, BYBIT, None, bybit),
 })
 """By the name that the configuration's `venue` has."""
