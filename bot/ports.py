@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.hygiene import Check
-from bot.core.market import Asset, Instrument, Quote, Snapshot
+from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
 from bot.core.policy import Policy, Terms
 from bot.core.times import Millis
@@ -142,6 +142,10 @@ class MarketData(Protocol):
     @property
     def name(self) -> str:
         """The venue."""
+
+    @property
+    def wallet(self) -> WalletKind:
+        """Whether an account there has two wallets or one."""
 
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
         """Specifications with fees and margin tiers; where only an account may know these, cautious ones."""

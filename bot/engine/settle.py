@@ -48,7 +48,7 @@ class Settler:
 
     def _moved(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         resting = _resting(record, snapshot)
-        return resting is None or resting.filled != record.filled
+        return resting is None or resting.filled != record.filled or resting.price != record.price
 
     async def _look(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         report = await self._venue.find_order(record.intent.symbol, record.intent.client_order_id)
@@ -86,7 +86,9 @@ class Settler:
         complete = True
         if report.filled > record.filled:
             fills = await self._venue.fills(intent.symbol, intent.created_at - MINUTE)
-            mine = [fill for fill in fills if fill.order_id == report.order_id]
+            # By either name: a venue may split an order, and not every one tells the client id of an execution.
+            mine = [fill for fill in fills
+                    if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
             booked = await self._book.book_fills(record, mine)
             new_fills = bool(booked)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.core.hygiene import Check
-from bot.core.market import Asset, Instrument, Snapshot, WalletKind
+from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Policy
 from bot.core.times import Millis
@@ -99,7 +99,7 @@ class DryVenue:
         balances = begin.balances if isinstance(begin, Past) else begin
         exchange = PaperExchange(
             feed, instruments, balances_spot=balances.spot, balances_futures=balances.futures,
-            wallet=WalletKind.SEPARATE, leverage=self._leverage, settle=self._settle,
+            wallet=self._market.wallet, leverage=self._leverage, settle=self._settle,
         )
         opened = _Opened(exchange, feed, PaperVenue(exchange, account_id=ACCOUNT))
         if isinstance(begin, Past):

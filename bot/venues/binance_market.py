@@ -6,18 +6,17 @@ Nothing but GET ever leaves: the door is opened for looking only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
-from bot.core.market import Asset, Instrument
+from bot.core.market import Asset, Instrument, WalletKind
 from bot.core.times import Millis
 from bot.environment import Environment
 from bot.ports import Balances, Clock, Depth, MarketData, Prices, Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_specs as specs
 from bot.venues.binance import BinanceVenue, open_binance
-from bot.venues.failures import InvalidReply
+from bot.venues.depth import depth
 from bot.venues.gateway import Params, valid
-from bot.venues.replies import positive, row
+from bot.venues.replies import row
 
 LEVELS = 50
 
@@ -33,6 +32,11 @@ class BinanceMarket:
     def name(self) -> str:
         """'binance'."""
         return self._venue.name
+
+    @property
+    def wallet(self) -> WalletKind:
+        """Spot and futures apart."""
+        return WalletKind.SEPARATE
 
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
         """Specifications; with a key with the account's own fees and tiers."""
@@ -85,14 +89,4 @@ def make_binance_market(
 
 def _depth(reply: object) -> Depth:
     book = row(reply, "depth")
-    bids, asks = _levels(book.get("bids")), _levels(book.get("asks"))
-    if list(bids) != sorted(bids, reverse=True) or list(asks) != sorted(asks):
-        raise InvalidReply("depth: the best price does not come first")
-    return Depth(bids, asks)
-
-
-def _levels(found: object) -> tuple[tuple[Decimal, Decimal], ...]:
-    if not isinstance(found, list) or not all(isinstance(level, list) and len(level) >= 2 for level in found):
-        raise InvalidReply("depth: expected a list of prices and quantities")
-    named = [{"price": level[0], "quantity": level[1]} for level in found]
-    return tuple((positive(level, "price"), positive(level, "quantity")) for level in named)
+    return depth(book.get("bids"), book.get("asks"))

@@ -10,6 +10,8 @@ from bot.environment import Environment
 from bot.ports import Clock, MarketData, Venue
 from bot.venues.binance import make_binance
 from bot.venues.binance_market import make_binance_market
+from bot.venues.bybit import make_bybit
+from bot.venues.bybit_market import make_bybit_market
 
 
 class MakeVenue(Protocol):
@@ -37,5 +39,5 @@ class MakeMarket(Protocol):
         """See above."""
 
 
-ACCOUNTS: Mapping[str, MakeVenue] = {"binance": make_binance}
-MARKETS: Mapping[str, MakeMarket] = {"binance": make_binance_market}
+ACCOUNTS: Mapping[str, MakeVenue] = {"binance": make_binance, "bybit": make_bybit}
+MARKETS: Mapping[str, MakeMarket] = {"binance": make_binance_market, "bybit": make_bybit_market}

@@ -73,8 +73,8 @@ def instant(source: Row, key: str) -> Millis:
 
 
 def instant_or_none(source: Row, key: str) -> Millis | None:
-    """An instant in ms, where the venue has one: 0 stands for none."""
-    return None if source.get(key) in (None, 0) else instant(source, key)
+    """An instant in ms, where the venue has one: 0, or an empty text, stands for none."""
+    return None if source.get(key) in (None, 0, "0", "") else instant(source, key)
 
 
 def number(source: Row, key: str) -> Decimal:

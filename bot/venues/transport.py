@@ -51,7 +51,8 @@ class Door:
     """What may leave, and where to: one venue in one environment.
 
     `timeout`: real seconds. `silence`: what an answer asks for. `used_headers`: response header (by start of its host's
-    first label, and name) → the allowance that it counts. Raises ConfigError for an environment that the venue does not have.
+    first label, and name) → the allowance that it counts. Raises ConfigError for an environment that the
+    venue does not have.
     """
 
     venue: str

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from feeds import START, paper_instrument
 
-from bot.core.market import Asset, Instrument, Quote
+from bot.core.market import Asset, Instrument, Quote, WalletKind
 from bot.core.times import HOUR, Millis
 from bot.errors import HedgerowError, Refused
 from bot.ports import Balances, Depth, Prices, Settlement
@@ -50,6 +50,10 @@ class FakeMarket:
     @property
     def name(self) -> str:
         return "binance"
+
+    @property
+    def wallet(self) -> WalletKind:
+        return WalletKind.SEPARATE
 
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
         missing = [asset for asset in assets if asset not in self.touch]

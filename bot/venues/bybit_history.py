@@ -1,0 +1,138 @@
+"""What happened on a Bybit account: orders, executions and funding, by pages, in spans of seven days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.core.market import Asset
+from bot.core.money import ZERO
+from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
+from bot.core.times import Millis
+from bot.ports import Settlement
+from bot.venues import bybit_calls as calls
+from bot.venues import bybit_orders as said
+from bot.venues.bybit_pages import every
+from bot.venues.bybit_replies import link_of, listed
+from bot.venues.failures import InvalidReply
+from bot.venues.gateway import CcxtVenue, Params, valid
+from bot.venues.names import Names
+from bot.venues.replies import Row, instant, number, number_or_none, text
+from bot.venues.spans import spans
+
+EXECUTIONS_PAGE, ORDERS_PAGE, LOG_PAGE, RATES_PAGE = 100, 50, 50, 200
+
+
+async def fills(
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
+) -> tuple[Fill, ...]:
+    """Executions on one symbol, oldest first, each once; those that the venue forced are told as nobody's.
+
+    What an execution realised stands in the transaction log. One that is not in the log yet is left out: it comes with
+    the next reading.
+    """
+    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
+    rows: list[Row] = []
+    for start, end in spans(since, now):
+        rows += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
+    executed = valid(lambda: {text(entry, "execId"): entry for entry in rows if said.changes_position(entry)})
+    told = valid(lambda: {trade: _told(entry) for trade, entry in executed.items()})
+    silent = [instant(executed[trade], "execTime") for trade, amount in told.items() if amount is None]
+    log = await _log(venue, names, "TRADE", since=min(silent), now=now) if silent else []
+    told |= valid(lambda: {str(entry.get("tradeId")): number(entry, "cashFlow") for entry in log})
+    found = valid(lambda: [
+        said.fill(entry, realised, names)
+        for trade, entry in executed.items() if (realised := told[trade]) is not None
+    ])
+    return tuple(sorted(found, key=lambda fill: (fill.at, fill.trade_id)))
+
+
+def _told(entry: Row) -> Decimal | None:
+    """What an execution itself says that it realised: nothing where it closed nothing; None: the log must say it."""
+    instant(entry, "execTime")
+    told = number_or_none(entry, "execPnl")
+    return told if told is not None or said.closes(entry) else ZERO
+
+
+async def _log(venue: CcxtVenue, names: Names, kind: str, *, since: Millis, now: Millis) -> list[Row]:
+    """Rows of one kind in the transaction log, oldest span first."""
+    found: list[Row] = []
+    for start, end in spans(since, now):
+        params: Params = {
+            "accountType": "UNIFIED", "category": "linear", "currency": names.settle, "type": kind,
+            "startTime": start, "endTime": end, "limit": LOG_PAGE,
+        }
+        found += await every(venue, calls.TRANSACTIONS, params)
+    return found
+
+
+async def funding(
+    venue: CcxtVenue, names: Names, *, since: Millis, now: Millis,
+) -> tuple[FundingPayment, ...]:
+    """Funding settlements of the whole account, oldest first, each once."""
+    rows = await _log(venue, names, "SETTLEMENT", since=since, now=now)
+    payments = valid(lambda: [
+        said.funding_payment(entry, names) for entry in rows if text(entry, "type") == "SETTLEMENT"
+    ])
+    each = {(payment.payment_id, payment.symbol): payment for payment in payments}
+    return tuple(sorted(each.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+
+
+async def orders(
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
+) -> tuple[PastOrder, ...]:
+    """Orders of ours on one symbol, oldest first: live ones, and ended ones as long as Bybit remembers them.
+
+    It forgets an unfilled cancelled order after a day (in the demo after seven).
+    """
+    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": ORDERS_PAGE}
+    rows = list(await every(venue, calls.LIVE_ORDERS, scope))
+    for start, end in spans(since, now):
+        rows += await every(venue, calls.PAST_ORDERS, {**scope, "startTime": start, "endTime": end})
+
+    def grouped() -> tuple[PastOrder, ...]:
+        ours: dict[str, list[Row]] = {}
+        for entry in rows:
+            # Orders that others placed need not read like ours.
+            if link_of(entry).startswith(PREFIX) and instant(entry, "createdTime") >= since:
+                ours.setdefault(link_of(entry), []).append(entry)
+        past = [said.past_order(parts, names) for parts in ours.values()]
+        return tuple(sorted(past, key=lambda order: (order.created_at, order.report.client_order_id)))
+
+    return valid(grouped)
+
+
+async def settlements(
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
+) -> tuple[Settlement, ...]:
+    """What was settled on the market, by coin, oldest first. Bybit does not say at which mark."""
+    found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
+    return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
+
+
+async def _settled(
+    venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
+) -> list[Settlement]:
+    """Page after page from now back: Bybit gives the newest first."""
+    symbol = names.native(asset)
+    found: dict[Millis, Settlement] = {}
+    end = now
+    while since <= end:
+        params: Params = {"category": "linear", "symbol": symbol, "startTime": since, "endTime": end,
+                          "limit": RATES_PAGE}
+        page = await venue.read(calls.FUNDING_HISTORY, params, lambda reply: _published(reply, asset, symbol))
+        found.update({settled.at: settled for settled in page})
+        if len(page) < RATES_PAGE:
+            break
+        end = min(settled.at for settled in page) - 1
+    return list(found.values())
+
+
+def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
+    rates = listed(reply, "funding history")
+    if any(entry.get("symbol") != symbol for entry in rates):
+        raise InvalidReply("funding history: the answer is about another symbol")
+    return [
+        Settlement(asset, number(entry, "fundingRate"), None, instant(entry, "fundingRateTimestamp"))
+        for entry in rates
+    ]

@@ -1,0 +1,194 @@
+"""What Bybit says of orders and executions, as values of ours. Pure, as `bybit_replies` is.
+
+Placing, moving and cancelling are acknowledged before they are done; what became of an order is only ever read. An
+order that was acknowledged and then rejected, or cancelled because it would have taken, did exist: it is reported as
+cancelled, with the venue's reason as its code and whatever it had filled. A reduce-only order above the largest size is
+split into several by the venue: they are reported as the one order that was placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from bot.core.money import ZERO
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, OrderState, PastOrder, TimeInForce
+from bot.venues.bybit_replies import LIVE, link_of, listed, result, side, told_at
+from bot.venues.failures import InvalidReply
+from bot.venues.names import Names
+from bot.venues.replies import Row, flag, instant, number, number_or_none, positive, positive_or_none, text
+
+TIME_IN_FORCE: Mapping[TimeInForce, str] = {
+    TimeInForce.GTX: "PostOnly", TimeInForce.IOC: "IOC", TimeInForce.GTC: "GTC",
+}
+
+_ENDED = frozenset({"Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"})
+_UNREMARKABLE = frozenset({"", "EC_NoError", "EC_PerCancelRequest"})
+
+TRADE = "Trade"
+_OURS_OR_FORCED = frozenset({TRADE, "AdlTrade", "BustTrade", "Settle"})
+"""Executions that change a position. Funding comes in the same list, and is no trade."""
+
+
+def acknowledged(
+    reply: object, intent: OrderIntent, *, state: OrderState, filled: Decimal, price: Decimal,
+) -> OrderReport:
+    """What an acknowledgement says: which order it is about. Everything else is what was asked for."""
+    said = result(reply, "acknowledgement")
+    if link_of(said) != intent.client_order_id:
+        raise InvalidReply("the answer is about another order")
+    return OrderReport(
+        intent.client_order_id, intent.symbol, state, filled, order_id=text(said, "orderId"),
+        quantity=intent.quantity, price=price, at=told_at(reply),
+    )
+
+
+def found_order(reply: object, symbol: str, client_order_id: str, names: Names) -> OrderReport | None:
+    """What a look-up by client id found; None where the list is valid and empty."""
+    rows = listed(reply, "orders")
+    return order_report(rows, symbol, client_order_id, names) if rows else None
+
+
+def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names: Names) -> OrderReport:
+    """One order of ours from its rows: one, or several where the venue split it."""
+    parts: dict[str, Row] = {}
+    for entry in found:
+        if link_of(entry) != client_order_id or names.perpetual(text(entry, "symbol")) != symbol:
+            raise InvalidReply("the answer is about another order")
+        parts.setdefault(text(entry, "orderId"), entry)
+    if not parts:
+        raise InvalidReply("no row of this order")
+    reports = [_part(entry, symbol, client_order_id) for entry in parts.values()]
+    return reports[0] if len(reports) == 1 else _whole(reports)
+
+
+def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
+    status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
+    state = _state(status, filled)
+    if not 0 <= filled <= quantity or (state is OrderState.FILLED and filled != quantity):
+        raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
+    reason = entry.get("rejectReason")
+    code = reason if isinstance(reason, str) and reason not in _UNREMARKABLE else None
+    return OrderReport(
+        client_order_id=client_order_id,
+        symbol=symbol,
+        state=state,
+        filled=filled,
+        order_id=text(entry, "orderId"),
+        quantity=quantity,
+        price=positive(entry, "price"),
+        average=_average(entry) if filled else None,
+        at=instant(entry, "updatedTime"),
+        code=code if state is OrderState.CANCELLED else None,
+        message=f"{status}: {code}" if code is not None and state is OrderState.CANCELLED else None,
+    )
+
+
+def _filled(entry: Row) -> Decimal:
+    return number_or_none(entry, "cumExecQty") or ZERO
+
+
+def _average(entry: Row) -> Decimal | None:
+    return positive_or_none(entry, "avgPrice")
+
+
+def _state(status: str, filled: Decimal) -> OrderState:
+    if status in LIVE:
+        return OrderState.PARTIAL if filled else OrderState.OPEN
+    if status == "Filled":
+        return OrderState.FILLED
+    if status in _ENDED:
+        return OrderState.CANCELLED
+    raise InvalidReply(f"orderStatus: {status!r}")
+
+
+def _whole(parts: Sequence[OrderReport]) -> OrderReport:
+    """The parts of a split order as one: live while one of them is, filled when all of them are."""
+    filled = sum((part.filled for part in parts), ZERO)
+    if any(part.state.live for part in parts):
+        state = OrderState.PARTIAL if filled else OrderState.OPEN
+    elif all(part.state is OrderState.FILLED for part in parts):
+        state = OrderState.FILLED
+    else:
+        state = OrderState.CANCELLED
+    paid = [(part.average, part.filled) for part in parts if part.filled]
+    known = [average * quantity for average, quantity in paid if average is not None]
+    last = max(parts, key=lambda part: part.at or 0)
+    return OrderReport(
+        client_order_id=parts[0].client_order_id,
+        symbol=parts[0].symbol,
+        state=state,
+        filled=filled,
+        order_id=parts[0].order_id,
+        quantity=sum((part.quantity or ZERO for part in parts), ZERO),
+        price=last.price,
+        average=sum(known, ZERO) / filled if paid and len(known) == len(paid) else None,
+        at=last.at,
+        code=next((part.code for part in parts if part.code is not None), None),
+    )
+
+
+def past_order(found: Sequence[Row], names: Names) -> PastOrder:
+    """An order that was placed by us, from its rows: a limit order."""
+    first = found[0]
+    spoken = {word: ours for ours, word in TIME_IN_FORCE.items()}
+    time_in_force = text(first, "timeInForce")
+    if time_in_force not in spoken:
+        raise InvalidReply(f"timeInForce: {time_in_force!r}")
+    report = order_report(found, names.perpetual(text(first, "symbol")), link_of(first), names)
+    return PastOrder(
+        report=report,
+        side=side(first),
+        quantity=report.quantity or ZERO,
+        price=positive(first, "price"),
+        reduce_only=flag(first, "reduceOnly"),
+        time_in_force=spoken[time_in_force],
+        created_at=min(instant(entry, "createdTime") for entry in found),
+    )
+
+
+def changes_position(entry: Row) -> bool:
+    """Whether an execution is a trade of ours or one that the venue forced: liquidation, deleveraging, delivery."""
+    return text(entry, "execType") in _OURS_OR_FORCED
+
+
+def closes(entry: Row) -> bool:
+    """Whether an execution closed something, so that a profit or loss was realised."""
+    return number(entry, "closedSize") != 0
+
+
+def fill(entry: Row, realised: Decimal, names: Names) -> Fill:
+    """One row of the execution list. What the venue forced belongs to no order of ours, whatever it is called."""
+    fee_currency = entry.get("feeCurrency")
+    ours = text(entry, "execType") == TRADE
+    return Fill(
+        trade_id=text(entry, "execId"),
+        order_id=text(entry, "orderId"),
+        symbol=names.perpetual(text(entry, "symbol")),
+        side=side(entry),
+        quantity=positive(entry, "execQty"),
+        price=positive(entry, "execPrice"),
+        fee=number(entry, "execFee"),
+        fee_currency=fee_currency if isinstance(fee_currency, str) and fee_currency else names.settle,
+        realised=realised,
+        maker=flag(entry, "isMaker"),
+        at=instant(entry, "execTime"),
+        client_order_id=(link_of(entry) or None) if ours else None,
+    )
+
+
+def funding_payment(entry: Row, names: Names) -> FundingPayment:
+    """One SETTLEMENT row of the transaction log: what the wallet changed by; positive was received.
+
+    (The execution list counts the other way round: there a positive fee was paid.)
+    """
+    funding, change = number(entry, "funding"), number(entry, "change")
+    if funding * change < 0 or (funding == 0) != (change == 0):
+        raise InvalidReply(f"transaction log: funding {funding} changed the wallet by {change}")
+    return FundingPayment(
+        payment_id=text(entry, "id"),
+        symbol=names.perpetual(text(entry, "symbol")),
+        amount=change,
+        currency=text(entry, "currency"),
+        at=instant(entry, "transactionTime"),
+    )
