@@ -26,7 +26,7 @@ def option(name: str, parser: Callable[[str], T], text: str) -> T:
 
 @CLI.callback()
 def group() -> None:
-    """An exchange on this machine: Binance's REST interface over a simulated account."""
+    """An exchange on this machine: Binance's or Bybit's own protocol over a simulated account."""
 
 
 _SCENARIOS = "calm, bull, crash, v_recovery, negative_funding, sideways, demo"
@@ -38,6 +38,12 @@ def serve(
         "--config", "-c", metavar="FILE", show_default=False,
         help="Take the story from this configuration; options below win.")] = None,
     *,
+    venue: Annotated[str | None, typer.Option(
+        metavar="binance|bybit", show_default=False,
+        help="Whose protocol it speaks. Default: the configuration's venue with -c, else binance.")] = None,
+    specs: Annotated[str | None, typer.Option(
+        metavar="venue|equal", show_default=False,
+        help="Steps, minimums and fees: the venue's own, or the same on every venue. Default: venue.")] = None,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(
         show_default=False, help="Port; 0 picks a free one. Default: testnet.url's with -c, else 8420.")] = None,
@@ -75,6 +81,7 @@ def serve(
     Examples:
       hedgerow testnet serve --scenario crash --days 12 --seed 3
       hedgerow testnet serve -c config/history.yaml
+      hedgerow testnet serve --venue bybit --scenario calm
       hedgerow testnet serve --scenario bull --speed 600
     """
     from bot import app
@@ -82,7 +89,7 @@ def serve(
     from bot.testnet.options import TestnetOptions
 
     asked: dict[str, Any] = {
-        "port": port, "panel": panel, "scenario": scenario, "days": days, "seed": seed, "path": path,
+        "venue": venue, "specs": specs, "port": port, "panel": panel, "scenario": scenario, "days": days, "seed": seed, "path": path,
         "start": start and option("--start", read_instant, start),
         "end": end and option("--end", read_instant, end),
         "nav": nav and option("--nav", read_amount, nav),
@@ -118,7 +125,7 @@ def _configured(config: Path | None) -> dict[str, Any]:
     from bot.settings import load
 
     settings = load(config)
-    return {"port": settings.testnet.port, **settings.testnet_story()}
+    return {"venue": settings.venue.value, "port": settings.testnet.port, **settings.testnet_story()}
 
 
 def _ready(url: str) -> None:

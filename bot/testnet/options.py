@@ -59,6 +59,8 @@ class TestnetOptions:
         check_loopback(self.host)
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port {self.port}: allowed are 0 (any free one) to 65535")
+        if self.venue not in ("binance", "bybit"):
+            raise ConfigError(f"venue {self.venue!r}: allowed are 'binance' and 'bybit'")
         if self.specs not in ("venue", "equal"):
             raise ConfigError(f"specs {self.specs!r}: allowed are 'venue' and 'equal'")
         if self.path not in ("bridge", "step"):

@@ -272,6 +272,20 @@ def test_testnet_serve_plays_a_configurations_story(
     assert (seen[1].panel, seen[1].start, seen[1].scenario) == (None, None, "calm")
 
 
+def test_testnet_serve_speaks_the_configurations_venue_unless_told_otherwise(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:
+    seen = served(monkeypatch)
+    text = CONFIG.format(environment="local").replace("venue: binance", "venue: bybit")
+    (tmp_path / "story.yaml").write_text(text, encoding="utf-8")
+    assert call("testnet", "serve", "-c", "story.yaml")[0] == 0
+    assert call("testnet", "serve", "-c", "story.yaml", "--venue", "binance")[0] == 0
+    assert call("testnet", "serve", "--venue", "bybit", "--specs", "equal")[0] == 0
+    assert [(options.venue, options.specs) for options in seen] == [
+        ("bybit", "venue"), ("binance", "venue"), ("bybit", "equal")]
+    assert call("testnet", "serve", "--venue", "kraken")[0] == 4
+
+
 def test_a_testnet_that_others_could_reach_is_refused(call: Call) -> None:
     code, _, text = call("testnet", "serve", "--host", "0.0.0.0")  # noqa: S104 - refused is the point
     assert code == 4
