@@ -25,7 +25,7 @@ CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench fidelity fidelity-setup lock docs help clean
+.PHONY: demo test lint simulate bench fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
@@ -37,6 +37,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floo
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+simulate: $(VENV)/.dev ## ten thousand seeded runs with faults and kills: RUNS=500 for fewer
+	@$(BIN)/python tests/simulation/simulate.py $(if $(RUNS),--runs $(RUNS))
 
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py

@@ -1,0 +1,114 @@
+"""The journal without a disk: the real store on a copied, migrated file in memory, committed without waiting.
+
+A kill closes the connection in the middle: what was not committed is dropped, as the kernel would have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from sim_wire import Fate
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from bot.journal import store
+from bot.journal.upgrade import bring_to_head
+
+
+class InlineConnection(aiosqlite.Connection):
+    """The asynchronous driver without its thread: every call is done where it is made."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    def __await__(self) -> Any:
+        self._connection = self._connector()
+        yield from asyncio.sleep(0).__await__()
+        return self
+
+    async def close(self) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection; what was not committed is lost."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Disk:
+    """Where one run's journal lies."""
+
+    def __init__(self, folder: Path, template: bytes) -> None:
+        self.path = folder / "journal.db"
+        self.path.write_bytes(template)
+        self._connections: list[InlineConnection] = []
+
+    @contextmanager
+    def mounted(self, fate: Fate) -> Iterator[None]:
+        """Journals that are opened meanwhile are opened here; a commit is a place to die before and after."""
+        real = vars(store)["make_engine"]
+        vars(store)["make_engine"] = partial(self._engine, fate)
+        try:
+            yield
+        finally:
+            vars(store)["make_engine"] = real
+            for connection in self._connections:
+                connection.hang_up()
+            self._connections.clear()
+
+    def _engine(self, fate: Fate, path: Path) -> AsyncEngine:
+        def connect(*_: Any, **__: Any) -> InlineConnection:
+            factory: Any = partial(_Committing, fate)
+            inline = InlineConnection(lambda: sqlite3.connect(path, factory=factory), 64)
+            self._connections.append(inline)
+            return inline
+
+        engine = create_async_engine(
+            URL.create("sqlite+aiosqlite", database=str(path)), poolclass=StaticPool,
+            connect_args={"async_creator_fn": connect},
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def prepare(connection: Any, _: object) -> None:
+            cursor = connection.cursor()
+            for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        return engine
+
+
+class _Committing(sqlite3.Connection):
+    """A connection on which one may die before and after a commit."""
+
+    def __init__(self, fate: Fate, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fate = fate
+
+    def commit(self) -> None:
+        if not self.in_transaction:
+            return
+        self._fate.meet("before commit")
+        super().commit()
+        self._fate.meet("after commit")
+
+
+def migrated() -> bytes:
+    """A journal at the newest schema that nobody has written to."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        bring_to_head(path)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        return path.read_bytes()

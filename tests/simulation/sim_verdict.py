@@ -1,0 +1,65 @@
+"""Whether a run kept its promises: safety always, and liveness where the trouble stopped in time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from invariants import Account, VenueFill, broken_promises
+from sim_run import Outcome
+
+from bot.core.orders import OrderState
+from bot.core.times import MINUTE, Millis
+from bot.journal.reader import read_decisions
+
+LEAST_TICKS = 30
+TIME_TO_WORK: Millis = 10 * MINUTE
+"""A goal that is younger than this need not be reached yet."""
+SECRET = "local-secret"
+
+
+def verdict(outcome: Outcome) -> list[str]:
+    """What did not hold, in words; empty for a run that is as it should be."""
+    exchange = outcome.testnet.exchange
+    account = Account(
+        [order.client_order_id for order in exchange.orders.values() if order.market == "perp"],
+        [VenueFill(fill.symbol, str(fill.trade_id), fill.client_order_id, str(fill.side), fill.quantity, fill.at)
+         for fill in exchange.fills if fill.market == "perp"],
+    )
+    found = broken_promises(outcome.journal, account, settled=outcome.plan.live, secrets=[SECRET])
+    if outcome.plan.live:
+        found += _not_alive(outcome)
+    return found
+
+
+def _not_alive(outcome: Outcome) -> Iterator[str]:
+    """The faults have stopped: every hedge is where it should be, or an order for it rests; nothing is frozen."""
+    if outcome.stopped is not None:
+        yield f"it gave up: {outcome.stopped}"
+        return
+    if outcome.ticks < LEAST_TICKS:
+        yield f"only {outcome.ticks} ticks"
+    yield from (f"{name} is still {state}" for name, state in _unresolved(outcome.journal))
+    last = max(read_decisions(outcome.journal), key=lambda recorded: recorded.seq, default=None)
+    if last is None:
+        yield "nothing was ever decided"
+        return
+    resting = {order.asset for order in outcome.testnet.exchange.open_orders("perp")}
+    for decided in last.decision.assets:
+        if decided.held:
+            yield f"{decided.asset} is held: {'; '.join(refusal.text for refusal in decided.refusals)}"
+            continue
+        young = outcome.testnet.exchange.now - (last.decision.state.of(decided.asset).goal_at or 0) < TIME_TO_WORK
+        if decided.goal != decided.short and decided.asset not in resting and not young:
+            yield f"{decided.asset} is short {decided.short}, should be {decided.goal}, and no order works on it"
+
+
+def _unresolved(journal: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT i.client_order_id, coalesce((SELECT state FROM order_events e WHERE e.client_order_id = "
+            "i.client_order_id AND e.kind != 'miss' ORDER BY e.seq DESC LIMIT 1), 'intended') FROM intents i",
+        ).fetchall()
+    return [(name, state) for name, state in rows if OrderState(state).unresolved]

@@ -1,0 +1,150 @@
+"""What must hold after every fault, whatever happened: the promises at the head of the list of faults.
+
+One checker over a journal and the account of the exchange that it was kept about, used by every test that injects
+something.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bot.core.decision import Action
+from bot.core.orders import PREFIX, OrderState
+from bot.journal.reader import read_decisions
+
+
+@dataclass(frozen=True)
+class VenueFill:
+    """One execution of a perpetual at the exchange."""
+
+    symbol: str
+    trade_id: str
+    client_order_id: str
+    side: str
+    quantity: Decimal
+    at: int
+
+    @property
+    def signed(self) -> Decimal:
+        return self.quantity if self.side == "buy" else -self.quantity
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the exchange has seen of one account: its perpetual orders' client ids, oldest first, and executions."""
+
+    orders: Sequence[str]
+    fills: Sequence[VenueFill]
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> Account:
+        """From `GET /testnet/state`, or an exchange's dump."""
+        orders: Iterable[Mapping[str, str]] = state["orders"]
+        fills: Iterable[Mapping[str, str]] = state["fills"]
+        return cls(
+            [row["client_order_id"] for row in orders if row["market"] == "perp"],
+            [VenueFill(row["symbol"], str(row["trade_id"]), row["client_order_id"], row["side"],
+                       Decimal(row["quantity"]), int(row["at"])) for row in fills if row["market"] == "perp"],
+        )
+
+
+def broken_promises(
+    journal: Path, account: Account, *, settled: bool = True, secrets: Sequence[str] = (), files: Sequence[Path] = (),
+) -> list[str]:
+    """Every promise that does not hold, in words; empty when all do.
+
+    `settled`: the bot had the time to book everything (else the journal may lag behind the exchange, never lead).
+    `secrets` must be in neither the journal nor `files`.
+    """
+    return [
+        *_increases_within_the_excess(journal),
+        *_never_long_through_us(account),
+        *_one_unresolved_intent(journal),
+        *_every_order_has_one_intent(journal, account),
+        *_books_are_the_venues(journal, account, settled=settled),
+        *_no_secret([journal, *files], secrets),
+    ]
+
+
+def _rows(journal: Path, query: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(query).fetchall()
+
+
+def _increases_within_the_excess(journal: Path) -> Iterator[str]:
+    for recorded in read_decisions(journal):
+        for decided in recorded.decision.assets:
+            intent = decided.intent
+            if intent is None or intent.action not in (Action.OPEN, Action.INCREASE):
+                continue
+            excess, price = decided.measure.excess, decided.measure.price
+            if excess is None or price is None or intent.goal * price > excess:
+                yield (f"decision {recorded.seq}: a short of {intent.goal} {decided.asset} at {price} is more than the "
+                       f"excess of {excess}")
+
+
+def _never_long_through_us(account: Account) -> Iterator[str]:
+    ours: dict[str, Decimal] = defaultdict(Decimal)
+    for fill in account.fills:
+        if not fill.client_order_id.startswith(PREFIX):
+            continue
+        ours[fill.symbol] += fill.signed
+        if ours[fill.symbol] > 0:
+            yield f"{fill.symbol}: execution {fill.trade_id} of ours makes us long by {ours[fill.symbol]}"
+
+
+def _one_unresolved_intent(journal: Path) -> Iterator[str]:
+    """Intents and order events in the order in which they were written."""
+    intents = {row["client_order_id"]: row for row in _rows(journal, "SELECT * FROM intents")}
+    happenings = [(row["created_at"], row["number"], 0, name, OrderState.INTENDED) for name, row in intents.items()]
+    for row in _rows(journal, "SELECT * FROM order_events WHERE kind != 'miss'"):
+        intent = intents[row["client_order_id"]]
+        # At one instant an older order's events come before what is intended then, an order's own after it.
+        place = intent["number"] if intent["created_at"] == row["at"] else 0
+        happenings.append((row["at"], place, row["seq"], row["client_order_id"], OrderState(row["state"])))
+    unresolved: dict[str, set[str]] = defaultdict(set)
+    for _, _, _, name, state in sorted(happenings, key=lambda one: one[:3]):
+        symbol = intents[name]["symbol"]
+        others = unresolved[symbol] - {name}
+        if state is OrderState.INTENDED and others:
+            yield f"{symbol}: {name} was intended while {', '.join(sorted(others))} was unresolved"
+        unresolved[symbol] = others | {name} if state.unresolved else others
+
+
+def _every_order_has_one_intent(journal: Path, account: Account) -> Iterator[str]:
+    intents = {row["client_order_id"] for row in _rows(journal, "SELECT client_order_id FROM intents")}
+    sent = [name for name in account.orders if name.startswith(PREFIX)]
+    yield from (f"order {name} was sent {sent.count(name)} times" for name in sorted({*sent}) if sent.count(name) > 1)
+    yield from (f"order {name} has no intent" for name in sorted({*sent} - intents))
+
+
+def _books_are_the_venues(journal: Path, account: Account, *, settled: bool) -> Iterator[str]:
+    ours = {(row["symbol"], row["trade_id"]): Decimal(row["quantity"])
+            for row in _rows(journal, "SELECT symbol, trade_id, quantity FROM fills")}
+    theirs = {(fill.symbol, fill.trade_id): fill.quantity for fill in account.fills
+              if fill.client_order_id.startswith(PREFIX)}
+    for key in sorted(ours.keys() - theirs.keys()):
+        yield f"execution {key} is in the journal and not at the exchange"
+    if settled:
+        for key in sorted(theirs.keys() - ours.keys()):
+            yield f"execution {key} is at the exchange and not in the journal"
+    for key in sorted(ours.keys() & theirs.keys()):
+        if ours[key] != theirs[key]:
+            yield f"execution {key}: journal {ours[key]}, exchange {theirs[key]}"
+
+
+def _no_secret(files: Sequence[Path], secrets: Sequence[str]) -> Iterator[str]:
+    for path in files:
+        content = path.read_bytes()
+        for secret in secrets:
+            if secret.encode() in content or json.dumps(secret).encode() in content:
+                yield f"a secret is in {path.name}"
