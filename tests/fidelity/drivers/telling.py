@@ -28,8 +28,8 @@ class Missed(Exception):
 class Testnet:
     """The hand behind the exchange, which no venue has: it moves time and prices.
 
-    The clients read the time of day to sign; `time.time` gives them the story's. It is the only thing replaced that
-    is not theirs, and `late` lets it run behind.
+    The clients read the time of day to sign, and the time of day is the story's here: a client's clock has to be the
+    venue's. `late` lets it run behind.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,6 +38,7 @@ class Testnet:
         self.now: int = self._admin("GET", "clock")["now"]
         self.late = 0
         time.time = lambda: (self.now - self.late) / 1000
+        time.time_ns = lambda: (self.now - self.late) * 1_000_000
 
     def advance(self, milliseconds: int) -> None:
         """Let so much story time pass."""
