@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
@@ -17,18 +18,28 @@ import aiohttp
 
 from bot.core.times import SECOND, Millis, iso
 from bot.errors import Refused, StoryEnded, Unavailable
-from bot.ports import Clock
+from bot.ports import WakefulClock
 
 _C = TypeVar("_C")
 _PASSENGER_WAIT = 0.05
 _FIRST_PAUSE = 0.05
 
 
-class ClosableClock(Clock, Protocol):
+class ClosableClock(WakefulClock, Protocol):
     """A clock that may hold a connection."""
 
     async def close(self) -> None:
         """Release it."""
+
+
+class Frames(Protocol):
+    """The WebSockets of a stream, as the story's clock needs to know them."""
+
+    def sockets(self) -> tuple[str, ...]:
+        """Our own ends of those that are open: '127.0.0.1:51234'."""
+
+    async def read_up_to(self, frames: Mapping[str, int]) -> None:
+        """Return once the frames of these numbers were read, or their sockets are gone. Does not wait for ever."""
 
 
 class WallClock:
@@ -57,8 +68,18 @@ class WallClock:
         while (left := at - self.now()) > 0:  # noqa: ASYNC110 - the wall has no event to wait for
             await asyncio.sleep(left / SECOND)
 
+    async def sleep_unless(self, at: Millis, woken: asyncio.Event) -> None:
+        """Wait for that instant, or to be woken."""
+        while (left := at - self.now()) > 0 and not woken.is_set():
+            await _wait(woken, left / SECOND)
+
     async def close(self) -> None:
         """Nothing to release."""
+
+
+async def _wait(woken: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(woken.wait(), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +118,15 @@ class _Admin:
             speed=float(speed) if isinstance(speed, int | float) and speed > 0 else 1.0,
         )
 
-    async def advance(self, lease: str, until: Millis) -> Millis:
-        """Move the story to `until`, or to its end; where it then stands."""
-        return _millis(await self._call("POST", "/testnet/advance", {"lease": lease, "until": until}), "now")
+    async def advance(self, lease: str, until: Millis, sockets: Sequence[str]) -> tuple[Millis, Mapping[str, int]]:
+        """Move the story to `until`, to its end, or to the first frame on one of these sockets.
+
+        Where it then stands, and the number of the last frame sent on each open socket.
+        """
+        asked: dict[str, object] = {"lease": lease, "until": until}
+        reply = await self._call("POST", "/testnet/advance", asked | {"sockets": list(sockets)} if sockets else asked)
+        frames = reply.get("frames")
+        return _millis(reply, "now"), frames if isinstance(frames, dict) else {}
 
     async def close(self) -> None:
         """Release the sockets."""
@@ -157,7 +184,9 @@ class SteppedClock:
         self._admin = admin
         self._lease = lease
         self._origin = reading.origin
+        self._end = reading.end
         self._now = reading.now
+        self._frames: Frames | None = None
 
     @classmethod
     async def connect(
@@ -189,14 +218,48 @@ class SteppedClock:
             await asyncio.sleep(min(_PASSENGER_WAIT, (at - self._now) / SECOND))
             self._heard((await self._admin.read()).now)
             return
-        reached = await self._admin.advance(self._lease, at)
-        self._heard(reached)
-        if reached < at:
-            raise StoryEnded(f"the story ended at {iso(reached)}")
+        while self._now < at:
+            await self._step(self._lease, at)
+
+    async def sleep_unless(self, at: Millis, woken: asyncio.Event) -> None:
+        """Move the story on to `at`, or to the first instant of which a frame tells that sets `woken`."""
+        if self._lease is None:
+            await self.sleep_until(at)
+            return
+        while self._now < at and not woken.is_set():
+            await self._step(self._lease, at)
+
+    def follow(self, frames: Frames) -> None:
+        """Pass no frame of these sockets unread: the story stops at each, and goes on when it was read."""
+        self._frames = frames
 
     async def close(self) -> None:
         """Release the connection; the lease stays taken."""
         await self._admin.close()
+
+    async def _step(self, lease: str, at: Millis) -> None:
+        """Move to `at`, or to the next frame on a socket that is followed.
+
+        A sleep that is given up while its request is out ends when that is answered: time that moved has been heard of.
+        """
+        stepping = asyncio.ensure_future(self._advance(lease, at))
+        try:
+            await asyncio.shield(stepping)
+        except asyncio.CancelledError:
+            await asyncio.wait({stepping})
+            if not stepping.cancelled():
+                stepping.exception()
+            raise
+
+    async def _advance(self, lease: str, at: Millis) -> None:
+        sockets = () if self._frames is None else self._frames.sockets()
+        reached, frames = await self._admin.advance(lease, at, sockets)
+        self._heard(reached)
+        if self._frames is not None:
+            await self._frames.read_up_to(frames)
+        stopped_early = bool(sockets) and self._end is not None and reached < self._end
+        if reached < at and not stopped_early:
+            raise StoryEnded(f"the story ended at {iso(reached)}")
 
     def _heard(self, instant: Millis) -> None:
         self._now = max(self._now, instant)
@@ -238,6 +301,14 @@ class ScaledClock:
         while (left := until - self.now()) > 0:  # noqa: ASYNC110 - nor has a faster wall
             await asyncio.sleep(left / SECOND / self._speed)
         if until < at:
+            raise StoryEnded(f"the story ended at {iso(until)}")
+
+    async def sleep_unless(self, at: Millis, woken: asyncio.Event) -> None:
+        """Wait for that story instant, or to be woken."""
+        until = at if self._end is None else min(at, self._end)
+        while (left := until - self.now()) > 0 and not woken.is_set():
+            await _wait(woken, left / SECOND / self._speed)
+        if until < at and not woken.is_set():
             raise StoryEnded(f"the story ended at {iso(until)}")
 
     async def close(self) -> None:

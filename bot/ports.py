@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from bot.core.decision import Decision, Situation
@@ -31,6 +33,13 @@ class Clock(Protocol):
 
     async def sleep_until(self, at: Millis) -> None:
         """Let time pass up to `at`; returns at once when that is not in the future."""
+
+
+class WakefulClock(Clock, Protocol):
+    """A clock that can be slept on lightly."""
+
+    async def sleep_unless(self, at: Millis, woken: asyncio.Event) -> None:
+        """Let time pass up to `at`, but no further than where it is when `woken` is set."""
 
 
 class Venue(Protocol):
@@ -134,6 +143,86 @@ class Balances:
 
     spot: Mapping[str, Decimal]
     futures: Mapping[str, Decimal]
+
+
+class Market(StrEnum):
+    """Where a price is from."""
+
+    SPOT = "spot"
+    PERP = "perp"
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Best bid and ask of one market, as pushed; None: that side is empty. `at`: the venue's time, else ours."""
+
+    asset: Asset
+    market: Market
+    bid: Decimal | None
+    ask: Decimal | None
+    at: Millis
+
+
+class News(StrEnum):
+    """What a frame about our account tells of."""
+
+    ORDER = "order"
+    FILL = "fill"
+    POSITION = "position"
+    BALANCE = "balance"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Something happened to our account. What exactly, and with which numbers, the venue's replies tell.
+
+    `symbol`, `client_order_id`: None where it concerns none. `at`: the venue's time.
+    """
+
+    news: News
+    at: Millis
+    symbol: str | None = None
+    client_order_id: str | None = None
+
+
+class Hears(Protocol):
+    """Who is told what a stream brings. Nothing here waits or raises."""
+
+    def touched(self, touch: Touch) -> None:
+        """A best bid or ask changed."""
+
+    def learnt(self, what: Learnt) -> None:
+        """Something happened to the account."""
+
+    def lost(self, stream: str, why: str) -> None:
+        """A stream that told, or should have told, tells no more: what it brought is not to be relied on."""
+
+    def back(self, stream: str) -> None:
+        """It tells again."""
+
+
+class Stream(Protocol):
+    """What a venue pushes. It never decides and never blocks: whatever goes wrong, it is lost, and comes back itself.
+
+    Only wakes and hints come from it; every belief of the bot is read from the venue.
+    """
+
+    async def start(self, hears: Hears) -> None:
+        """Begin to connect; returns at once."""
+
+    def tend(self) -> None:
+        """Do what is due by the clock (keys that must be renewed). Called at every tick; returns at once."""
+
+    def expect(self) -> None:
+        """We have changed something of ours: the stream about the account owes a frame."""
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """The streams that tell nothing at present, and why."""
+
+    async def close(self) -> None:
+        """Release sockets."""
 
 
 class MarketData(Protocol):

@@ -1,4 +1,4 @@
-"""The loop: ticks on a grid, back-off while the venue is away, an orderly stop."""
+"""The loop: ticks on a grid, or earlier where a stream wakes it; back-off while the venue is away, an orderly stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 from bot.core.times import SECOND, Millis, next_on_grid
 from bot.engine.tick import Engine
+from bot.engine.wakes import Wakes
 from bot.errors import RateLimited, SafetyStop, StoryEnded, Unavailable
 from bot.ports import Clock
 from bot.telemetry.events import Emit
@@ -19,6 +20,7 @@ class Daemon:
 
     def __init__(
         self, engine: Engine, clock: Clock, *, poll: Millis, working_poll: Millis, emit: Emit,
+        wakes: Wakes | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -27,6 +29,7 @@ class Daemon:
         self._emit = emit
         self._stop = asyncio.Event()
         self._failures = 0
+        self._wakes = wakes
 
     def request_stop(self) -> None:
         """Finish the tick that is under way, then stop. Safe to call from a signal handler."""
@@ -34,6 +37,8 @@ class Daemon:
 
     async def run(self) -> None:
         """Tick until stopped. Raises what no retry can mend: Refused, SafetyStop, JournalError."""
+        if self._wakes is not None:
+            await self._wakes.start()
         try:
             while not self._stop.is_set() and await self._wait(await self._one()):
                 pass
@@ -44,10 +49,14 @@ class Daemon:
 
     async def _one(self) -> Millis:
         """One tick; the instant of the next."""
+        if self._wakes is not None:
+            self._wakes.ticking()
         try:
             report = await self._engine.tick()
         except Unavailable as away:
             return self._retry_at(away)
+        if self._wakes is not None:
+            self._wakes.ticked(self._engine.watch(), acted=report.acted)
         if self._failures:
             self._emit("venue.back", failures=self._failures)
             self._failures = 0
@@ -66,7 +75,9 @@ class Daemon:
 
     async def _wait(self, until: Millis) -> bool:
         """Sleep; False when the story has ended."""
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(until))
+        # While the venue is away, no stream hurries the next attempt.
+        sleeper = self._clock if self._wakes is None or self._failures else self._wakes
+        sleeping = asyncio.ensure_future(sleeper.sleep_until(until))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)

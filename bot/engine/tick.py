@@ -12,6 +12,7 @@ from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.times import MINUTE, Millis
+from bot.core.wake import Watch, watch
 from bot.engine.book import Book
 from bot.engine.carry import Carry
 from bot.engine.executor import Executor
@@ -75,6 +76,13 @@ class Engine:
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
+
+    def watch(self) -> Watch | None:
+        """What to look for in pushed prices until the next tick; None before the first, or where only polls tell."""
+        decision = self._book.decision
+        if self._seen is None or decision is None:
+            return None
+        return watch(self._seen, decision, self._terms, self._book.live())
 
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
