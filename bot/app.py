@@ -167,7 +167,7 @@ async def compose_bot(
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
         emit = stack.enter_context(_logs(settings, clock, credentials)).emit
-        environment = _environment(settings, dry_run=dry_run)
+        environment = bound_environment(settings, dry_run=dry_run)
         venue = wrap.venue(_venue(settings, clock, credentials, dry_run=dry_run), clock)
         stack.push_async_callback(venue.close)
         account = await venue.account()
@@ -212,7 +212,7 @@ async def _clock(settings: Settings, lease: str | None) -> ClosableClock:
     return await story_clock(settings.testnet.url, lease) if settings.local else WallClock()
 
 
-def _environment(settings: Settings, *, dry_run: bool) -> str:
+def bound_environment(settings: Settings, *, dry_run: bool) -> str:
     """What the journal is bound to: a dry run's can never be taken for a real one's."""
     from bot.rehearsal import environment_of
 
