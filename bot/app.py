@@ -157,26 +157,36 @@ async def compose_bot(
     dry_run: bool = False,
 ) -> AsyncIterator[Bot]:
     """Clock, venue, journal and engine of one account, checked and prepared; released at the end."""
-    from bot.engine.book import Book
-    from bot.engine.tick import Engine
-    from bot.journal.store import SqlJournal
-
     wrap = wrap or Wrap()
-    policy = settings.policy()
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
         emit = stack.enter_context(_logs(settings, clock, credentials)).emit
-        environment = bound_environment(settings, dry_run=dry_run)
         venue = wrap.venue(_venue(settings, clock, credentials, dry_run=dry_run), clock)
         stack.push_async_callback(venue.close)
         account = await venue.account()
         if not dry_run:
             _check_live(settings, account, live_account)
-        sql = await SqlJournal.open(
-            settings.journal, environment=environment, venue=settings.venue, account=account, wall=wall,
-            poll=settings.poll,
-        )
+        environment = bound_environment(settings, dry_run=dry_run)
+        yield await stack.enter_async_context(
+            take_up(settings, account, clock=clock, venue=venue, emit=emit, environment=environment, wrap=wrap))
+
+
+@contextlib.asynccontextmanager
+async def take_up(
+    settings: Settings, account: str, *, clock: Clock, venue: Venue, emit: Emit, environment: str, wrap: Wrap,
+) -> AsyncIterator[Bot]:
+    """The account as its journal left it, on these ports: specifications checked, venue prepared, engine ready."""
+    from bot.engine.book import Book
+    from bot.engine.tick import Engine
+    from bot.journal.store import SqlJournal
+
+    policy = settings.policy()
+    sql = await SqlJournal.open(
+        settings.journal, environment=environment, venue=settings.venue, account=account, wall=wall,
+        poll=settings.poll,
+    )
+    async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sql.close)
         journal = wrap.journal(sql, clock)
         memory = await journal.recall(policy.settle)
