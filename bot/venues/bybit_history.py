@@ -17,7 +17,7 @@ from bot.venues.bybit_replies import link_of, listed
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params, valid
 from bot.venues.names import Names
-from bot.venues.replies import Row, instant, number, number_or_none, text
+from bot.venues.replies import Row, instant, number, number_or_none, text, whole
 from bot.venues.spans import spans
 
 EXECUTIONS_PAGE, ORDERS_PAGE, LOG_PAGE, RATES_PAGE = 100, 50, 50, 200
@@ -42,9 +42,15 @@ async def fills(
     told |= valid(lambda: {str(entry.get("tradeId")): number(entry, "cashFlow") for entry in log})
     found = valid(lambda: [
         said.fill(entry, realised, names)
-        for trade, entry in executed.items() if (realised := told[trade]) is not None
+        for trade, entry in sorted(executed.items(), key=_place) if (realised := told[trade]) is not None
     ])
-    return tuple(sorted(found, key=lambda fill: (fill.at, fill.trade_id)))
+    return tuple(found)
+
+
+def _place(executed: tuple[str, Row]) -> tuple[Millis, int, str]:
+    """Executions of one instant are numbered in their order."""
+    trade, entry = executed
+    return instant(entry, "execTime"), whole(entry, "seq"), trade
 
 
 def _told(entry: Row) -> Decimal | None:

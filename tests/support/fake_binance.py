@@ -24,7 +24,7 @@ class FakeBinance:
     now: int = NOW
     replies: dict[str, Any] = field(default_factory=dict)
     spoil: dict[str, Spoiler] = field(default_factory=dict)
-    seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     _server: TestServer | None = None
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,14 +44,13 @@ class FakeBinance:
         if self._server is not None:
             await self._server.close()
 
-    def calls(self, key: str) -> list[dict[str, str]]:
+    def calls(self, key: str) -> list[dict[str, Any]]:
         """The parameters of every request to 'METHOD /path'."""
         return [params for name, params in self.seen if name == key]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         key = f"{request.method} {request.path}"
-        query = parse_qs(request.query_string) | parse_qs((await request.read()).decode())
-        params = {name: values[-1] for name, values in query.items()}
+        params = await self.params(request)
         self.seen.append((key, params))
         said = self.replies.get(key)
         if callable(said):
@@ -64,6 +63,11 @@ class FakeBinance:
         if isinstance(said, web.Response):
             return said
         return web.json_response(said, headers=self.headers)
+
+    async def params(self, request: web.Request) -> dict[str, Any]:
+        """What was asked, in query and body."""
+        query = parse_qs(request.query_string) | parse_qs((await request.read()).decode())
+        return {name: values[-1] for name, values in query.items()}
 
     async def hang(self, _request: web.Request, _said: object) -> web.StreamResponse:
         """No answer at all."""
