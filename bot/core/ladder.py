@@ -23,7 +23,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from bot.core.collateral import equity_for_runway
 from bot.core.decision import AssetStanding, Ladder, Rung, Situation
-from bot.core.margin import read_account
+from bot.core.margin import mark_of, read_account
 from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
 from bot.core.policy import MarginPolicy, Terms
@@ -80,7 +80,7 @@ def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
     for policy in terms.policy.assets:
         instrument, standing = terms.instruments[policy.asset], situation.standing.of(policy.asset)
         position = situation.snapshot.position(instrument.symbol)
-        short, mark = short_of(position), _mark(situation.snapshot, policy.asset, position)
+        short, mark = short_of(position), mark_of(situation.snapshot, policy.asset, position)
         if not short or mark is None:
             continue
         closable = short if standing.unresolved else min(short, standing.short)
@@ -91,13 +91,6 @@ def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
             situation.state.of(policy.asset).disarmed == FLOOR_CAUSE,
         ))
     return tuple(found)
-
-
-def _mark(snapshot: Snapshot, asset: Asset, position: Position | None) -> Decimal | None:
-    quote = snapshot.quotes.get(asset)
-    if quote is not None and quote.mark is not None and quote.mark > 0:
-        return quote.mark
-    return position.mark if position is not None else None
 
 
 @reckoned

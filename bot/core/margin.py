@@ -27,7 +27,7 @@ from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance
 
 __all__ = [
     "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "maintenance_margin",
-    "read_account", "runway", "tier_of",
+    "mark_of", "read_account", "runway", "tier_of",
 ]
 
 
@@ -55,7 +55,7 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
         asset = symbols.get(position.symbol)
         if position.quantity == 0 or asset in wanted:
             continue
-        mark = _mark(snapshot, asset, position)
+        mark = mark_of(snapshot, asset, position)
         if mark is None:
             return None
         exposure = _exposure(snapshot, instruments, asset, size=abs(position.quantity), mark=mark,
@@ -68,7 +68,7 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
             exposures.append(exposure)
     for asset, short in wanted.items():
         if short > 0:
-            mark = _mark(snapshot, asset, snapshot.position(instruments[asset].symbol))
+            mark = mark_of(snapshot, asset, snapshot.position(instruments[asset].symbol))
             if mark is None:
                 return None
             priced = _exposure(snapshot, instruments, asset, size=short, mark=mark, reported=None)
@@ -81,7 +81,7 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
     )
 
 
-def _mark(snapshot: Snapshot, asset: Asset | None, position: Position | None) -> Decimal | None:
+def mark_of(snapshot: Snapshot, asset: Asset | None, position: Position | None) -> Decimal | None:
     """The mark that is known and above 0: the quote's, else the one that the venue shows with the position."""
     quote = snapshot.quotes.get(asset) if asset is not None else None
     if quote is not None and quote.mark is not None and quote.mark > 0:

@@ -43,7 +43,8 @@ class Book:
         self._orders = {record.intent.client_order_id: record for record in memory.orders}
         self._episodes = {episode.id: episode for episode in memory.episodes}
         self._episode_numbers = dict(memory.episode_numbers)
-        self._intents = memory.intents
+        self._intents = self._intents_before = memory.intents
+        self._newest: dict[Asset, int] = {}
         self._recent = {asset: list(times) for asset, times in memory.recent_orders.items()}
         self._last_fill_at = dict(memory.last_fill_at)
         self._cash_flow = memory.cash_flow
@@ -70,9 +71,18 @@ class Book:
         """Whether an order on the asset waits for its outcome to be looked up."""
         return any(record.state.unresolved for record in self.live(asset))
 
+    def is_newest(self, record: OrderRecord) -> bool:
+        """Whether no order of ours on the asset is known to have come after this one; after a restart: none at all."""
+        return record.intent.number == self._newest.get(record.intent.asset, self._intents_before)
+
     def episode(self, asset: Asset) -> Episode | None:
         """The hedge that is opening or open on the asset."""
         return next((e for e in self._episodes.values() if e.asset == asset and not e.state.ended), None)
+
+    def short(self, asset: Asset) -> Decimal:
+        """The asset's hedge by the journal's fills, base units."""
+        episode = self.episode(asset)
+        return episode.short if episode is not None else ZERO
 
     def last_episode(self, asset: Asset) -> Episode | None:
         """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
@@ -151,7 +161,7 @@ class Book:
         because, self._unkept = self._unkept, None
         await self._journal.record_intent(intent, because)
         record = self._keep(begin(intent))
-        self._intents = intent.number
+        self._intents = self._newest[intent.asset] = intent.number
         self._recent.setdefault(intent.asset, []).append(intent.created_at)
         if intent.episode not in self._episodes:
             self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1

@@ -6,55 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_UP, Decimal
-from typing import TypeAlias
 
-from bot.core.decision import AssetDecision, Decision
+from bot.core.decision import AssetDecision, Decision, Pace
+from bot.core.margin import mark_of
 from bot.core.market import Asset, Instrument, Quote, Side, Snapshot
 from bot.core.money import ZERO, round_to_step
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
 from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
-from bot.core.times import MINUTE, Millis
+from bot.core.times import MINUTE, SECOND, Millis
 from bot.engine.book import Book
 from bot.engine.report import Reporter
 from bot.engine.settle import Settler
+from bot.engine.steps import Place, Reprice, Step, Withdraw
+from bot.engine.urgent import urgent_step
 from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, Venue
 
 FIRST_REST = MINUTE
 """How long an asset rests after the venue refused an order; doubled at each refusal in a row, up to an hour."""
 LONGEST_REST = 60 * MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Send a new limit order; quantity in base units."""
-
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    time_in_force: TimeInForce
-    reduce_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reprice:
-    """Move the resting order to another price."""
-
-    record: OrderRecord
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Cancel the resting order."""
-
-    record: OrderRecord
-    why: str
-
-
-Step: TypeAlias = Place | Reprice | Withdraw | None
+MARGIN_REST = 5 * SECOND
+"""How long the margin ladder rests after a refusal: the market does not wait."""
 
 
 def next_step(
@@ -161,6 +134,8 @@ class Executor:
         self._waiting_since: dict[Asset, Millis] = {}
         self._resting_until: dict[Asset, Millis] = {}
         self._refusals: dict[Asset, int] = {}
+        self._refused_at: dict[Asset, Millis] = {}
+        self._given_up: set[str] = set()
 
     async def act(self, decision: Decision, snapshot: Snapshot) -> bool:
         """Take one step for each asset. True when anything was sent."""
@@ -173,18 +148,10 @@ class Executor:
         return acted
 
     async def _step(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> bool:
-        asset = decided.asset
-        quote = snapshot.quotes.get(asset)
-        if quote is None:
-            return False
-        now = self._clock.now()
-        step = next_step(
-            decided, self._book.live(asset), quote, self._terms.instruments[asset], self._terms.policy.execution,
-            now=now, working_since=self._working_since(decided, decision),
-        )
+        step = self._next(decided, decision, snapshot)
         self._tell_waiting(decided, decision, snapshot)
         if isinstance(step, Place):
-            if now < self._resting_until.get(asset, now):
+            if self._is_resting(decided):
                 return False
             await self._place(step, decided, decision, snapshot)
         elif isinstance(step, Reprice):
@@ -192,8 +159,33 @@ class Executor:
             await self._change(step.record, "amend", self._venue.amend(step.record, step.price), snapshot)
         elif isinstance(step, Withdraw):
             await self._book.keep()
+            if step.record.state.unresolved:
+                self._given_up.add(step.record.intent.client_order_id)
             await self._change(step.record, f"cancel: {step.why}", self._venue.cancel(step.record), snapshot)
         return step is not None
+
+    def _next(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> Step:
+        asset, policy = decided.asset, self._terms.policy
+        live, quote, instrument = self._book.live(asset), snapshot.quotes.get(asset), self._terms.instruments[asset]
+        if decided.pace is not Pace.PATIENT:
+            return urgent_step(
+                decided, live, quote, mark_of(snapshot, asset, snapshot.position(instrument.symbol)),
+                instrument=instrument, policy=policy, given_up=self._given_up,
+            )
+        if quote is None:
+            return None
+        return next_step(
+            decided, live, quote, instrument, policy.execution, now=self._clock.now(),
+            working_since=self._working_since(decided, decision),
+        )
+
+    def _is_resting(self, decided: AssetDecision) -> bool:
+        """Whether a refusal a short while ago is a reason not to ask again yet."""
+        asset, now = decided.asset, self._clock.now()
+        if decided.pace is Pace.MARGIN:
+            refused_at = self._refused_at.get(asset)
+            return refused_at is not None and now - refused_at < MARGIN_REST
+        return now < self._resting_until.get(asset, now)
 
     def _tell_waiting(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         """Say once for each goal that patience has ended and the order rests on."""
@@ -213,7 +205,7 @@ class Executor:
     async def _place(self, step: Place, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         asset = decided.asset
         instrument = self._terms.instruments[asset]
-        quote = snapshot.quotes[asset]
+        quote = snapshot.quotes.get(asset)
         position = snapshot.position(instrument.symbol)
         episode, number, identity = self._book.next_identity(asset)
         state = decision.state.of(asset)
@@ -221,7 +213,8 @@ class Executor:
             identity, number, episode, asset, instrument.symbol, step.side, step.quantity, step.price, step.reduce_only,
             step.time_in_force, position.quantity if position else ZERO, decided.goal,
             decided_at=self._working_since(decided, decision), created_at=self._clock.now(),
-            reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid, perp_mid=quote.perp_mid,
+            reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid if quote else None,
+            perp_mid=quote.perp_mid if quote else None,
         )
         record = await self._book.intend(intent)
         self._report.hold()
@@ -258,6 +251,7 @@ class Executor:
         """After a refusal, wait before asking again: twice as long each time in a row."""
         count = self._refusals.get(asset, 0)
         self._refusals[asset] = count + 1
+        self._refused_at[asset] = self._clock.now()
         self._resting_until[asset] = self._clock.now() + min(FIRST_REST * 2**count, LONGEST_REST)
 
     async def _change(

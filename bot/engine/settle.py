@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import OpenOrder, Snapshot
+from bot.core.market import OpenOrder, Side, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
@@ -75,7 +75,9 @@ class Settler:
     def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         intent = record.intent
         position = snapshot.position(intent.symbol)
-        unmoved = (position.quantity if position else ZERO) == intent.position_before
+        # An order that came after this one has moved the position itself: then only the books can explain it.
+        before = intent.position_before if self._book.is_newest(record) else -self._book.short(intent.asset)
+        unmoved = (position.quantity if position else ZERO) == before
         waited = self._clock.now() - intent.created_at > self._venue.lookup_patience
         return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and _resting(record, snapshot) is None
 
@@ -90,7 +92,10 @@ class Settler:
             mine = [fill for fill in fills
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
-            booked = await self._book.book_fills(record, mine)
+            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back.
+            covered = intent.side is Side.SELL or self._book.short(intent.asset) >= report.filled - record.filled
+            complete = complete and covered
+            booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)
             for fill in booked:
                 self._report.order(
