@@ -52,7 +52,11 @@ async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
     async with app.looking(settings, dry_run=dry_run) as (_, venue):
         policy = settings.policy()
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        snapshot = await venue.snapshot()
+        return plan_on(settings, terms, await venue.snapshot())
+
+
+def plan_on(settings: Settings, terms: Terms, snapshot: Snapshot) -> PlanReport:
+    """The same for an account as it was just seen. Raises ConfigError, JournalError."""
     findings = app.findings(settings, terms, snapshot)
     state, standing = _remembered(settings, terms, snapshot)
     return _plan_of(Situation(snapshot, standing, state), terms, findings)

@@ -16,6 +16,7 @@ from bot import __version__
 from bot.cli import journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
+from bot.cli.doctor import doctor
 from bot.cli.exits import Code, CommandFailed, code_of, message_of
 from bot.cli.init import init
 from bot.core.times import SECOND
@@ -34,6 +35,7 @@ CLI = typer.Typer(
 CLI.add_typer(journal.CLI, name="journal", short_help="Look after the record.")
 CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
 CLI.command(short_help="Write a commented configuration.")(init)
+CLI.command(short_help="See whether all is as it must be to trade.")(doctor)
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ def common(
     First steps:
       hedgerow demo                                watch it work, without a key
       hedgerow init mine.yaml                      a configuration of your own
+      hedgerow doctor -c config/binance-demo.yaml  look before it runs
       hedgerow plan -c config/binance-demo.yaml    what it would do; sends nothing
       hedgerow run -c config/binance-demo.yaml     do it
       hedgerow status -c config/binance-demo.yaml  where it stands

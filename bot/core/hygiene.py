@@ -6,12 +6,12 @@ every hour. Each topic has one consequence, wherever it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.core.market import Asset, OpenOrder
+from bot.core.market import Asset, Instrument, OpenOrder
 from bot.core.money import plain
 from bot.core.orders import PREFIX
 from bot.core.times import DAY, Millis, iso
@@ -62,6 +62,7 @@ LEVERAGE = "leverage"
 TRADING = "trading"                    # the account may open positions
 CLOCK = "clock"                        # ours against the venue's
 MARKET = "market"                      # both of a coin's markets are open
+INSTRUMENT = "instrument"              # they are specified as they were
 FOREIGN_POSITION = "foreign_position"
 FOREIGN_ORDER = "foreign_order"
 DEAD_MANS_SWITCH = "dead_mans_switch"  # the venue would withdraw orders that nobody renews
@@ -169,3 +170,33 @@ def expiry_check(expires_at: Millis | None, now: Millis) -> Check:
 def flag_check(name: str, *, good: bool, found: str, wanted: str, remedy: str, asset: Asset | None = None) -> Check:
     """A question with two answers."""
     return Check(name, Verdict.OK if good else Verdict.FAIL, found, wanted, "" if good else remedy, asset)
+
+
+def changes(before: Instrument, after: Instrument) -> Mapping[str, tuple[str, str]]:
+    """What a venue has changed of a coin's markets: field → (before, after), in words."""
+    found: dict[str, tuple[str, str]] = {}
+    for each in fields(Instrument):
+        old, new = getattr(before, each.name), getattr(after, each.name)
+        if old != new:
+            found[each.name] = (_shown(old), _shown(new))
+    return found
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, tuple):
+        return f"a table of {len(value)} tiers"
+    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def instrument_check(asset: Asset, before: Instrument, after: Instrument) -> Check:
+    """Whether a coin's markets are specified as when the bot last decided."""
+    found = changes(before, after)
+    if not found:
+        return Check(INSTRUMENT, Verdict.OK, "unchanged", "as when the bot last decided", asset=asset)
+    return Check(
+        INSTRUMENT, Verdict.WARN, "; ".join(f"{name} {old} → {new}" for name, (old, new) in found.items()),
+        "as when the bot last decided",
+        "nothing, where the configuration still fits: the bot takes it over", asset=asset,
+    )

@@ -9,11 +9,32 @@ from pathlib import Path
 from bot.errors import JournalError, JournalLocked
 
 
+def holder(journal: Path) -> str | None:
+    """The id of the process that has the journal; None where none has, or that cannot be looked at."""
+    try:
+        descriptor = os.open(_beside(journal), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _beside(journal: Path) -> Path:
+    return journal.with_name(journal.name + ".lock")
+
+
 class FileLock:
     """An exclusive `flock` on `<journal>.lock`. A killed holder leaves no lock behind, only the empty file."""
 
     def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(journal.name + ".lock")
+        self.path = _beside(journal)
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
