@@ -15,24 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import sim_acts
-from sim_disk import Disk
+from inprocess_disk import Disk
+from inprocess_wire import Fate, Killed, StoryClock, wired_venue
 from sim_plan import LENGTH, QUIET, Act, Plan
-from sim_wire import Fate, Killed, StoryClock, Wire
 
-from bot.app import account_tag
-from bot.core.policy import Terms
+from bot import app
 from bot.core.times import SECOND, Millis
-from bot.engine.book import Book
 from bot.engine.daemon import Daemon
 from bot.engine.tick import Engine, TickReport
 from bot.errors import HedgerowError, Unavailable
-from bot.journal.store import SqlJournal
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.market.scenarios import scenario_story
 from bot.testnet.options import TestnetOptions
-from bot.venues.makers import ACCOUNTS
 
 POLL = "10m"
 WORKING_POLL = "10s"
@@ -77,14 +73,15 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
     outcome = Outcome(plan, testnet, disk.path)
     _schedule(outcome)
     fate = Fate(list(plan.kills))
-    settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice)
+    settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice).model_copy(
+        update={"journal": disk.path})
     ends = testnet.world.clock.origin + LENGTH
     while testnet.world.exchange.now < ends and outcome.stopped is None and outcome.lives < MOST_LIVES:
         outcome.lives += 1
         fate.revive()
         with disk.mounted(fate):
             try:
-                asyncio.run(_life(settings, outcome, fate, disk.path, ends))
+                asyncio.run(_life(settings, outcome, fate, ends))
             except Killed:
                 outcome.say(testnet.world.exchange.now, "killed")
             except Unavailable as away:
@@ -120,48 +117,31 @@ def _schedule(outcome: Outcome) -> None:
         world.schedule("quiet", start + LENGTH - QUIET, outcome.testnet.faults.clear)
 
 
-async def _life(settings: Settings, outcome: Outcome, fate: Fate, path: Path, ends: Millis) -> None:
+async def _life(settings: Settings, outcome: Outcome, fate: Fate, ends: Millis) -> None:
     """The daemon from its start to the story's end, or to its own."""
-    testnet, clock = outcome.testnet, StoryClock(outcome.testnet, fate, ends)
-    policy = settings.policy()
-    venue: Any = ACCOUNTS[settings.venue](
-        settings.environment, clock=clock, key="local-key", secret="local-secret", assets=list(settings.assets),
-        settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url, timeout=settings.request_timeout,
-    )
-    exchange = venue._exchange
-    exchange.session = Wire(testnet, fate, exchange._door, outcome.spoilt)
-    account = await venue.account()
-    journal = await SqlJournal.open(
-        path, environment="local", venue=settings.venue, account=account, wall=clock.now, poll=settings.poll)
-    try:
-        memory = await journal.recall(policy.settle)
-        terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        await venue.prepare(policy)
-        book = Book(
-            journal, clock, account_tag=account_tag(settings.venue, "local", account), settle=policy.settle,
-            instruments=terms.instruments, memory=memory,
-        )
+    clock = StoryClock(outcome.testnet, fate, ends)
+    venue = wired_venue(settings, outcome.testnet, clock, fate, outcome.spoilt)
 
-        def emit(event: str, **facts: object) -> None:
-            about = {key: facts[key] for key in ("asset", "state", "message", "reason") if key in facts}
-            outcome.say(clock.now(), f"{event} {about}")
+    def emit(event: str, **facts: object) -> None:
+        about = {key: facts[key] for key in ("asset", "state", "message", "reason") if key in facts}
+        outcome.say(clock.now(), f"{event} {about}")
 
-        engine = _Counting(outcome, venue=venue, book=book, clock=clock, terms=terms, emit=emit)
-        await Daemon(engine, clock, poll=settings.poll, working_poll=settings.working_poll, emit=emit).run()
-    finally:
-        await journal.close()
+    async with app.take_up(
+        settings, await venue.account(), clock=clock, venue=venue, emit=emit, environment="local", wrap=app.Wrap(),
+    ) as bot:
+        count_ticks(bot.engine, outcome)
+        await Daemon(bot.engine, clock, poll=settings.poll, working_poll=settings.working_poll, emit=emit).run()
 
 
-class _Counting(Engine):
-    """The engine, its ticks counted."""
+def count_ticks(engine: Engine, outcome: Outcome) -> None:
+    """Have each of the engine's ticks counted."""
+    tick = engine.tick
 
-    def __init__(self, outcome: Outcome, **ports: Any) -> None:
-        super().__init__(**ports)
-        self._outcome = outcome
+    async def counted() -> TickReport:
+        outcome.ticks += 1
+        return await tick()
 
-    async def tick(self) -> TickReport:
-        self._outcome.ticks += 1
-        return await super().tick()
+    vars(engine)["tick"] = counted
 
 
 @lru_cache(maxsize=256)

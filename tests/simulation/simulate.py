@@ -24,10 +24,10 @@ if __name__ == "__main__":
     here = Path(__file__).parent
     sys.path[:0] = [str(here), str(here.parent / "support"), str(here.parents[1])]
 
+from inprocess_disk import migrated
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sim_disk import migrated
 from sim_plan import Plan, plan
 from sim_run import Outcome, play
 from sim_verdict import LEAST_TICKS, verdict

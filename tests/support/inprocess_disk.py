@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from sim_wire import Fate
+from inprocess_wire import Fate
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine

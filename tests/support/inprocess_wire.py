@@ -15,10 +15,12 @@ import aiohttp
 
 from bot.core.times import SECOND, Millis
 from bot.errors import StoryEnded
+from bot.settings import Settings
 from bot.testnet.build import Testnet
 from bot.testnet.dialect import Reply, Request
 from bot.testnet.faults import Kind, Switch
 from bot.venues.failures import CURRENT, InvalidReply
+from bot.venues.makers import ACCOUNTS
 from bot.venues.transport import Door
 
 LEASE = "simulation"
@@ -178,3 +180,15 @@ class Wire:
 
     async def close(self) -> None:
         pass
+
+
+def wired_venue(settings: Settings, testnet: Testnet, clock: StoryClock, fate: Fate, spoilt: Counter[str]) -> Any:
+    """The configured venue's real gateway, its session replaced by this wire."""
+    policy = settings.policy()
+    venue: Any = ACCOUNTS[settings.venue](
+        settings.environment, clock=clock, key="local-key", secret="local-secret", assets=list(settings.assets),
+        settle=policy.settle, cash=policy.cash, local_url=settings.testnet.url, timeout=settings.request_timeout,
+    )
+    exchange = venue._exchange
+    exchange.session = Wire(testnet, fate, exchange._door, spoilt)
+    return venue
