@@ -16,6 +16,7 @@ from bot.testnet.binance.limits import futures_limits, spot_limits
 from bot.testnet.binance.params import parse
 from bot.testnet.binance.settings import FuturesSettings
 from bot.testnet.binance.signing import check_key, check_signed
+from bot.testnet.binance.streams import Streams
 from bot.testnet.binance.trouble import spoiled
 from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
 from bot.testnet.faults import Switch
@@ -27,10 +28,12 @@ class BinanceApi:
 
     def __init__(
         self, world: World, credentials: Credentials, settings: FuturesSettings, tables: tuple[Table, ...],
+        streams: Streams,
     ) -> None:
         self._world = world
         self._credentials = credentials
         self.settings = settings
+        self._streams = streams
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         for table in tables:
             self._endpoints.update(table)
@@ -74,9 +77,9 @@ class BinanceApi:
         """Binance's words in the trouble that the switch names."""
         return spoiled(switch)
 
-    def open(self, _path: str, _query: str, _send: Send, /) -> Session | None:
-        """No WebSocket on any path."""
-        return None
+    def open(self, path: str, query: str, send: Send, /) -> Session | None:
+        """A WebSocket with streams, or the WebSocket API's."""
+        return self._streams.open(path, query, send)
 
 
 def _refusal(error: ApiError, headers: dict[str, str]) -> Reply:

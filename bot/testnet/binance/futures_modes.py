@@ -1,4 +1,4 @@
-"""USD-M futures: what the account is set to, its margin tables and fees, and the key of its user stream."""
+"""USD-M futures: what the account is set to, its margin tables and fees."""
 
 from __future__ import annotations
 
@@ -43,13 +43,12 @@ class FuturesModes:
 
     def __init__(self, markets: Markets, settings: FuturesSettings) -> None:
         self._markets = markets
-        self._world = markets.world
         self._exchange = markets.world.exchange
         self._settings = settings
 
     def table(self) -> Table:
         """Endpoints by method and path."""
-        signed, key = Security.SIGNED, Security.KEY
+        signed = Security.SIGNED
         return {
             ("GET", "/fapi/v1/leverageBracket"): Endpoint(self.brackets, 1, signed),
             ("POST", "/fapi/v1/leverage"): Endpoint(self.set_leverage, 1, signed),
@@ -61,9 +60,6 @@ class FuturesModes:
             ("GET", "/fapi/v1/symbolConfig"): Endpoint(self.symbol_config, 5, signed),
             ("GET", "/fapi/v1/accountConfig"): Endpoint(self.account_config, 5, signed),
             ("GET", "/fapi/v1/commissionRate"): Endpoint(self.commission, 20, signed),
-            ("POST", "/fapi/v1/listenKey"): Endpoint(self.listen_key, 1, key),
-            ("PUT", "/fapi/v1/listenKey"): Endpoint(self.listen_key, 1, key),
-            ("DELETE", "/fapi/v1/listenKey"): Endpoint(self.close_listen_key, 1, key),
         }
 
     def brackets(self, params: Params) -> list[Row]:
@@ -167,15 +163,6 @@ class FuturesModes:
             "takerCommissionRate": plain(perp_fee(symbol.instrument, maker=False)),
             "rpiCommissionRate": "0",
         }
-
-    def listen_key(self, _: Params) -> Row:
-        """A key for the user stream, valid for an hour of the story; asking again prolongs it."""
-        return {"listenKey": self._settings.listen_key(self._world.now())}
-
-    def close_listen_key(self, _: Params) -> Row:
-        """Let the key go."""
-        self._settings.close_listen_key()
-        return {}
 
 
 def _number(value: Decimal) -> int | float:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.core.market import Asset
-from bot.core.times import HOUR, Millis
+from bot.core.times import Millis
 from bot.testnet.owner import Switchable
-
-LISTEN_KEY_LIFE: Millis = HOUR
 
 
 @dataclass(slots=True)
@@ -40,8 +37,6 @@ class FuturesSettings:
     isolated: set[Asset] = field(default_factory=set)
     key: KeyRights = field(default_factory=KeyRights)
     clock_skew: Millis = 0
-    listen_keys: int = 0
-    listen_key_until: Millis = 0
 
     def margin_type(self, asset: Asset) -> str:
         """'ISOLATED' or 'CROSSED'."""
@@ -62,14 +57,3 @@ class FuturesSettings:
                 self.key.futures = not broken
             case Switchable.EXPIRED_KEY:
                 self.key.bound, self.key.expires_at = not broken, now if broken else None
-
-    def listen_key(self, now: Millis) -> str:
-        """The account's listen key, a new one only when there is none in force; asking prolongs it."""
-        if now >= self.listen_key_until:
-            self.listen_keys += 1
-        self.listen_key_until = now + LISTEN_KEY_LIFE
-        return hashlib.sha256(f"listen key {self.listen_keys}".encode()).hexdigest()
-
-    def close_listen_key(self) -> None:
-        """Let the key go."""
-        self.listen_key_until = 0

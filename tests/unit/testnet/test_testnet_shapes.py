@@ -114,7 +114,7 @@ _CHANGES: dict[str, Any] = {
     "POST /fapi/v1/marginType": lambda _: {"symbol": "ETHUSDT", "marginType": "ISOLATED"},
     "POST /fapi/v1/multiAssetsMargin": lambda _: {"multiAssetsMargin": "true"},
     "POST /fapi/v1/listenKey": lambda _: {},
-    "PUT /fapi/v1/listenKey": lambda _: {},
+    "PUT /fapi/v1/listenKey": lambda caller: caller.ok("POST", "/fapi/v1/listenKey"),
     "POST /api/v3/order": lambda caller: order(
         "SELL", "0.01", caller.public("/api/v3/ticker/bookTicker", symbol=BTC)["bidPrice"], "IOC"),
     "DELETE /api/v3/order": lambda _: {"symbol": BTC, "origClientOrderId": "spot"},
