@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from bot.testnet.bybit.account import AccountPages
 from bot.testnet.bybit.api import BybitApi
+from bot.testnet.bybit.keeping import Keeping
+from bot.testnet.bybit.ledger import Ledger
 from bot.testnet.bybit.markets import Markets
+from bot.testnet.bybit.order_lists import OrderLists
+from bot.testnet.bybit.orders import Orders
+from bot.testnet.bybit.positions import Positions
 from bot.testnet.bybit.public import PublicMarket
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.specifications import Specifications
+from bot.testnet.bybit.wallet import WalletPage
 from bot.testnet.dialect import Credentials
 from bot.testnet.world import World
 
@@ -15,8 +22,15 @@ def bybit(world: World, credentials: Credentials) -> BybitApi:
     """The v5 API."""
     markets = Markets(world)
     settings = AccountSettings()
+    keeping = Keeping(markets)
     tables = (
         PublicMarket(markets, settings).table(),
         Specifications(markets).table(),
+        AccountPages(markets, settings, credentials).table(),
+        WalletPage(markets, settings).table(),
+        Ledger(markets).table(),
+        Positions(markets, settings, keeping).table(),
+        Orders(markets, settings, keeping).table(),
+        OrderLists(markets, settings, keeping).table(),
     )
     return BybitApi(world, credentials, settings, tables)
