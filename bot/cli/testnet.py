@@ -89,7 +89,8 @@ def serve(
     from bot.testnet.options import TestnetOptions
 
     asked: dict[str, Any] = {
-        "venue": venue, "specs": specs, "port": port, "panel": panel, "scenario": scenario, "days": days, "seed": seed, "path": path,
+        "venue": venue, "specs": specs, "port": port,
+        "panel": panel, "scenario": scenario, "days": days, "seed": seed, "path": path,
         "start": start and option("--start", read_instant, start),
         "end": end and option("--end", read_instant, end),
         "nav": nav and option("--nav", read_amount, nav),

@@ -201,13 +201,15 @@ class Account:
         return total
 
     def insolvent(self, marks: Marks) -> bool:
-        """Whether the margin balance is below the maintenance margin."""
+        """Whether the margin balance is below the maintenance margin; a unified account is already where it equals it
+        (a maintenance margin rate of 1).
+        """
         surplus = self.collateral(marks)
         for asset in self.held:
             position, mark = self.positions[asset], marks(asset)
             surplus += position.unrealised(mark)
             surplus -= maintenance_margin(abs(position.quantity) * mark, self.instruments[asset].tiers)
-        return surplus < 0
+        return surplus < 0 or (surplus == 0 and self.wallets.kind is WalletKind.UNIFIED)
 
     def liquidation_price(self, asset: Asset, marks: Marks) -> Decimal | None:
         """The mark at which the position is liquidated while all else stands still; None: flat, or at no mark."""

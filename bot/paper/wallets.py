@@ -35,6 +35,10 @@ class Wallets:
         """Spot balance that no order holds."""
         return self.spot.get(coin, ZERO) - self.locked.get(coin, ZERO)
 
+    def debt(self, coin: str) -> Decimal:
+        """What the account owes of a coin: the venue lends where a unified wallet would fall below zero."""
+        return max(ZERO, -self.spot.get(coin, ZERO))
+
     def move(self, coin: str, amount: Decimal, *, to_futures: bool) -> None:
         """Move between the two purses (a transfer; nothing is created)."""
         signed = amount if to_futures else -amount

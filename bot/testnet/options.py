@@ -59,12 +59,9 @@ class TestnetOptions:
         check_loopback(self.host)
         if not 0 <= self.port <= 65_535:
             raise ConfigError(f"port {self.port}: allowed are 0 (any free one) to 65535")
-        if self.venue not in ("binance", "bybit"):
-            raise ConfigError(f"venue {self.venue!r}: allowed are 'binance' and 'bybit'")
-        if self.specs not in ("venue", "equal"):
-            raise ConfigError(f"specs {self.specs!r}: allowed are 'venue' and 'equal'")
-        if self.path not in ("bridge", "step"):
-            raise ConfigError(f"path {self.path!r}: allowed are 'bridge' and 'step'")
+        _choose("venue", self.venue, "binance", "bybit")
+        _choose("specs", self.specs, "venue", "equal")
+        _choose("path", self.path, "bridge", "step")
         if self.days <= 0:
             raise ConfigError(f"days {self.days}: must be positive")
         if self.nav <= 0:
@@ -77,6 +74,11 @@ class TestnetOptions:
             raise ConfigError("weights must be 0 or more and sum to 1")
         if not self.key or not self.secret:
             raise ConfigError("key and secret must not be empty")
+
+
+def _choose(name: str, value: str, one: str, other: str) -> None:
+    if value not in (one, other):
+        raise ConfigError(f"{name} {value!r}: allowed are {one!r} and {other!r}")
 
 
 def check_loopback(host: str) -> None:

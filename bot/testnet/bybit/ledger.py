@@ -1,0 +1,167 @@
+"""Every movement of the unified wallet (`/v5/account/transaction-log`).
+
+`change = cashFlow + funding − fee`: `funding` is positive when received, `fee` positive when paid. `size` is the
+position after a trade, negative when short. A spot trade is two rows, one for each coin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+from bot.core.market import Asset, Side
+from bot.core.money import ZERO, plain
+from bot.core.times import DAY, Millis
+from bot.paper.account import perp_fee, spot_fee
+from bot.paper.exchange import ADL_PREFIX, LIQUIDATION_PREFIX, SETTLEMENT_PREFIX
+from bot.paper.records import FundingRow, IncomeKind, PaperFill
+from bot.testnet.bybit.endpoint import Endpoint, Table
+from bot.testnet.bybit.errors import ApiError
+from bot.testnet.bybit.markets import Markets
+from bot.testnet.bybit.paging import page, window
+from bot.testnet.bybit.params import Params
+from bot.testnet.bybit.shapes import USER_ID, category_of, side_word, uuid_of
+from bot.testnet.numbers import Row
+from bot.testnet.options import SETTLE
+
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {LIQUIDATION_PREFIX: "LIQUIDATION", ADL_PREFIX: "ADL", SETTLEMENT_PREFIX: "DELIVERY"},
+)
+"""What a trade is called that the exchange made itself, by how its client id begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement of one coin. `after`: all changes of the coin up to and with this one."""
+
+    number: int
+    at: Millis
+    kind: str
+    category: str
+    coin: str
+    base: Asset
+    change: Decimal
+    after: Decimal
+    row: Row
+
+
+class Ledger:
+    """The signed endpoint that reads the account's movements; they are taken in as they come, and never change."""
+
+    def __init__(self, markets: Markets) -> None:
+        self._markets = markets
+        self._exchange = markets.world.exchange
+        self._entries: list[Entry] = []
+        self._changes: dict[str, Decimal] = {}
+        self._positions: dict[Asset, Decimal] = {}
+        self._fills = self._fundings = self._incomes = 0
+
+    def table(self) -> Table:
+        """Endpoints by method and path."""
+        return {("GET", "/v5/account/transaction-log"): Endpoint(self.transactions, 25)}
+
+    def transactions(self, params: Params) -> Row:
+        """Movements, newest first: the last day unless a window is named, of a week at most."""
+        if params.text("accountType") not in (None, "UNIFIED"):
+            raise ApiError(10001, message="accountType only support UNIFIED.")
+        wanted = {
+            "kind": params.text("type"), "category": params.text("category"), "coin": params.text("currency"),
+            "base": params.text("baseCoin"),
+        }
+        first, last = window(params, self._markets.world.now(), DAY)
+        self._take_in()
+        found = []
+        for entry in reversed(self._entries):
+            if entry.at < first:
+                break
+            if entry.at <= last and all(value in (None, getattr(entry, name)) for name, value in wanted.items()):
+                found.append(entry)
+        shown, cursor = page(found, lambda entry: entry.number, params, 20, 50)
+        return {"nextPageCursor": cursor, "list": [self._shown(entry) for entry in shown]}
+
+    def _shown(self, entry: Entry) -> Row:
+        since = self._changes[entry.coin] - entry.after
+        return {**entry.row, "cashBalance": plain(self._exchange.wallets.spot.get(entry.coin, ZERO) - since)}
+
+    # --- taking in ---
+
+    def _take_in(self) -> None:
+        """Bring the ledger up to the present, in the order of time. At one instant funding comes before trades."""
+        fills = self._exchange.fills[self._fills:]
+        settled = self._exchange.funding_rows[self._fundings:]
+        gifts = [row for row in self._exchange.income[self._incomes:] if row.kind is IncomeKind.INSURANCE_CLEAR]
+        self._fills += len(fills)
+        self._fundings += len(settled)
+        self._incomes = len(self._exchange.income)
+        fresh: list[tuple[Millis, int, PaperFill | FundingRow | Decimal]] = [
+            *((row.at, 0, row) for row in settled), *((fill.at, 1, fill) for fill in fills),
+            *((gift.at, 2, gift.amount) for gift in gifts),
+        ]
+        for at, _, record in sorted(fresh, key=lambda one: one[:2]):
+            if isinstance(record, FundingRow):
+                self._settlement(record)
+            elif isinstance(record, Decimal):
+                self._write(at, "BONUS", "", SETTLE, "", record, {})
+            elif record.market == "perp":
+                self._perpetual(record)
+            else:
+                self._spot(record)
+
+    def _settlement(self, settled: FundingRow) -> None:
+        name, symbol = uuid_of("funding", settled.id), self._markets.of(settled.asset)
+        side = Side.BUY if settled.quantity > 0 else Side.SELL
+        self._write(settled.at, "SETTLEMENT", "linear", SETTLE, settled.asset, settled.amount, {
+            "symbol": symbol.id,
+            "side": side_word(side),
+            "funding": plain(settled.amount),
+            "orderId": uuid_of("funding order", settled.id),
+            "feeRate": plain(settled.rate),
+            "size": plain(settled.quantity),
+            "qty": plain(abs(settled.quantity)),
+            "tradePrice": plain(settled.mark),
+            "tradeId": name,
+        })
+
+    def _perpetual(self, fill: PaperFill) -> None:
+        held = self._positions.get(fill.asset, ZERO) + fill.side.sign * fill.quantity
+        self._positions[fill.asset] = held
+        rate = perp_fee(self._markets.of(fill.asset).instrument, maker=fill.maker) if fill.fee else ZERO
+        self._trade(fill, SETTLE, fill.realised, fill.fee, rate, held)
+
+    def _spot(self, fill: PaperFill) -> None:
+        sign, rate = fill.side.sign, spot_fee(self._markets.of(fill.asset).instrument)
+        for coin, flow in ((fill.asset, sign * fill.quantity), (SETTLE, -sign * fill.quantity * fill.price)):
+            fee = fill.fee if coin == fill.fee_currency else ZERO
+            self._trade(fill, coin, flow, fee, rate if fee else ZERO, ZERO)
+
+    def _trade(self, fill: PaperFill, coin: str, flow: Decimal, fee: Decimal, rate: Decimal, held: Decimal) -> None:
+        link, prefix = fill.client_order_id, f"{fill.order_id}"
+        kind = next((kind for begin, kind in _KINDS.items() if link == begin + prefix), "TRADE")
+        self._write(fill.at, kind, category_of(fill.market), coin, fill.asset, flow - fee, {
+            "symbol": self._markets.of(fill.asset).id,
+            "side": side_word(fill.side),
+            "orderLinkId": "" if kind != "TRADE" or link == f"paper_{prefix}" else link,
+            "orderId": uuid_of("order", fill.order_id),
+            "fee": plain(fee),
+            "cashFlow": plain(flow),
+            "feeRate": plain(rate),
+            "size": plain(held),
+            "qty": plain(fill.quantity),
+            "tradePrice": plain(fill.price),
+            "tradeId": uuid_of("execution", fill.trade_id),
+        })
+
+    def _write(
+        self, at: Millis, kind: str, category: str, coin: str, base: Asset, change: Decimal, details: Row,
+    ) -> None:
+        number = len(self._entries) + 1
+        after = self._changes[coin] = self._changes.get(coin, ZERO) + change
+        row = {
+            "transSubType": "", "id": f"{USER_ID}_{details.get('symbol', coin)}_{number}", "symbol": "", "side": "None",
+            "funding": "", "orderLinkId": "", "orderId": "", "fee": "0", "cashFlow": "0", "feeRate": "",
+            "bonusChange": "", "size": "0", "qty": "0", "tradePrice": "", "tradeId": "", "extraFees": "", **details,
+            "change": plain(change), "transactionTime": str(at), "type": kind, "currency": coin, "category": category,
+        }
+        self._entries.append(Entry(number, at, kind, category, coin, base, change, after, row))
