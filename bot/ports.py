@@ -107,6 +107,17 @@ class PastOrders(Protocol):
         """Orders of ours placed on the symbol from `since` on that the venue still remembers, oldest first."""
 
 
+@runtime_checkable
+class TopUps(Protocol):
+    """What a venue with separate wallets may offer besides, where the key permits it."""
+
+    async def transfer_to_margin(self, coin: str, amount: Decimal) -> str:
+        """Move free coin from the spot wallet to the margin account; the venue's name of the transfer.
+
+        Refused: not permitted, or not there. Unavailable: it never left. Uncertain: read the balances again.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """What a venue's markets show to anybody at `at`. `stable_prices`: other stablecoins in the settle coin."""

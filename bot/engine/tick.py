@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.core.decision import Action, AssetState, Decision, RuleState, Situation
+from bot.core.decision import Action, AssetState, Decision, RuleState, Rung, Situation
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.plan import decide
@@ -18,6 +18,7 @@ from bot.engine.carry import Carry
 from bot.engine.executor import Executor
 from bot.engine.pulse import Pulse
 from bot.engine.report import Reporter, changed_holds
+from bot.engine.rungs import Rungs
 from bot.engine.settle import Settler
 from bot.ports import Clock, Command, Venue
 from bot.telemetry.events import Emit
@@ -51,6 +52,8 @@ class Engine:
         self._settler = Settler(book, venue, clock, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
         self._carry = Carry(venue, clock, tuple(terms.instruments))
+        self._rungs = Rungs(venue, clock, terms.policy.settle, self._reporter,
+                            told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
         self._seen: Snapshot | None = None
         self._reconciled = False
 
@@ -60,18 +63,22 @@ class Engine:
         snapshot = await self._observe()
         await self._carry.follow(snapshot)
         before = self._book.decision
-        situation = Situation(snapshot, self._book.standing(commands, self._carry.costs()), self._book.state)
+        standing = self._book.standing(commands, self._carry.costs())
+        situation = Situation(
+            snapshot, replace(standing, can_top_up=self._rungs.can_top_up), self._book.state)
         decision = decide(situation, self._terms)
         self._record(situation, decision)
         await self._answer(commands, decision)
         await self._account(before, decision)
         self._reporter.hold()
         try:
+            self._rungs.tell(decision.ladder)
             self._report(before, decision, snapshot)
             acted = await self._executor.act(decision, snapshot)
         finally:
             self._reporter.release()
         await self._book.keep()
+        acted |= await self._rungs.top_up(decision.ladder)
         await self._book.beat()
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)

@@ -154,6 +154,13 @@ class PaperVenue:
             self.exchange.cancel(order)
         return _report(order)
 
+    async def transfer_to_margin(self, coin: str, amount: Decimal) -> str:
+        """Move free coin from the spot wallet to the margin account."""
+        self._follow_clock()
+        with _refusals():
+            self.exchange.transfer(coin, amount, to_futures=True)
+        return f"{plain(amount)} {coin}"
+
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """The newest order with this client id, or None."""
         self._follow_clock()

@@ -39,6 +39,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "amount": "money moved, in `currency`; positive when received",
     "asset": "the coin",
     "assets": "the configured coins",
+    "cash_share": "(cash + unrealised profit) / NAV; 0.05 is 5%",
     "change": "what was changed of a resting order: amend or cancel",
     "client_order_id": "our name for the order",
     "code": "the venue's own error code",
@@ -55,6 +56,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "fee_currency": "the coin in which the fee was charged",
     "fees": "fees of the hedge so far, settle coin",
     "filled": "what the order has filled, coins",
+    "fraction": "the part of every hedge that is bought back; 0.372 is 37.2%",
     "funding_paid": "funding of the hedge so far, settle coin; positive when we paid",
     "funding_rate": "the present funding rate; positive: longs pay shorts",
     "funding_rates": "by coin: the present funding rate",
@@ -66,6 +68,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "margin": "initial margin that the position uses, settle coin",
     "message": "a sentence",
     "nav": "net asset value in the settle coin",
+    "needed": "settle coin that the margin account lacks to reach the runway of a top-up",
     "net": "realised profit − fees − funding paid: what the account has more than without the hedge",
     "new_price": "the price of the order after the change",
     "next_funding_at": "when funding is settled next, ms",
@@ -78,6 +81,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "reason": "why: a stable code",
     "reduce_only": "whether the order can only reduce the position",
     "resizes": "how often the hedge was resized",
+    "rung": "of the margin ladder: clear, warn, stop, cash_floor, reduce or full",
     "settled_at": "when the venue settled it, ms",
     "short": "the hedge, coins",
     "shorts": "by coin: the hedge, coins",
@@ -86,6 +90,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "symbol": "the venue's name of the perpetual",
     "text": "why, in words",
     "time_in_force": "GTX (post-only), IOC or GTC",
+    "top_up": "settle coin that the spot wallet has free for it",
     "trade_id": "the venue's name of the fill",
     "venue": "the exchange",
     "withdrawn": "how many resting orders were cancelled",
@@ -96,6 +101,7 @@ MARGIN: Final = ("margin", "effective_leverage", "liquidation_distance", "joint_
 _ACTION: Final = ("asset", "action", "reason", "short", "goal", *MARGIN, "episode")
 _ORDER: Final = ("asset", "client_order_id", "side", "contracts", "quantity", "price", "reduce_only", "time_in_force",
                  "episode", "reason")
+_LADDER: Final = ("rung", "joint_runway", "cash_share", "fraction", "needed", "top_up")
 _ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "resizes")
 _MORE: Final = ("action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id", "message",
                 "code", "fee")
@@ -151,8 +157,12 @@ _TABLE = (
                "{funding_paid:funding}, fees {fees:money}, net {net:money}"),
     Event("funding.booked", "A funding settlement is in the books.", ("symbol", "amount", "currency", "settled_at"),
           ("asset", "episode", "funding_paid", "funding_rate")),
-    Event("margin.warned", "The margin account comes near a rung of the ladder.", ("message",),
-          ("asset", *MARGIN), level=Level.WARNING, says="{message}"),
+    Event("margin.warned", "A worse rung of the margin ladder was reached, or a top-up was not made.",
+          ("message", *_LADDER), ("asset", *MARGIN), level=Level.WARNING, says="{message}"),
+    Event("margin.eased", "The account has been off the margin ladder for an hour.", ("message", *_LADDER),
+          says="{message}"),
+    Event("margin.topped_up", "Settle coin was moved from the spot wallet to the margin account.",
+          ("amount", "currency", "message", *_LADDER), says="{amount:money} {currency}: {message}"),
     Event("reconcile.ok", "Journal and venue agree.", ("positions",)),
     Event("reconcile.mismatch", "Journal and venue disagree.", ("positions",), ("message",), level=Level.WARNING,
           says="{positions}"),
