@@ -25,7 +25,7 @@ class Driver:
             "markets": self.markets, "account": self.account, "place": self.place, "query": self.query,
             "duplicate client id": self.duplicate, "cancel": self.cancel, "post-only crossing": self.crossing,
             "insufficient margin": self.insufficient, "min notional": self.minimum, "partial fill": self.partial,
-            "market stream": self.market_stream, "bad signature": self.bad_signature, "late timestamp": self.late,
+            "user stream": self.user_stream, "market stream": self.market_stream, "bad signature": self.bad_signature, "late timestamp": self.late,
             "rate limit": self.rate_limit,
         }
 
@@ -124,6 +124,29 @@ class Driver:
         same(sum(number(row["qty"]) for row in trades), number(later["executedQty"]), "the trades' sum")
         return f"{held}, then {later['executedQty']} of {held + 5}"
 
+    def user_stream(self) -> str:
+        """An order placed and filled, and the balance after it, as the user stream tells it."""
+        key, frames = self.client.new_listen_key()["listenKey"], Frames()
+        client = SpotWebsocketStreamClient(self.testnet.ws_url, on_message=lambda _, text: frames.put(text))
+        try:
+            client.user_data(listen_key=key)
+            frames.wait(lambda frame: "result" in frame, "answer to the subscription")
+            self.order("SELL", "0.01", self.above(), type="LIMIT_MAKER", newClientOrderId="told")
+            new = frames.wait(lambda frame: _told(frame, "NEW"), "execution report NEW")
+            same((new["c"], number(new["q"])), ("told", Decimal("0.01")), "the new order")
+            self.client.cancel_order(S, origClientOrderId="told")
+            gone = frames.wait(lambda frame: _told(frame, "CANCELED"), "execution report CANCELED")
+            same(gone["C"], "told", "the cancelled order's own id")
+            self.order("SELL", "0.01", self.touch()[0], timeInForce="IOC", newClientOrderId="told_too")
+            trade = frames.wait(lambda frame: _told(frame, "TRADE"), "execution report TRADE")
+            same((trade["c"], trade["X"], number(trade["l"])), ("told_too", "FILLED", Decimal("0.01")), "the fill")
+            held = self.free("BTC")
+            frames.wait(lambda frame: _balance(frame, "BTC") == held, f"account position with {held} BTC")
+        finally:
+            client.stop()
+        self.client.renew_listen_key(key)
+        return "orders, fill, balance"
+
     def market_stream(self) -> str:
         frames = Frames()
         client = SpotWebsocketStreamClient(self.testnet.ws_url, on_message=lambda _, text: frames.put(text))
@@ -159,6 +182,16 @@ class Driver:
         self.testnet.advance(MINUTE)
         self.client.account()
         return code
+
+
+def _told(frame: Any, what: str) -> bool:
+    return frame.get("e") == "executionReport" and frame["x"] == what
+
+
+def _balance(frame: Any, coin: str) -> Decimal | None:
+    if frame.get("e") != "outboundAccountPosition":
+        return None
+    return next((number(row["f"]) for row in frame["B"] if row["a"] == coin), None)
 
 
 if __name__ == "__main__":

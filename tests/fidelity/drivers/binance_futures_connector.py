@@ -39,13 +39,13 @@ class Driver(Usdm):
         return error.error_code if isinstance(error, ClientError) else None
 
     def open_user(self, listen_key: str, frames: Frames) -> Callable[[], None]:
-        client = UMFuturesWebsocketClient(self.testnet.ws_url, on_message=lambda _, text: frames.put(text))
+        client = UMFuturesWebsocketClient(f"{self.testnet.ws_url}/fstream", on_message=lambda _, text: frames.put(text))
         client.user_data(listen_key=listen_key)
         frames.wait(lambda frame: "result" in frame, "answer to the subscription")
         return client.stop
 
     def open_book(self, frames: Frames) -> Callable[[], None]:
-        client = UMFuturesWebsocketClient(self.testnet.ws_url, on_message=lambda _, text: frames.put(text))
+        client = UMFuturesWebsocketClient(f"{self.testnet.ws_url}/fstream", on_message=lambda _, text: frames.put(text))
         client.book_ticker(symbol=S)
         frames.wait(lambda frame: "result" in frame, "answer to the subscription")
         return client.stop

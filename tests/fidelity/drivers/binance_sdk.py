@@ -56,8 +56,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(row) for row in value]
     inner = getattr(value, "actual_instance", None)
-    if inner is not None:
-        return plain(inner)
+    if inner is not None:  # of a user event, the model stands for the name
+        return {"e": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(inner).__name__).upper(), **plain(inner)}
     if not isinstance(value, BaseModel):
         raise Untypical(f"{type(value).__name__} instead of a model: {COMPLAINTS.held[-1:]}")
     fields = type(value).model_fields

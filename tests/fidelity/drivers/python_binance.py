@@ -53,7 +53,8 @@ class Driver(Usdm):
         return self._listen("futures_user_socket", {}, frames)
 
     def open_book(self, frames: Frames) -> Callable[[], None]:
-        return self._listen("futures_multiplex_socket", {"streams": [f"{S.lower()}@bookTicker"]}, frames)
+        options = {"streams": [f"{S.lower()}@bookTicker"], "category": "public"}
+        return self._listen("futures_multiplex_socket", options, frames)
 
     def _listen(self, socket: str, options: dict[str, Any], frames: Frames) -> Callable[[], None]:
         """Read a socket of the library's manager in a thread with a loop of its own."""

@@ -119,6 +119,7 @@ def tell(calls: Mapping[str, Callable[[], object]]) -> None:
             if isinstance(error, KeyboardInterrupt):
                 raise
             where = traceback.extract_tb(error.__traceback__)[-1]
-            detail, well = f"{type(error).__name__}: {error} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})", False
+            place = f"{where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
+            detail, well = f"{type(error).__name__}: {error} ({place})", False
         print(json.dumps({"call": name, "ok": well, "detail": detail[:2000]}), flush=True)
     sys.stdout.flush()

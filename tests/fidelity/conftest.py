@@ -1,0 +1,49 @@
+"""Prints what came of every call of every client, once the tests have run: the report of `make fidelity`."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from fidelity import CALLS, CLIENTS, REQUIRED, Client
+from rich.console import Console
+from rich.table import Table
+
+_RESULTS: dict[tuple[str, str], str] = {}
+_WORDS = {"passed": "pass", "failed": "FAIL", "skipped": "not set up"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> object:
+    """Keep what came of each test that is a client's call."""
+    report: pytest.TestReport = yield  # type: ignore[misc]  # pytest hands the inner hooks' result in
+    call = getattr(item, "callspec", None)
+    if call is not None and isinstance(call.params.get("client"), Client) and (report.when == "call" or report.failed):
+        _RESULTS[call.params["client"].name, call.params["call"]] = _WORDS[report.outcome]
+    return report
+
+
+def table() -> str:
+    """Calls down, clients across; a dash where a call makes no sense, and why below."""
+    shown = Table(title="The testnet under clients that others wrote", title_justify="left")
+    shown.add_column("call", no_wrap=True)
+    for client in CLIENTS:
+        shown.add_column(client.name, justify="center")
+    for call in (*CALLS, *dict.fromkeys(call for client in CLIENTS for call in client.extra)):
+        cells = [_RESULTS.get((client.name, call), "–" if call not in client.calls else "not run")
+                 for client in CLIENTS]
+        shown.add_row(call, *cells)
+    console = Console(file=StringIO(), width=110, no_color=True)
+    console.print(shown)
+    for client in CLIENTS:
+        for call, why in client.lacks.items():
+            console.print(f"– {client.name}, {call}: {why}", highlight=False)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the report where it was asked for."""
+    if REQUIRED and _RESULTS:
+        terminalreporter.write_line("")
+        terminalreporter.write(table())
