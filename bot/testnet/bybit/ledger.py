@@ -33,16 +33,23 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One movement of one coin. `after`: all changes of the coin up to and with this one."""
+class Movement:
+    """One change of one coin's balance. `base`: the coin on whose market it came about ('' for none)."""
 
-    number: int
     at: Millis
     kind: str
     category: str
     coin: str
     base: Asset
     change: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A movement as it is shown. `after`: all changes of the coin up to and with this one."""
+
+    number: int
+    movement: Movement
     after: Decimal
     row: Row
 
@@ -74,16 +81,18 @@ class Ledger:
         self._take_in()
         found = []
         for entry in reversed(self._entries):
-            if entry.at < first:
+            movement = entry.movement
+            if movement.at < first:
                 break
-            if entry.at <= last and all(value in (None, getattr(entry, name)) for name, value in wanted.items()):
+            if movement.at <= last and all(value in (None, getattr(movement, name)) for name, value in wanted.items()):
                 found.append(entry)
         shown, cursor = page(found, lambda entry: entry.number, params, 20, 50)
         return {"nextPageCursor": cursor, "list": [self._shown(entry) for entry in shown]}
 
     def _shown(self, entry: Entry) -> Row:
-        since = self._changes[entry.coin] - entry.after
-        return {**entry.row, "cashBalance": plain(self._exchange.wallets.spot.get(entry.coin, ZERO) - since)}
+        coin = entry.movement.coin
+        since = self._changes[coin] - entry.after
+        return {**entry.row, "cashBalance": plain(self._exchange.wallets.spot.get(coin, ZERO) - since)}
 
     # --- taking in ---
 
@@ -103,7 +112,7 @@ class Ledger:
             if isinstance(record, FundingRow):
                 self._settlement(record)
             elif isinstance(record, Decimal):
-                self._write(at, "BONUS", "", SETTLE, "", record, {})
+                self._write(Movement(at, "BONUS", "", SETTLE, "", record), {})
             elif record.market == "perp":
                 self._perpetual(record)
             else:
@@ -112,7 +121,7 @@ class Ledger:
     def _settlement(self, settled: FundingRow) -> None:
         name, symbol = uuid_of("funding", settled.id), self._markets.of(settled.asset)
         side = Side.BUY if settled.quantity > 0 else Side.SELL
-        self._write(settled.at, "SETTLEMENT", "linear", SETTLE, settled.asset, settled.amount, {
+        self._write(Movement(settled.at, "SETTLEMENT", "linear", SETTLE, settled.asset, settled.amount), {
             "symbol": symbol.id,
             "side": side_word(side),
             "funding": plain(settled.amount),
@@ -128,21 +137,23 @@ class Ledger:
         held = self._positions.get(fill.asset, ZERO) + fill.side.sign * fill.quantity
         self._positions[fill.asset] = held
         rate = perp_fee(self._markets.of(fill.asset).instrument, maker=fill.maker) if fill.fee else ZERO
-        self._trade(fill, SETTLE, fill.realised, fill.fee, rate, held)
+        self._trade(fill, SETTLE, flow=fill.realised, fee=fill.fee, rate=rate, held=held)
 
     def _spot(self, fill: PaperFill) -> None:
         sign, rate = fill.side.sign, spot_fee(self._markets.of(fill.asset).instrument)
         for coin, flow in ((fill.asset, sign * fill.quantity), (SETTLE, -sign * fill.quantity * fill.price)):
             fee = fill.fee if coin == fill.fee_currency else ZERO
-            self._trade(fill, coin, flow, fee, rate if fee else ZERO, ZERO)
+            self._trade(fill, coin, flow=flow, fee=fee, rate=rate if fee else ZERO, held=ZERO)
 
-    def _trade(self, fill: PaperFill, coin: str, flow: Decimal, fee: Decimal, rate: Decimal, held: Decimal) -> None:
-        link, prefix = fill.client_order_id, f"{fill.order_id}"
-        kind = next((kind for begin, kind in _KINDS.items() if link == begin + prefix), "TRADE")
-        self._write(fill.at, kind, category_of(fill.market), coin, fill.asset, flow - fee, {
+    def _trade(
+        self, fill: PaperFill, coin: str, *, flow: Decimal, fee: Decimal, rate: Decimal, held: Decimal,
+    ) -> None:
+        link, number = fill.client_order_id, str(fill.order_id)
+        kind = next((kind for begin, kind in _KINDS.items() if link == begin + number), "TRADE")
+        self._write(Movement(fill.at, kind, category_of(fill.market), coin, fill.asset, flow - fee), {
             "symbol": self._markets.of(fill.asset).id,
             "side": side_word(fill.side),
-            "orderLinkId": "" if kind != "TRADE" or link == f"paper_{prefix}" else link,
+            "orderLinkId": "" if kind != "TRADE" or link == f"paper_{number}" else link,
             "orderId": uuid_of("order", fill.order_id),
             "fee": plain(fee),
             "cashFlow": plain(flow),
@@ -153,15 +164,14 @@ class Ledger:
             "tradeId": uuid_of("execution", fill.trade_id),
         })
 
-    def _write(
-        self, at: Millis, kind: str, category: str, coin: str, base: Asset, change: Decimal, details: Row,
-    ) -> None:
-        number = len(self._entries) + 1
-        after = self._changes[coin] = self._changes.get(coin, ZERO) + change
+    def _write(self, moved: Movement, details: Row) -> None:
+        number, coin = len(self._entries) + 1, moved.coin
+        after = self._changes[coin] = self._changes.get(coin, ZERO) + moved.change
         row = {
             "transSubType": "", "id": f"{USER_ID}_{details.get('symbol', coin)}_{number}", "symbol": "", "side": "None",
             "funding": "", "orderLinkId": "", "orderId": "", "fee": "0", "cashFlow": "0", "feeRate": "",
             "bonusChange": "", "size": "0", "qty": "0", "tradePrice": "", "tradeId": "", "extraFees": "", **details,
-            "change": plain(change), "transactionTime": str(at), "type": kind, "currency": coin, "category": category,
+            "change": plain(moved.change), "transactionTime": str(moved.at), "type": moved.kind, "currency": coin,
+            "category": moved.category,
         }
-        self._entries.append(Entry(number, at, kind, category, coin, base, change, after, row))
+        self._entries.append(Entry(number, moved, after, row))
