@@ -41,6 +41,9 @@ class Frames(Protocol):
     async def read_up_to(self, frames: Mapping[str, int]) -> None:
         """Return once the frames of these numbers were read, or their sockets are gone. Does not wait for ever."""
 
+    async def settled(self) -> None:
+        """Return once no connection is in the making. Does not wait for ever."""
+
 
 class WallClock:
     """The machine's clock. Where the machine's time is set back, this one stands until it is caught up."""
@@ -252,6 +255,8 @@ class SteppedClock:
             raise
 
     async def _advance(self, lease: str, at: Millis) -> None:
+        if self._frames is not None:
+            await self._frames.settled()
         sockets = () if self._frames is None else self._frames.sockets()
         reached, frames = await self._admin.advance(lease, at, sockets)
         self._heard(reached)

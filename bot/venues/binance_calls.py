@@ -53,6 +53,9 @@ PLACE_ORDER = Endpoint("fapiPrivate", "POST", "order", _ORDER, at_most_once=True
 AMEND_ORDER = Endpoint("fapiPrivate", "PUT", "order", {**_futures(1), **_ORDER}, at_most_once=True)
 CANCEL_ORDER = Endpoint("fapiPrivate", "DELETE", "order", _futures(1), at_most_once=True)
 
+NEW_LISTEN_KEY = Endpoint("fapiPrivate", "POST", "listenKey", _futures(1))  # or the present one, its life renewed
+KEEP_LISTEN_KEY = Endpoint("fapiPrivate", "PUT", "listenKey", _futures(1))
+
 SPOT_EXCHANGE_INFO = Endpoint("public", "GET", "exchangeInfo", _spot(20))
 SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
 SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))

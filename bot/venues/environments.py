@@ -6,6 +6,7 @@ Only the composition root chooses it; only the door (`transport`) asks it.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 from yarl import URL
 
@@ -35,6 +36,24 @@ def allowed_hosts(venue: str, environment: Environment) -> frozenset[str]:
 def logical(venue: str, environment: Environment) -> Environment:
     """Whose addresses requests are made out to before the door: in `local` those of what it stands for."""
     return offer(venue).local or environment if environment is Environment.LOCAL else environment
+
+
+_STREAMS: Mapping[tuple[str, Environment], frozenset[str]] = {
+    ("binance", Environment.DEMO): frozenset({
+        "fstream.binancefuture.com:443", "demo-stream.binance.com:443", "demo-ws-api.binance.com:443"}),
+    ("binance", Environment.LIVE): frozenset({
+        "fstream.binance.com:443", "stream.binance.com:9443", "ws-api.binance.com:443"}),
+    # Bybit's demo has private streams of its own, and the live ones for the market.
+    ("bybit", Environment.DEMO): frozenset({"stream.bybit.com:443", "stream-demo.bybit.com:443"}),
+    ("bybit", Environment.TESTNET): frozenset({"stream-testnet.bybit.com:443"}),
+    ("bybit", Environment.LIVE): frozenset({"stream.bybit.com:443"}),
+}
+"""Host and port of the WebSockets by venue and environment."""
+
+
+def stream_hosts(venue: str, environment: Environment) -> frozenset[str]:
+    """Where WebSockets may be opened, as host:port; empty where there are none."""
+    return _STREAMS.get((venue, environment), frozenset())
 
 
 def loopback_url(text: str) -> URL:

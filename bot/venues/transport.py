@@ -1,4 +1,4 @@
-"""The one door to a venue's REST interface: every request of a ccxt exchange object leaves through it.
+"""The one door to a venue: every request of a ccxt exchange object leaves through it, and every WebSocket.
 
 ccxt builds and signs the request and reads the answer; the door decides whether it may leave and where to, marks the
 moment of sending, refuses to be redirected, and lets no answer pass that is none. In `local` the exchange object keeps
@@ -24,7 +24,7 @@ from bot.environment import Environment
 from bot.errors import HedgerowError, Refused, SafetyStop
 from bot.ports import Clock
 from bot.venues.budget import Budgets
-from bot.venues.environments import allowed_hosts, logical, loopback_url
+from bot.venues.environments import allowed_hosts, logical, loopback_url, stream_hosts
 from bot.venues.failures import CURRENT, FORBIDDEN, TOO_MUCH, Attempt, Endpoint, InvalidReply
 
 Foreign: TypeAlias = Any
@@ -103,6 +103,14 @@ class Door:
         if not passes:
             raise SafetyStop(f"{wire.scheme}://{wire.host} is not an address of {self.venue} {self.environment.value}")
 
+    def socket(self, wanted: str) -> URL:
+        """Where a WebSocket for this address really goes. Raises SafetyStop for an address that is not one of these."""
+        url = URL(wanted, encoded=True)
+        known = stream_hosts(self.venue, self.logical)
+        if url.scheme != "wss" or f"{url.host}:{url.port}" not in known:
+            raise SafetyStop(f"{url.scheme}://{url.host}:{url.port} pushes nothing of {self.venue} {self.logical}")
+        return url if self._local is None else URL(f"ws{str(self._local)[4:]}{url.raw_path_qs}", encoded=True)
+
     async def follow(self, attempt: Attempt) -> None:
         """A real timeout has passed: story time follows to where it would have ended, however many ran at once."""
         with suppress(HedgerowError):  # what the request failed of matters more; the next sleep will say it again
@@ -152,6 +160,10 @@ class _Session:
             return self._session.request(verb.upper(), url, **{**options, "allow_redirects": False})
 
         return send
+
+    def ws_connect(self, wanted: str, **settings: Foreign) -> Foreign:
+        """A WebSocket, to where the door says."""
+        return self._session.ws_connect(self._door.socket(wanted), **{**settings, "compress": 0})
 
     async def close(self) -> None:
         """Release the sockets."""

@@ -51,6 +51,9 @@ class Reader:
     def sockets(self) -> tuple[str, ...]:
         return (OURS,)
 
+    async def settled(self) -> None:
+        await asyncio.sleep(0)
+
     async def read_up_to(self, frames: Mapping[str, int]) -> None:
         await asyncio.sleep(0)
         self.read.append((self._clock.now() - START, frames[OURS]))

@@ -55,3 +55,16 @@ except ImportError:
 else:
     raise SystemExit("found what is not there")
 """)
+
+
+def test_one_exchange_with_websockets_is_loaded_without_the_others() -> None:
+    run("""
+import sys
+from bot.venues.lean import exchange_class, stream_class
+for name in ("binance", "bybit"):
+    assert issubclass(stream_class(name), exchange_class(name))
+    assert stream_class(name)().has["ws"]
+assert not {"ccxt", "ccxt.pro", "ccxt.async_support", "ccxt.pro.kraken", "ccxt.async_support.kraken"} & set(sys.modules)
+import ccxt.pro
+assert ccxt.pro.binance is stream_class("binance")
+""")
