@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.core.money import ZERO, plain
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.paper.exchange import PaperExchange
 
 
-def dump_exchange(exchange: PaperExchange) -> dict[str, object]:
+def dump_exchange(exchange: PaperExchange) -> dict[str, Any]:  # JSON
     """Balances, margin figures, positions, orders, fills, funding, income, liquidations, and totals over them."""
     figures, account = exchange.figures(), exchange.account
     return {

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from bot.core.market import Asset, Instrument, Side, WalletKind
 from bot.core.money import ZERO, plain
@@ -153,7 +154,7 @@ class PaperExchange:
         """Rate of the next settlement, its instant, and the interval in force."""
         return self.markets.funding(asset)
 
-    def dump(self) -> dict[str, object]:
+    def dump(self) -> dict[str, Any]:
         """The whole account as plain data, money as strings."""
         return dump_exchange(self)
 

@@ -15,9 +15,8 @@ from bot.core.money import ZERO, parse_decimal, plain
 from bot.paper.records import PaperReject
 from bot.testnet.admin_setup import Setups
 from bot.testnet.clock import LeaseHeld, NotStepped
-from bot.testnet.dialect import Reply
+from bot.testnet.dialect import Dialect, Reply
 from bot.testnet.faults import Faults, Kind, Switch
-from bot.testnet.owner import Owner
 from bot.testnet.push import Hub
 from bot.testnet.push_trouble import Action, Which
 from bot.testnet.world import World
@@ -32,8 +31,9 @@ class BadRequest(Exception):
 class Admin:
     """Answers requests under `/testnet/`."""
 
-    def __init__(self, world: World, faults: Faults, hub: Hub, owner: Owner) -> None:
+    def __init__(self, world: World, faults: Faults, hub: Hub, dialect: Dialect) -> None:
         self._world = world
+        self._dialect = dialect
         self._faults = faults
         self._hub = hub
         self._table: dict[tuple[str, str], Callable[[Body], object]] = {
@@ -43,7 +43,7 @@ class Admin:
             ("POST", "/testnet/price"): self.price,
             ("POST", "/testnet/deposit"): self.deposit,
             ("POST", "/testnet/transfer"): self.transfer,
-            ("POST", "/testnet/setup"): Setups(world.exchange, owner).setup,
+            ("POST", "/testnet/setup"): Setups(world.exchange, dialect.settings).setup,
             ("GET", "/testnet/fault"): self.armed,
             ("POST", "/testnet/fault"): self.arm,
             ("DELETE", "/testnet/fault"): self.disarm,
@@ -89,8 +89,11 @@ class Admin:
         return {"now": now, "frames": self._hub.frames()}
 
     def state(self, _: Body) -> object:
-        """The whole account, money as text."""
-        return {**self._world.exchange.dump(), "deadlines": self._world.deadlines()}
+        """The whole account, money as text, executions under the names that the venue gives them."""
+        account = self._world.exchange.dump()
+        for fill in account["fills"]:
+            fill["trade_id"] = self._dialect.execution_id(fill["trade_id"])
+        return {**account, "deadlines": self._world.deadlines()}
 
     def price(self, body: Body) -> object:
         """Shift a coin's prices from now on: by `factor`, or so that its mark becomes `price`."""

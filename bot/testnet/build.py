@@ -68,7 +68,7 @@ def assemble(
     faults = Faults(seed)
     dialect = _venue(venue).dialect(world, credentials)
     hub = Hub(world, dialect)
-    return Testnet(world, dialect, Admin(world, faults, hub, dialect.settings), faults, hub)
+    return Testnet(world, dialect, Admin(world, faults, hub, dialect), faults, hub)
 
 
 def _venue(name: str) -> SimulatedVenue:

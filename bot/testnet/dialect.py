@@ -91,6 +91,9 @@ class Dialect(Protocol):
     def answer(self, request: Request) -> Reply:
         """The reply to one request; a refusal is a reply too."""
 
+    def execution_id(self, number: int) -> str:
+        """What the venue calls the simulated exchange's execution of that number."""
+
     def spoiled(self, switch: Switch) -> Reply:
         """What the venue says when it is in the trouble that the switch names: overload, outage, ban, any code.
 

@@ -22,10 +22,10 @@ SECRET = "local-secret"
 
 def verdict(outcome: Outcome) -> list[str]:
     """What did not hold, in words; empty for a run that is as it should be."""
-    exchange = outcome.testnet.exchange
+    exchange, name = outcome.testnet.exchange, outcome.testnet.dialect.execution_id
     account = Account(
         [order.client_order_id for order in exchange.orders.values() if order.market == "perp"],
-        [VenueFill(fill.symbol, str(fill.trade_id), fill.client_order_id, str(fill.side), fill.quantity, fill.at)
+        [VenueFill(fill.symbol, name(fill.trade_id), fill.client_order_id, str(fill.side), fill.quantity, fill.at)
          for fill in exchange.fills if fill.market == "perp"],
     )
     found = broken_promises(outcome.journal, account, settled=outcome.plan.live, secrets=[SECRET])

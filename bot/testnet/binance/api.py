@@ -73,6 +73,10 @@ class BinanceApi:
         if not self.settings.key.may_use_futures(now):
             raise ApiError(-2015)
 
+    def execution_id(self, number: int) -> str:
+        """The number itself."""
+        return str(number)
+
     def spoiled(self, switch: Switch) -> Reply:
         """Binance's words in the trouble that the switch names."""
         return spoiled(switch)

@@ -14,6 +14,7 @@ from bot.testnet.bybit.errors import MESSAGES, ApiError
 from bot.testnet.bybit.limits import AccountLimits, AddressLimit, TooMany, headers
 from bot.testnet.bybit.params import parse
 from bot.testnet.bybit.settings import AccountSettings
+from bot.testnet.bybit.shapes import uuid_of
 from bot.testnet.bybit.signing import check_signed
 from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
 from bot.testnet.faults import Kind, Switch
@@ -66,6 +67,10 @@ class BybitApi:
         if endpoint is None:
             raise ApiError(10017)
         return endpoint
+
+    def execution_id(self, number: int) -> str:
+        """An id in Bybit's own form."""
+        return uuid_of("execution", number)
 
     def spoiled(self, switch: Switch) -> Reply:
         """Bybit's words in the trouble that the switch names."""

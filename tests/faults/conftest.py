@@ -1,0 +1,18 @@
+"""The bot under a fault, on both venues where the fault is not one venue's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from rig import Rig, running
+
+VENUES = ("binance", "bybit")
+
+
+@pytest.fixture(params=VENUES)
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    """A bot whose BTC is 8pp over its target, not yet hedged; its promises are checked when the test ends."""
+    async with running(tmp_path, request.param) as one:
+        yield one
