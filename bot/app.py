@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.core.decision import Reason
@@ -24,7 +24,7 @@ from bot.core.orders import base36
 from bot.core.plan import check_terms
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import Millis
+from bot.core.times import SECOND, Millis
 from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bot.clocks import ClosableClock
     from bot.engine.book import Book
     from bot.engine.tick import Engine
+    from bot.engine.wakes import Wakes
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
@@ -64,6 +65,7 @@ class Bot:
     venue: Venue
     terms: Terms
     emit: Emit
+    wakes: Wakes | None = None
 
 
 def account_tag(venue: str, environment: str, account: str) -> str:
@@ -106,6 +108,7 @@ async def run_daemon(
                     gc.freeze()  # what is loaded stays: no collection needs to look at it, and an order wait for that
                     daemon = Daemon(
                         bot.engine, bot.clock, poll=settings.poll, working_poll=settings.working_poll, emit=bot.emit,
+                        wakes=bot.wakes,
                     )
                     await _run_until(stop, daemon.request_stop, daemon.run())
                     return 0
@@ -162,7 +165,8 @@ async def compose_bot(
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
         emit = stack.enter_context(_logs(settings, clock, credentials)).emit
-        venue = wrap.venue(_venue(settings, clock, credentials, dry_run=dry_run), clock)
+        opened = _venue(settings, clock, credentials, dry_run=dry_run)
+        venue = wrap.venue(opened, clock)
         stack.push_async_callback(venue.close)
         account = await venue.account()
         if not dry_run:
@@ -170,6 +174,8 @@ async def compose_bot(
         environment = bound_environment(settings, dry_run=dry_run)
         yield await stack.enter_async_context(
             take_up(settings, account, clock=clock, venue=venue, emit=emit, environment=environment, wrap=wrap))
+        yield replace(bot, wakes=_wakes(
+            settings, clock, credentials, opened=opened, emit=emit, stack=stack))
 
 
 @contextlib.asynccontextmanager
@@ -208,6 +214,33 @@ async def take_up(
 
 
 def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
+def _wakes(
+    settings: Settings, clock: ClosableClock, credentials: Credentials, *, opened: Venue, emit: Emit,
+    stack: contextlib.AsyncExitStack,
+) -> Wakes | None:
+    """What the venue pushes, where it is to be listened to; a dry run's account is our own and pushes nothing."""
+    from bot.clocks import SteppedClock
+    from bot.engine.wakes import Allowance, Wakes
+    from bot.venues.gateway import CcxtVenue
+    from bot.venues.makers import STREAMS
+
+    if not settings.listens or not isinstance(opened, CcxtVenue):
+        return None
+    wanted = settings.streams
+    stream = STREAMS[settings.venue](
+        opened, settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
+        assets=list(settings.assets), settle=settings.settle,
+        local_url=settings.testnet.url if settings.local else None, silence=wanted.silence / SECOND,
+    )
+    stack.push_async_callback(stream.close)
+    if isinstance(clock, SteppedClock):
+        clock.follow(stream)
+    return Wakes(
+        stream, clock, emit, allowance=Allowance(floor=wanted.floor, per_minute=wanted.per_minute),
+        enabled=wanted.wake,
+    )
+
+
     from bot.telemetry.logs import configure
 
     return configure(

@@ -181,6 +181,18 @@ class StoryPath(StrEnum):
     STEP = "step"
 
 
+class StreamSettings(Section):
+    """What the venue pushes: it changes when a tick is, never what the tick reads."""
+
+    enabled: bool | None = key(
+        None, "Listen to what the venue pushes. Default: true; in `local` false: a story is told by its poll.")
+    wake: bool = key(True, "A price that crosses a trigger, and news of our own account, end the wait for the poll.")
+    silence: Duration = key("30s", "Real time without a word where words are due, after which a stream counts as lost.")
+    floor: Pause = key("250ms", "Least time between two ticks, however much is pushed.")
+    per_minute: Count = key(
+        20, "Most ticks a minute besides the polls. Prices may use up half of them; the rest is for our own orders.")
+
+
 class StorySettings(Section):
     """What the local testnet plays for `hedgerow demo`, and for `testnet serve -c`."""
 

@@ -29,6 +29,7 @@ from bot.settings.model import (
     StartingSettings,
     StorySettings,
     TestnetSettings,
+    StreamSettings,
     TriggerSettings,
     Venue,
     Weight,
@@ -64,6 +65,11 @@ class Settings(Handed):
     working_poll: Duration = key(
         "1s", "The same while an order of ours rests. Default in `local`: 5s of story.")
     journal: File = key(
+    inspect_every: Pause | None = key(
+        None, "Time between two looks at account, key and contract specifications; 0s: at the start alone. Default: 1h, "
+              "in `local` 24h of story.")
+    streams: StreamSettings = Field(
+        default_factory=StreamSettings, description="What the venue pushes.")
         Path("hedgerow.db"), "The journal's file. Default: beside the configuration, `.db` for `.yaml`.")
     log: LogSettings = Field(default_factory=LogSettings, description="Where the log goes.")
     secrets_dir: File | None = key(
@@ -103,6 +109,11 @@ class Settings(Handed):
         return self.testnet.timeout / SECOND if self.local else None
 
     @property
+    @property
+    def listens(self) -> bool:
+        """Whether to listen to what the venue pushes."""
+        return not self.local if self.streams.enabled is None else self.streams.enabled
+
     def settle(self) -> str:
         """The coin in which shorts settle."""
         return SETTLE[self.venue]

@@ -16,8 +16,9 @@ from bot.environment import Environment
 from bot.errors import HedgerowError, Refused
 from bot.ports import Clock, Learnt, Market, News, Touch
 from bot.venues import binance_calls as calls
-from bot.venues.binance import NAME, RECV_WINDOW, BinanceVenue
+from bot.venues.binance import NAME, RECV_WINDOW
 from bot.venues.failures import Endpoint, InvalidReply
+from bot.venues.gateway import CcxtVenue
 from bot.venues.lean import stream_class
 from bot.venues.names import Names
 from bot.venues.replies import Row, instant, number, positive_or_none, row, rows, text, whole
@@ -190,8 +191,8 @@ def answered(frame: Row) -> Sequence[Heard] | None:
 
 
 def make_binance_stream(
-    venue: BinanceVenue, environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset],
-    local_url: str | None, silence: float,
+    venue: CcxtVenue, environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset],
+    settle: str, local_url: str | None, silence: float,
 ) -> PushStream:
     """What Binance pushes of these coins and of the account of `venue`, over which listen keys are asked for.
 
@@ -206,7 +207,7 @@ def make_binance_stream(
         return await venue.once(endpoint, {}, lambda reply: reply)
 
     exchange.nonce = lambda: clock.now() - venue.clock_ahead
-    names = venue.names
+    names = Names(settle)
     return PushStream(exchange, [
         BookTickers(exchange, clock, names, assets, Market.SPOT),
         BookTickers(exchange, clock, names, assets, Market.PERP),

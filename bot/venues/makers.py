@@ -10,8 +10,11 @@ from bot.environment import Environment
 from bot.ports import Clock, MarketData, Venue
 from bot.venues.binance import make_binance
 from bot.venues.binance_market import make_binance_market
+from bot.venues.binance_stream import make_binance_stream
 from bot.venues.bybit import make_bybit
 from bot.venues.bybit_market import make_bybit_market
+from bot.venues.gateway import CcxtVenue
+from bot.venues.stream import PushStream
 
 
 class MakeVenue(Protocol):
@@ -39,5 +42,19 @@ class MakeMarket(Protocol):
         """See above."""
 
 
+class MakeStream(Protocol):
+    """Opens what a venue pushes of these coins and of the account of `venue`. No connection is made yet.
+
+    `silence`: real seconds. Raises as `MakeVenue`.
+    """
+
+    def __call__(
+        self, venue: CcxtVenue, environment: Environment, *, clock: Clock, key: str, secret: str,
+        assets: Sequence[Asset], settle: str, local_url: str | None, silence: float,
+    ) -> PushStream:
+        """See above."""
+
+
 ACCOUNTS: Mapping[str, MakeVenue] = {"binance": make_binance, "bybit": make_bybit}
 MARKETS: Mapping[str, MakeMarket] = {"binance": make_binance_market, "bybit": make_bybit_market}
+STREAMS: Mapping[str, MakeStream] = {"binance": make_binance_stream}
