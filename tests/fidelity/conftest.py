@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from io import StringIO
 
 import pytest
@@ -14,9 +15,11 @@ _WORDS = {"passed": "pass", "failed": "FAIL", "skipped": "not set up"}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what came of each test that is a client's call."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # pytest hands the inner hooks' result in
+    report = yield
     call = getattr(item, "callspec", None)
     if call is not None and isinstance(call.params.get("client"), Client) and (report.when == "call" or report.failed):
         _RESULTS[call.params["client"].name, call.params["call"]] = _WORDS[report.outcome]

@@ -25,8 +25,8 @@ class Driver:
             "markets": self.markets, "account": self.account, "place": self.place, "query": self.query,
             "duplicate client id": self.duplicate, "cancel": self.cancel, "post-only crossing": self.crossing,
             "insufficient margin": self.insufficient, "min notional": self.minimum, "partial fill": self.partial,
-            "user stream": self.user_stream, "market stream": self.market_stream, "bad signature": self.bad_signature, "late timestamp": self.late,
-            "rate limit": self.rate_limit,
+            "user stream": self.user_stream, "market stream": self.market_stream,
+            "bad signature": self.bad_signature, "late timestamp": self.late, "rate limit": self.rate_limit,
         }
 
     # --- small steps ---

@@ -15,10 +15,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 import binance_common.utils
-import binance_common.websocket
 from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
 from binance_common.errors import Error
 from binance_sdk_derivatives_trading_usds_futures import derivatives_trading_usds_futures as sdk
+from binance_sdk_derivatives_trading_usds_futures.websocket_streams.models import UserDataStreamEventsResponse
 from pydantic import BaseModel
 from telling import KEY, SECRET, Frames, Missed, Testnet, tell
 from usdm import S, Usdm
@@ -56,8 +56,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(row) for row in value]
     inner = getattr(value, "actual_instance", None)
-    if inner is not None:  # of a user event, the model stands for the name
+    if isinstance(value, UserDataStreamEventsResponse):  # the event's name is its model
         return {"e": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(inner).__name__).upper(), **plain(inner)}
+    if inner is not None:
+        return plain(inner)
     if not isinstance(value, BaseModel):
         raise Untypical(f"{type(value).__name__} instead of a model: {COMPLAINTS.held[-1:]}")
     fields = type(value).model_fields

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import ccxt.pro
 from telling import HOUR, KEY, MINUTE, PATIENCE, SECRET, Missed, Testnet, check, same, tell
@@ -19,9 +19,12 @@ _HOST = re.compile(r"^(https|wss)://[^/]+")
 
 @dataclass(frozen=True)
 class Venue:
-    """The venue's own codes for the same trouble, found in the text of ccxt's exceptions."""
+    """The venue's own codes for the same trouble, found in the text of ccxt's exceptions.
 
-    unknown: int
+    `gone`: cancelling what is cancelled. `crossing` None: accepted, and cancelled a moment later.
+    """
+
+    gone: int
     duplicate: int
     unchanged: int
     insufficient: int
@@ -30,19 +33,17 @@ class Venue:
     signature: int
     late: int
     limit: int
-    margin_unchanged: int | None = None
     leverage_unchanged: int | None = None
     crossing: int | None = None
-    """None: accepted, and cancelled a moment later."""
 
 
 VENUES = {
     "binance": Venue(
-        unknown=-2011, duplicate=-4116, unchanged=-5027, insufficient=-2019, reduce_only=-2022, minimum=-4164,
+        gone=-2011, duplicate=-4116, unchanged=-5027, insufficient=-2019, reduce_only=-2022, minimum=-4164,
         signature=-1022, late=-1021, limit=-1003, crossing=-5022,
     ),
     "bybit": Venue(
-        unknown=110001, duplicate=110072, unchanged=10001, insufficient=110007, reduce_only=110017, minimum=110094,
+        gone=110010, duplicate=110072, unchanged=10001, insufficient=110007, reduce_only=110017, minimum=110094,
         signature=10004, late=10002, limit=10006, leverage_unchanged=110043,
     ),
 }
@@ -55,27 +56,26 @@ def client_of(venue: str, url: str, secret: str) -> Any:
     base: Any = getattr(ccxt.pro, venue)
 
     class Local(base):
-        _logical: dict[str, str] = {}
-
         async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
             wire = _HOST.sub(self.wire, url)
-            self._logical[wire] = url
+            self.logical[wire] = url
             return await super().fetch(wire, method, headers, body)
 
         def handle_errors(self, code: int, reason: str, url: str, *rest: Any) -> Any:
-            return super().handle_errors(code, reason, self._logical.get(url, url), *rest)
+            return super().handle_errors(code, reason, self.logical.get(url, url), *rest)
 
         def client(self, url: str) -> Any:
             return super().client(_HOST.sub(self.wire.replace("http", "ws", 1), url))
 
     client = Local({
         "apiKey": KEY, "secret": secret, "enableRateLimit": False,
-        "options": {"fetchCurrencies": False, "fetchMargins": False, "defaultType": "swap", "enableUnifiedAccount": True,
-                    "fetchMarkets": {"types": ["spot", "linear"]}},
+        "options": {"fetchCurrencies": False, "fetchMargins": False, "defaultType": "swap",
+                    "enableUnifiedAccount": True, "fetchMarkets": {"types": ["spot", "linear"]}},
     })
     client.has["fetchCurrencies"] = False
     client.enable_demo_trading(True)
     client.wire = url
+    client.logical = {}
     return client
 
 
@@ -218,7 +218,7 @@ class Driver:
         await self.client.cancel_order(self.order_id, P)
         same((await self.find(self.order_id))["status"], "canceled", "the status")
         same(await self.client.fetch_open_orders(P), [], "open orders")
-        return await self.is_refused(self.venue.unknown, lambda: self.client.cancel_order(self.order_id, P))
+        return await self.is_refused(self.venue.gone, lambda: self.client.cancel_order(self.order_id, P))
 
     async def crossing(self) -> str:
         bid, _, _ = await self.touch()
@@ -293,11 +293,11 @@ class Driver:
         return "orders, fill, position"
 
     async def _subscribed(self, client: Any) -> None:
-        """Wait until the venue has answered what ccxt asked for: what happens before is not told."""
-        until = self.loop.time() + PATIENCE
-        while not any(held.isConnected for held in client.clients.values()) and self.loop.time() < until:
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        """Wait until every socket that ccxt opened is open: what happens before is not told."""
+        async with asyncio.timeout(PATIENCE):
+            while not client.clients or not all(held.isConnected for held in client.clients.values()):  # noqa: ASYNC110 - ccxt has no event for it
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)  # and the venue has taken the subscriptions
 
     async def market_stream(self) -> str:
         async with Watching(lambda: self.client.watch_bids_asks([P])) as books:
@@ -327,14 +327,14 @@ class Driver:
     async def bad_signature(self) -> str:
         other = client_of(self.name, self.testnet.url, "another")
         try:
-            return await self.is_refused(self.venue.signature, lambda: other.fetch_balance())
+            return await self.is_refused(self.venue.signature, other.fetch_balance)
         finally:
             await other.close()
 
     async def late(self) -> str:
         self.testnet.late = 61_000
         try:
-            return await self.is_refused(self.venue.late, lambda: self.client.fetch_balance())
+            return await self.is_refused(self.venue.late, self.client.fetch_balance)
         finally:
             self.testnet.late = 0
 
@@ -360,7 +360,7 @@ class Watching:
         self._read = 0
         self._came = asyncio.Event()
 
-    async def __aenter__(self) -> Watching:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._on_and_on())
         return self
 

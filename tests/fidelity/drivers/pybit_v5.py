@@ -148,7 +148,7 @@ class Driver:
         price = str(self.above() + 10)
         self.client.amend_order(**LINEAR, orderLinkId="first", qty="0.02", price=price)
         order = self.find(orderLinkId="first")
-        same((order["qty"], number(order["price"])), ("0.02", Decimal(price)), "the amended order")
+        same((number(order["qty"]), number(order["price"])), (Decimal("0.02"), Decimal(price)), "the amended order")
         return self.is_refused(
             110001, lambda: self.client.amend_order(**LINEAR, orderLinkId="nobody", qty="0.03"))
 
@@ -156,7 +156,8 @@ class Driver:
         self.client.cancel_order(**LINEAR, orderLinkId="first")
         order = self.find(orderLinkId="first")
         same((order["orderStatus"], order["cancelType"]), ("Cancelled", "CancelByUser"), "the order")
-        return self.is_refused(110001, lambda: self.client.cancel_order(**LINEAR, orderLinkId="first"))
+        self.is_refused(110010, lambda: self.client.cancel_order(**LINEAR, orderLinkId="first"))
+        return self.is_refused(110001, lambda: self.client.cancel_order(**LINEAR, orderLinkId="nobody"))
 
     def crossing(self) -> str:
         """Accepted, and cancelled a moment later."""
