@@ -29,7 +29,7 @@ def group() -> None:
     """An exchange on this machine: Binance's or Bybit's own protocol over a simulated account."""
 
 
-_SCENARIOS = "calm, bull, crash, v_recovery, negative_funding, sideways, demo"
+_SCENARIOS = "calm, bull, crash, v_recovery, negative_funding, sideways, demo, squeeze"
 
 
 @CLI.command()

@@ -136,6 +136,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType({
         Leg(CRASH, 0.16, _pair(0.0, -0.38), 0.25),
         Leg(CALM, 0.10, _pair(0.01, 0.0)),
     )),
+    "squeeze": Scenario(21, _pair(40_000, 2_400), (
+        Leg(CALM, 0.10, _pair(0.01, 0.0)),
+        Leg(BULL, 0.70, _pair(1.05, 0.05), 0.8),
+        Leg(SIDEWAYS, 0.20, _pair(0.02, 0.0), 0.8),
+    )),
 })
-"""By name. `demo` is a journey of the project's own, calm at both ends: BTC runs up, pauses and falls back, then ETH
-does."""
+"""By name. Two are journeys of the project's own. `demo`, calm at both ends: BTC runs up, pauses and falls back, then
+ETH does. `squeeze`: BTC nearly triples within two weeks and stays there, which no short survives unattended."""
