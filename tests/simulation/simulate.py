@@ -34,7 +34,7 @@ from sim_verdict import LEAST_TICKS, verdict
 
 from bot.testnet.faults import Kind
 
-VENUES = ("binance",)
+VENUES = ("binance", "bybit")
 KINDS = tuple(str(kind) for kind in Kind if kind not in (Kind.DELAY, Kind.ERROR))
 PARTS = ("faults", "acts", "kills")
 
