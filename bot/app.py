@@ -209,7 +209,8 @@ async def take_up(
         emit("daemon.started", venue=str(settings.venue), environment=environment,
              assets=list(terms.instruments))
         engine = Engine(
-            venue=venue, book=book, clock=clock, terms=terms, emit=emit, healthy_every=settings.healthy_every)
+            venue=venue, book=book, clock=clock, terms=terms, emit=emit, healthy_every=settings.healthy_every,
+            inspect_every=settings.inspection_every)
         yield Bot(engine, book, clock, venue, terms, emit)
 
 

@@ -126,6 +126,7 @@ class AssetStanding:
     `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
     `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
     (positive: we paid); None while there is no such history.
+    `faults`: by topic, what account or market are not as they must be for a larger hedge.
     """
 
     short: Decimal = ZERO
@@ -139,6 +140,7 @@ class AssetStanding:
     rearm_requested: bool = False
     accept_requested: bool = False
     trailing_carry: Decimal | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Standing:
 
     `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received).
     `can_top_up`: the venue moves settle coin from the spot wallet to the margin account, and did not just refuse to.
+    `faults`: by topic, what the account is not as it must be for larger hedges.
     """
 
     active: bool = True
@@ -154,6 +157,7 @@ class Standing:
     own_orders: frozenset[str] = frozenset()
     cash_flow: Decimal = ZERO
     can_top_up: bool = False
+    faults: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, asset: Asset) -> AssetStanding:
         """The standing of one asset; an empty one where the journal knows nothing."""

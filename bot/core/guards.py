@@ -185,6 +185,8 @@ def account_refusals(snapshot: Snapshot, policy: Policy, standing: Standing, our
     refusals = []
     if not standing.active:
         refusals.append(refused("not_active", "the engine is not active"))
+    if standing.faults:
+        refusals.append(refused("account_fault", "; ".join(standing.faults.values()), standing.faults))
     foreign = [position.symbol for position in snapshot.positions if position.symbol not in ours and position.quantity]
     if foreign:
         refusals.append(refused("unlisted_position", f"positions that are not configured: {', '.join(foreign)}",
@@ -239,6 +241,8 @@ def asset_refusals(
                                 f"{', '.join(foreign_orders)}", {"orders": ",".join(foreign_orders)}))
     if standing.unresolved:
         refusals.append(refused("unresolved_order", f"the outcome of an order on {instrument.symbol} is unknown"))
+    if standing.faults:
+        refusals.append(refused("asset_fault", "; ".join(standing.faults.values()), standing.faults))
     if not instrument.tradable:
         refusals.append(refused("not_tradable", f"{instrument.symbol} is not traded at present"))
     if disarmed is not None:

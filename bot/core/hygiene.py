@@ -67,6 +67,9 @@ FOREIGN_POSITION = "foreign_position"
 FOREIGN_ORDER = "foreign_order"
 DEAD_MANS_SWITCH = "dead_mans_switch"  # the venue would withdraw orders that nobody renews
 
+SEEN_ANYWAY = frozenset({FOREIGN_POSITION, FOREIGN_ORDER, MARKET})
+"""What every snapshot, or the markets' specification, shows the guards: these refuse increases by themselves."""
+
 _STOPS = frozenset({POSITION_MODE, ASSET_MODE, PORTFOLIO_MARGIN, KEY_WITHDRAWAL, KEY_TRANSFER, KEY_TRADING, KEY_EXPIRY})
 
 

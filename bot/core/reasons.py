@@ -71,6 +71,8 @@ GUARDS: dict[str, str] = {
     "unlisted_position": "opening: the futures wallet carries a position on a symbol that is not configured",
     "unresolved_order": "opening: the outcome of an order of ours on the symbol is unknown",
     "not_active": "opening: the engine is not active",
+    "account_fault": "opening: the account is not as it must be (leverage, margin mode, clock …)",
+    "asset_fault": "opening: leverage, margin mode or contract specification of the asset are not as they must be",
     "stablecoin_deviation": "opening: a stablecoin trades too far from one settle coin",
     "cash_floor": "opening: cash and unrealised profit are too small a part of net asset value",
     "not_tradable": "opening: the venue does not trade the instrument at present",

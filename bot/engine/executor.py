@@ -137,6 +137,10 @@ class Executor:
         self._refused_at: dict[Asset, Millis] = {}
         self._given_up: set[str] = set()
 
+    def take_terms(self, terms: Terms) -> None:
+        """Go on by these."""
+        self._terms = terms
+
     async def act(self, decision: Decision, snapshot: Snapshot) -> bool:
         """Take one step for each asset. True when anything was sent."""
         acted = False

@@ -27,6 +27,10 @@ class Reporter:
         self._holding = False
         self._held: list[tuple[str, dict[str, object]]] = []
 
+    def take_terms(self, terms: Terms) -> None:
+        """Go on by these."""
+        self._terms = terms
+
     def hold(self) -> None:
         """Keep what is said from here on, in its order."""
         self._holding = True

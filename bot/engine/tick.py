@@ -11,11 +11,12 @@ from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
-from bot.core.times import MINUTE, Millis
+from bot.core.times import HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
 from bot.engine.book import Book
 from bot.engine.carry import Carry
 from bot.engine.executor import Executor
+from bot.engine.hygiene import Hygiene
 from bot.engine.pulse import Pulse
 from bot.engine.report import Reporter, changed_holds
 from bot.engine.rungs import Rungs
@@ -42,6 +43,7 @@ class Engine:
 
     def __init__(
         self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit, healthy_every: Millis = 0,
+        inspect_every: Millis = HOUR,
     ) -> None:
         self._venue = venue
         self._book = book
@@ -51,6 +53,7 @@ class Engine:
         self._pulse = Pulse(emit, every=healthy_every)
         self._settler = Settler(book, venue, clock, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
+        self._hygiene = Hygiene(venue, clock, emit, every=inspect_every)
         self._carry = Carry(venue, clock, tuple(terms.instruments))
         self._rungs = Rungs(venue, clock, terms.policy.settle, self._reporter,
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
@@ -62,8 +65,9 @@ class Engine:
         commands = await self._book.commands()
         snapshot = await self._observe()
         await self._carry.follow(snapshot)
+        self._take_terms(await self._hygiene.follow(self._terms, snapshot))
         before = self._book.decision
-        standing = self._book.standing(commands, self._carry.costs())
+        standing = self._hygiene.faulted(self._book.standing(commands, self._carry.costs()))
         situation = Situation(
             snapshot, replace(standing, can_top_up=self._rungs.can_top_up), self._book.state)
         decision = decide(situation, self._terms)
@@ -90,6 +94,13 @@ class Engine:
         if self._seen is None or decision is None:
             return None
         return watch(self._seen, decision, self._terms, self._book.live())
+
+    def _take_terms(self, terms: Terms) -> None:
+        """Go on by these: the venue may have changed its specifications."""
+        if terms is not self._terms:
+            self._terms = terms
+            self._reporter.take_terms(terms)
+            self._executor.take_terms(terms)
 
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""

@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
-from bot.core.times import DAY, MINUTE, SECOND, Millis
+from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.handed import Handed
@@ -26,10 +26,11 @@ from bot.settings.model import (
     LiveSettings,
     LogSettings,
     MarginSettings,
+    Pause,
     StartingSettings,
     StorySettings,
-    TestnetSettings,
     StreamSettings,
+    TestnetSettings,
     TriggerSettings,
     Venue,
     Weight,
@@ -64,12 +65,12 @@ class Settings(Handed):
     poll: Duration = key("5s", "Time between two decisions. Default in `local`: 15m of story.")
     working_poll: Duration = key(
         "1s", "The same while an order of ours rests. Default in `local`: 5s of story.")
-    journal: File = key(
     inspect_every: Pause | None = key(
-        None, "Time between two looks at account, key and contract specifications; 0s: at the start alone. Default: 1h, "
-              "in `local` 24h of story.")
+        None, "Time between two looks at account, key and contract specifications; 0s: at the start alone. Default: "
+              "1h, in `local` 24h of story.")
     streams: StreamSettings = Field(
         default_factory=StreamSettings, description="What the venue pushes.")
+    journal: File = key(
         Path("hedgerow.db"), "The journal's file. Default: beside the configuration, `.db` for `.yaml`.")
     log: LogSettings = Field(default_factory=LogSettings, description="Where the log goes.")
     secrets_dir: File | None = key(
@@ -109,11 +110,11 @@ class Settings(Handed):
         return self.testnet.timeout / SECOND if self.local else None
 
     @property
-    @property
     def listens(self) -> bool:
         """Whether to listen to what the venue pushes."""
         return not self.local if self.streams.enabled is None else self.streams.enabled
 
+    @property
     def settle(self) -> str:
         """The coin in which shorts settle."""
         return SETTLE[self.venue]
@@ -124,6 +125,13 @@ class Settings(Handed):
         if self.log.healthy is not None:
             return self.log.healthy
         return DAY if self.local else 15 * MINUTE
+
+    @property
+    def inspection_every(self) -> Millis:
+        """Time between two looks at the account's set-up; 0: at the start alone. A story's days go by in seconds."""
+        if self.inspect_every is not None:
+            return self.inspect_every
+        return DAY if self.local else HOUR
 
     def policy(self) -> Policy:
         """The user's wishes as the core knows them."""

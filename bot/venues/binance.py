@@ -120,7 +120,7 @@ class BinanceVenue(CcxtVenue):
     async def inspect(self, policy: Policy) -> tuple[Check, ...]:
         """See `binance_inspect`."""
         return await inspect(
-            self, self._names, [asset.asset for asset in policy.assets], policy.margin.leverage, self.markets,
+            self, self._names, [asset.asset for asset in policy.assets], policy.margin, self.markets,
             now=self._clock.now(), tells_key=self._tells_key,
         )
 

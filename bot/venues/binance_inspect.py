@@ -12,6 +12,7 @@ from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict, flag_check
 from bot.core.market import Asset
 from bot.core.money import plain
+from bot.core.policy import MarginPolicy
 from bot.core.times import Millis
 from bot.errors import Refused, SafetyStop
 from bot.venues import binance_calls as calls
@@ -27,19 +28,20 @@ MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
 
 _KEY_CODES = frozenset({"-1002", "-1022", "-2014", "-2015"})
 _PORTFOLIO_CODE = "-1109"
+_UNIVERSAL = "universal transfer"
 _KEY_PAGE = "API Management on binance.com"
 
 
 async def inspect(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MARKETS_OF, *,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MARKETS_OF, *,
     now: Millis, tells_key: bool,
 ) -> tuple[Check, ...]:
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
     checks: list[Check] = []
     try:
-        checks += await _key(venue, now) if tells_key else _key_unknown()
+        checks += await _key(venue, now, moves=margin.top_up) if tells_key else _key_unknown()
         checks += await venue.read(calls.ACCOUNT_CONFIG, {}, _modes)
-        checks += await _margin(venue, names, assets, leverage)
+        checks += await _margin(venue, names, assets, margin.leverage)
         checks += await _strangers(venue, names, assets)
     except SafetyStop as stop:
         return (*checks, _barred(stop))
@@ -65,10 +67,11 @@ def _barred(stop: SafetyStop) -> Check:
     )
 
 
-async def _key(venue: CcxtVenue, now: Millis) -> tuple[Check, ...]:
+async def _key(venue: CcxtVenue, now: Millis, *, moves: bool) -> tuple[Check, ...]:
     """What the key may do. A key that cannot be looked at may be one that withdraws: that is a failure, not a blank."""
     try:
-        return await venue.read(calls.API_RESTRICTIONS, {}, lambda reply: _permissions(row(reply, "key"), now))
+        return await venue.read(
+            calls.API_RESTRICTIONS, {}, lambda reply: _permissions(row(reply, "key"), now, moves=moves))
     except SafetyStop:
         raise
     except Refused as refusal:
@@ -78,9 +81,9 @@ async def _key(venue: CcxtVenue, now: Millis) -> tuple[Check, ...]:
         ),)
 
 
-def _permissions(key: Row, now: Millis) -> tuple[Check, ...]:
-    moves = [what for name, what in (
-        ("enableInternalTransfer", "internal transfer"), ("permitsUniversalTransfer", "universal transfer"),
+def _permissions(key: Row, now: Millis, *, moves: bool) -> tuple[Check, ...]:
+    allowed = [what for name, what in (
+        ("enableInternalTransfer", "internal transfer"), ("permitsUniversalTransfer", _UNIVERSAL),
     ) if flag(key, name)]
     bound = flag(key, "ipRestrict")
     return (
@@ -88,10 +91,7 @@ def _permissions(key: Row, now: Millis) -> tuple[Check, ...]:
             hygiene.KEY_WITHDRAWAL, good=not flag(key, "enableWithdrawals"), found=_may(key, "enableWithdrawals"),
             wanted="not allowed", remedy=f"take Enable Withdrawals from the key, or make another one ({_KEY_PAGE})",
         ),
-        flag_check(
-            hygiene.KEY_TRANSFER, good=not moves, found=f"allowed: {', '.join(moves)}" if moves else "not allowed",
-            wanted="not allowed", remedy=f"take the transfer permissions from the key ({_KEY_PAGE})",
-        ),
+        _transfers(allowed, moves=moves),
         flag_check(
             hygiene.KEY_TRADING, good=flag(key, "enableFutures") and flag(key, "enableReading"),
             found=f"futures {_may(key, 'enableFutures')}, reading {_may(key, 'enableReading')}",
@@ -104,6 +104,20 @@ def _permissions(key: Row, now: Millis) -> tuple[Check, ...]:
             "bound to addresses" if bound else "usable from any address", "bound to this machine's address",
             "" if bound else f"restrict the key to this machine's address ({_KEY_PAGE})",
         ),
+    )
+
+
+def _transfers(allowed: Sequence[str], *, moves: bool) -> Check:
+    """`moves`: whether the bot is to move settle coin between the account's own wallets."""
+    found = f"allowed: {', '.join(allowed)}" if allowed else "not allowed"
+    if not moves:
+        return flag_check(
+            hygiene.KEY_TRANSFER, good=not allowed, found=found, wanted="not allowed",
+            remedy=f"take the transfer permissions from the key ({_KEY_PAGE})")
+    good = _UNIVERSAL in allowed
+    return Check(
+        hygiene.KEY_TRANSFER, Verdict.OK if good else Verdict.WARN, found, f"{_UNIVERSAL} allowed, for margin.top_up",
+        "" if good else f"permit universal transfer ({_KEY_PAGE}), or set margin.top_up to false",
     )
 
 
