@@ -16,6 +16,7 @@ from bot.testnet.bybit.params import parse
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.shapes import uuid_of
 from bot.testnet.bybit.signing import check_signed
+from bot.testnet.bybit.streams import Streams
 from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.world import World
@@ -26,10 +27,12 @@ class BybitApi:
 
     def __init__(
         self, world: World, credentials: Credentials, settings: AccountSettings, tables: tuple[Table, ...],
+        streams: Streams,
     ) -> None:
         self._world = world
         self._credentials = credentials
         self.settings = settings
+        self._streams = streams
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         for table in tables:
             self._endpoints.update(table)
@@ -83,9 +86,9 @@ class BybitApi:
             return refusal(_error(switch), now, {})
         return refusal(ApiError(10016, status=_STATUSES[switch.kind]), now, {})
 
-    def open(self, _path: str, _query: str, _send: Send, /) -> Session | None:
-        """No WebSocket on any path."""
-        return None
+    def open(self, path: str, _query: str, send: Send, /) -> Session | None:
+        """A WebSocket with topics."""
+        return self._streams.open(path, send)
 
 
 _STATUSES = {Kind.HTTP500: 500, Kind.HTTP503: 503, Kind.UNKNOWN: 200}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.testnet.bybit.account import AccountPages
+from bot.testnet.bybit.account_topics import AccountTopics
 from bot.testnet.bybit.api import BybitApi
 from bot.testnet.bybit.keeping import Keeping
 from bot.testnet.bybit.ledger import Ledger
@@ -13,6 +14,7 @@ from bot.testnet.bybit.positions import Positions
 from bot.testnet.bybit.public import PublicMarket
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.specifications import Specifications
+from bot.testnet.bybit.streams import Streams
 from bot.testnet.bybit.wallet import WalletPage
 from bot.testnet.dialect import Credentials
 from bot.testnet.world import World
@@ -23,14 +25,18 @@ def bybit(world: World, credentials: Credentials) -> BybitApi:
     markets = Markets(world)
     settings = AccountSettings()
     keeping = Keeping(markets)
+    public = PublicMarket(markets, settings)
+    positions = Positions(markets, settings, keeping)
+    wallet = WalletPage(markets, settings)
     tables = (
-        PublicMarket(markets, settings).table(),
+        public.table(),
         Specifications(markets).table(),
         AccountPages(markets, settings, credentials).table(),
-        WalletPage(markets, settings).table(),
+        wallet.table(),
         Ledger(markets).table(),
-        Positions(markets, settings, keeping).table(),
+        positions.table(),
         Orders(markets, settings, keeping).table(),
         OrderLists(markets, settings, keeping).table(),
     )
-    return BybitApi(world, credentials, settings, tables)
+    streams = Streams(markets, settings, credentials, public, AccountTopics(markets, keeping, positions, wallet))
+    return BybitApi(world, credentials, settings, tables, streams)

@@ -55,17 +55,17 @@ class Positions:
         self._settings.key.require("Position", writes=False)
         _linear(params)
         if params.text("symbol") is not None:
-            rows = self._rows(self._markets.one(params))
+            rows = self.rows(self._markets.one(params))
         else:
             if params.text("settleCoin") is None:
                 raise ApiError(10001, message="params error: symbol or settleCoin is required")
             held = self._exchange.account.held if params.text("settleCoin") == SETTLE else []
-            rows = [row for asset in held for row in self._rows(self._markets.of(asset)) if row["side"]]
+            rows = [row for asset in held for row in self.rows(self._markets.of(asset)) if row["side"]]
         numbered = list(enumerate(rows))
         shown, cursor = page(numbered, lambda row: len(numbered) - row[0], params, 20, 200)
         return {"list": [row for _, row in shown], "nextPageCursor": cursor, "category": "linear"}
 
-    def _rows(self, symbol: Symbol) -> list[Row]:
+    def rows(self, symbol: Symbol) -> list[Row]:
         """One row; in hedge mode two, the long side's first."""
         position = self._exchange.position(symbol.asset)
         if symbol.asset not in self._settings.hedge_mode:

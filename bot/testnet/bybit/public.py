@@ -55,7 +55,7 @@ class PublicMarket:
     def tickers(self, params: Params) -> Row:
         """Best prices, the last day, and for perpetuals mark, index and funding."""
         category = params.category()
-        row: Callable[[Symbol], Row] = self._linear if category == "linear" else self._spot
+        row: Callable[[Symbol], Row] = self.linear if category == "linear" else self.spot
         return {"category": category, "list": [row(symbol) for symbol in self._markets.several(params)]}
 
     def _touch_and_day(self, symbol: Symbol, market: MarketName) -> Row:
@@ -76,11 +76,13 @@ class PublicMarket:
             "volume24h": symbol.quantity(day.volume, market),
         }
 
-    def _spot(self, symbol: Symbol) -> Row:
+    def spot(self, symbol: Symbol) -> Row:
+        """The spot market's ticker."""
         state = self._markets.state(symbol)
         return {**self._touch_and_day(symbol, "spot"), "usdIndexPrice": fixed(state.index, 6)}
 
-    def _linear(self, symbol: Symbol) -> Row:
+    def linear(self, symbol: Symbol) -> Row:
+        """The perpetual's ticker."""
         state, now = self._markets.state(symbol), self._world.now()
         rate, settlement, interval = self._world.exchange.funding(symbol.asset)
         an_hour_ago = self._feed.at(symbol.asset, max(self._feed.start, now - HOUR))
