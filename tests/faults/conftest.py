@@ -12,6 +12,13 @@ VENUES = ("binance", "bybit")
 
 
 @pytest.fixture(params=VENUES)
+async def rich_rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    """The same with so much money that its orders fill in parts."""
+    async with running(tmp_path, request.param, nav=20_000_000) as one:
+        yield one
+
+
+@pytest.fixture(params=VENUES)
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """A bot whose BTC is 8pp over its target, not yet hedged; its promises are checked when the test ends."""
     async with running(tmp_path, request.param) as one:

@@ -68,11 +68,13 @@ log: {{console: false}}
 
 
 class Rig:
-    """See the module. `weights`: of NAV at the story's start; by default BTC is 8pp over its target."""
+    """See the module. `weights`: of `nav` at the story's start; by default BTC is 8pp over its target. What takers bring
+    does not grow with `nav`: a rich account's orders fill in parts.
+    """
 
     def __init__(
         self, folder: Path, venue: str = "binance", *, weights: dict[Asset, str] | None = None,
-        scenario: str = "sideways", more: str = "", days: int = 3, seed: int = 7,
+        scenario: str = "sideways", more: str = "", days: int = 3, seed: int = 7, nav: int = 100_000,
         edit: Callable[[str], str] = lambda text: text,
     ) -> None:
         shares = {coin: Decimal(share) for coin, share in (weights or _OVERWEIGHT).items()}
@@ -80,7 +82,7 @@ class Rig:
         config.write_text(edit(CONFIG.format(venue=venue, more=more)))
         self.settings: Settings = load(config, {})
         self.testnet: Testnet = build(
-            TestnetOptions(venue=venue, weights=shares, seed=seed), scenario_story(scenario, days=days, seed=seed))
+            TestnetOptions(venue=venue, weights=shares, seed=seed, nav=Decimal(nav)), scenario_story(scenario, days=days, seed=seed))
         self.fate = Fate([])
         self.spoilt: Counter[str] = Counter()
         self.events: list[tuple[str, dict[str, object]]] = []
@@ -97,6 +99,11 @@ class Rig:
         """The running bot."""
         assert self._bot is not None, "not started"
         return self._bot
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and not stopped or killed since."""
+        return self._bot is not None and not self.fate.dead
 
     async def start(self) -> app.Bot:
         """Start it, for the first time or again."""
@@ -143,7 +150,9 @@ class Rig:
             if reached():
                 return ticks
             await self.tick()
-        assert reached(), f"not so after {most} ticks; last said: {self.events[-8:]}"
+        said = [f"{event} {facts.get('asset', '')} {facts.get('state', '')} {facts.get('message', '')}"
+                for event, facts in self.events[-8:]]
+        assert reached(), f"not so after {most} ticks; last said: {said}"
         return most
 
     async def ticks(self, count: int) -> None:
@@ -151,9 +160,9 @@ class Rig:
         for _ in range(count):
             await self.tick()
 
-    async def hedged(self, asset: Asset = "BTC") -> Decimal:
+    async def hedged(self, asset: Asset = "BTC", most: int = 60) -> Decimal:
         """Tick until the coin's hedge stands; the short."""
-        await self.until(lambda: self.short(asset) > 0 and not self.resting(asset) and not self.live(asset))
+        await self.until(lambda: self.short(asset) > 0 and not self.resting(asset) and not self.live(asset), most)
         return self.short(asset)
 
     # -- faults
@@ -223,6 +232,9 @@ async def running(folder: Path, venue: str = "binance", **options: Any) -> Async
     await rig.start()
     try:
         yield rig
+        if rig.alive:
+            rig.disarm()
+            await rig.ticks(2)  # what happened last is in the books one look later
     finally:
         await rig.stop()
     broken = rig.broken()
