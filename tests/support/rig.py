@@ -68,8 +68,8 @@ log: {{console: false}}
 
 
 class Rig:
-    """See the module. `weights`: of `nav` at the story's start; by default BTC is 8pp over its target. What takers bring
-    does not grow with `nav`: a rich account's orders fill in parts.
+    """See the module. `weights`: of `nav` at the story's start; by default BTC is 8pp over its target. What takers
+    bring does not grow with `nav`: a rich account's orders fill in parts.
     """
 
     def __init__(
@@ -82,7 +82,9 @@ class Rig:
         config.write_text(edit(CONFIG.format(venue=venue, more=more)))
         self.settings: Settings = load(config, {})
         self.testnet: Testnet = build(
-            TestnetOptions(venue=venue, weights=shares, seed=seed, nav=Decimal(nav)), scenario_story(scenario, days=days, seed=seed))
+            TestnetOptions(venue=venue, weights=shares, seed=seed, nav=Decimal(nav)),
+            scenario_story(scenario, days=days, seed=seed),
+        )
         self.fate = Fate([])
         self.spoilt: Counter[str] = Counter()
         self.events: list[tuple[str, dict[str, object]]] = []
