@@ -271,7 +271,7 @@ def error_code(status: int, response: object) -> tuple[str | None, str | None]:
     surrounds every answer.
     """
     key, words = ("retCode", "retMsg") if isinstance(response, dict) and "retCode" in response else ("code", "msg")
-    if not isinstance(response, dict) or key not in response:
+    if not isinstance(response, dict) or not isinstance(response.get(key), (int, str)):
         return None, None
     code, message = str(response[key]), str(response.get(words, ""))
     if code not in ("0", "200"):

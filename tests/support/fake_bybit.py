@@ -171,6 +171,8 @@ def defaults(assets: tuple[str, ...], now: int) -> dict[str, Any]:
         return listing(*(ticker(symbol, **prices) for symbol in asked), time=now - 3)
 
     def held(params: dict[str, str]) -> object:
+        if "cursor" in params:
+            return listing(cursor=None)
         if "symbol" in params:
             return listing(position(params["symbol"], "0.200" if params["symbol"] == symbols[0] else "0"))
         return listing(position(symbols[0]), cursor="BTCUSDT%2C1")  # given even where nothing follows
