@@ -58,7 +58,7 @@ async def run_demo(settings: Settings) -> ClosingAccount:
         raise settings.error(("environment",), f"is {settings.environment}, but a demo is played locally", "local")
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgerow-")))
-        url = await stack.enter_async_context(testnet_process(settings.file))
+        url = await stack.enter_async_context(testnet_process(settings.file, "--venue", settings.venue))
         playing = settings.model_copy(update={
             "testnet": settings.testnet.model_copy(update={"url": url}), "journal": folder / "demo.db",
             "log": settings.log.model_copy(update={"file": folder / "demo.log"}),

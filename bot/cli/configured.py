@@ -22,8 +22,8 @@ Config = Annotated[Path | None, typer.Option(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; amounts are strings.")]
 
 
-def load_settings(config: Path | None) -> Settings:
-    """The configuration that was asked for, or the one that is there. Raises ConfigError."""
+def load_settings(config: Path | None, venue: str | None = None) -> Settings:
+    """The configuration that was asked for, or the one that is there; `venue`: on this one. Raises ConfigError."""
     from bot.settings import load
 
     if config is None and Path(DEFAULT_FILE).is_file():
@@ -31,7 +31,7 @@ def load_settings(config: Path | None) -> Settings:
     if config is None and not any(name.upper() == "HEDGEROW_ENVIRONMENT" for name in os.environ):
         raise ConfigError(
             f"no configuration: there is no {DEFAULT_FILE} here. Allowed: -c FILE (examples are in config/)")
-    return load(config)
+    return load(config, os.environ if venue is None else {**os.environ, "HEDGEROW_VENUE": venue})
 
 
 def with_journal(config: Path | None) -> Settings:

@@ -314,7 +314,10 @@ def demo(
     config: Annotated[Path | None, typer.Option(
         "--config", "-c", metavar="FILE", show_default=False,
         help="A configuration of environment local. Default: config/demo.yaml.")] = None,
-    *, as_json: AsJson = False,
+    *,
+    venue: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False, help="binance or bybit. Default: the configuration's.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Watch a month in a minute: the real bot, over real HTTP, on a made-up market.
 
@@ -324,9 +327,10 @@ def demo(
     \b
     Examples:
       hedgerow demo
+      hedgerow demo --venue bybit
       hedgerow demo -c config/history.yaml
     """
-    settings = load_settings(config or _demo_file())
+    settings = load_settings(config or _demo_file(), venue)
     from bot import demo as stage
     from bot.cli import render
 
