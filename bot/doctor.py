@@ -22,7 +22,7 @@ from bot.core.hygiene import Check, Verdict
 from bot.core.money import plain
 from bot.core.policy import Terms
 from bot.environment import OFFERS, Environment
-from bot.errors import ConfigError, HedgerowError, JournalError, Refused, Unavailable
+from bot.errors import ConfigError, HedgerowError, JournalError, RateLimited, Refused, Unavailable
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -178,10 +178,18 @@ async def _venue(settings: Settings, *, dry_run: bool) -> list[Finding]:
     except ConfigError as error:
         return [_bad_config("configuration", str(error))]
     except Unavailable as away:
-        way = "start it: hedgerow testnet serve" if settings.local else "see whether the network and the venue are up"
-        return [Finding(Part.REACH, Check("venue", Verdict.FAIL, str(away), "an answer", way))]
+        return [_away(settings, away)]
     except HedgerowError as error:
         return [Finding(Part.ACCOUNT, Check("account", Verdict.FAIL, str(error), "readable", "do as it says"))]
+
+
+def _away(settings: Settings, away: Unavailable) -> Finding:
+    way = "see whether the network and the venue are up"
+    if isinstance(away, RateLimited):
+        way = "wait a minute; something asks too much with this key or from this address"
+    elif settings.local:
+        way = "start it: hedgerow testnet serve"
+    return Finding(Part.REACH, Check("venue", Verdict.FAIL, str(away), "an answer", way))
 
 
 async def _account(settings: Settings, venue: Venue) -> list[Finding]:
@@ -189,8 +197,7 @@ async def _account(settings: Settings, venue: Venue) -> list[Finding]:
     policy = settings.policy()
     status = _known(settings)
     checks = await venue.inspect(policy)
-    findings = [_ok(Part.REACH, "venue", f"{venue.name} answers", "an answer")]
-    findings += [
+    findings = [
         Finding(Part.MARKETS if check.name == hygiene.MARKET else Part.ACCOUNT, _as_at_start(check, status))
         for check in checks
     ]
@@ -200,11 +207,14 @@ async def _account(settings: Settings, venue: Venue) -> list[Finding]:
             findings.append(_owner(account, status))
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
         snapshot = await venue.snapshot()
+    except Unavailable as away:
+        return [*findings, _away(settings, away)]
     except Refused as refusal:
         if not hygiene.stopping(checks) and not hygiene.pausing(checks):
             findings.append(Finding(
                 Part.ACCOUNT, Check("account", Verdict.FAIL, str(refusal), "readable", "do as it says")))
         return findings
+    findings.append(_ok(Part.REACH, "venue", f"{venue.name} answers", "an answer"))
     return [*findings, *_markets(settings, terms), *_books(terms, snapshot, status), *_plans(settings, terms, snapshot)]
 
 
@@ -217,10 +227,10 @@ def _known(settings: Settings) -> StatusReport | None:
 
 
 def _as_at_start(check: Check, status: StatusReport | None) -> Check:
-    """Leverage and margin mode are set at each start: before the first one they need not be right."""
-    mended = check.name in (hygiene.LEVERAGE, hygiene.MARGIN_MODE) and check.verdict is Verdict.FAIL
+    """A coin's leverage and margin mode are set at each start: before the first one they need not be right."""
+    mended = check.asset is not None and check.name in (hygiene.LEVERAGE, hygiene.MARGIN_MODE)
     ran = status is not None and status.decided_at is not None
-    if not mended or ran:
+    if not mended or ran or check.verdict is not Verdict.FAIL:
         return check
     return replace(check, verdict=Verdict.WARN, remedy="nothing: `hedgerow run` sets it at its start")
 
