@@ -175,9 +175,11 @@ def test_a_reduce_only_quantity_above_the_largest_order_is_split(caller: BybitCa
 
 
 def test_an_amended_order_keeps_its_id_and_what_has_filled() -> None:
-    feed = FakeFeed({"BTC": steady(30_500), "ETH": steady(1_250)}, takers=lambda step: (D(3) if step == 1 else D(0), D(0)),
-                    end=START + DAY)
-    caller = BybitCaller(feed=feed)
+    def buyers_once(step: int) -> tuple[Decimal, Decimal]:
+        return D(3) if step == 1 else D(0), D(0)
+
+    caller = BybitCaller(feed=FakeFeed(
+        {"BTC": steady(30_500), "ETH": steady(1_250)}, takers=buyers_once, end=START + DAY))
     ids = caller.create(qty="3", orderLinkId="part")
     caller.advance(5 * SECOND)
     found = caller.order(ids["orderId"])

@@ -146,6 +146,6 @@ async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: Desk)
     await refused(ccxt.BadRequest, 10001, 2000, ASK)
     with pytest.raises(ccxt.OrderNotFound, match="110001"):
         await client.cancel_order("99", PERP)
+    (order,) = await client.fetch_open_orders(PERP)
     with pytest.raises(ccxt.BadRequest, match="10001"):
-        (order,) = await client.fetch_open_orders(PERP)
         await client.edit_order(order["id"], PERP, "limit", "sell", 0.1, ASK)
