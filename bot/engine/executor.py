@@ -45,7 +45,7 @@ def next_step(
         return unwanted
     impatient = policy.on_timeout is OnTimeout.CROSS and now - working_since >= policy.patience
     if live:
-        return Withdraw(live[0], "patience ended") if impatient else _follow(live[0], quote, policy, now)
+        return Withdraw(live[0], "patience ended") if impatient else _follow(live[0], quote, instrument, policy, now)
     if decided.held or decided.goal == decided.short:
         return None
     return _new_order(decided, quote, instrument, policy, impatient=impatient)
@@ -68,15 +68,18 @@ def _unwanted(decided: AssetDecision, live: tuple[OrderRecord, ...]) -> Withdraw
     return None
 
 
-def _follow(record: OrderRecord, quote: Quote, policy: ExecutionPolicy, now: Millis) -> Reprice | None:
+def _follow(
+    record: OrderRecord, quote: Quote, instrument: Instrument, policy: ExecutionPolicy, now: Millis,
+) -> Reprice | None:
     """Follow a touch that has moved away from a resting order."""
     selling = record.intent.side is Side.SELL
     touch = quote.perp_ask if selling else quote.perp_bid
     price = record.price if record.price is not None else record.intent.price
     if touch is None or now - record.changed_at < policy.reprice_after:
         return None
-    moved_away = touch < price if selling else touch > price
-    return Reprice(record, touch) if moved_away else None
+    target = passive_price(record.intent.side, touch, instrument)
+    moved_away = target < price if selling else target > price
+    return Reprice(record, target) if moved_away else None
 
 
 def _new_order(
@@ -93,7 +96,7 @@ def _new_order(
     if impatient:
         price = bounded_price(side, quote, instrument, policy.max_slippage)
         return Place(side, quantity, price, TimeInForce.IOC, side is Side.BUY)
-    return Place(side, quantity, touch, TimeInForce.GTX, side is Side.BUY)
+    return Place(side, quantity, passive_price(side, touch, instrument), TimeInForce.GTX, side is Side.BUY)
 
 
 def _slice(
@@ -105,6 +108,14 @@ def _slice(
     smallest = round_to_step(max(instrument.min_amount, instrument.min_notional / touch), contract, ROUND_UP)
     quantity = max(policy.slice * contract, smallest)
     return missing if missing - quantity < smallest else quantity
+
+
+def passive_price(side: Side, touch: Decimal, instrument: Instrument) -> Decimal:
+    """The limit of an order that is to rest at the touch, on the tick: never nearer to the other side than the touch.
+
+    A touch lies on the tick by itself, unless the venue has just changed its tick.
+    """
+    return round_to_step(touch, instrument.price_tick, ROUND_CEILING if side is Side.SELL else ROUND_FLOOR)
 
 
 def bounded_price(side: Side, quote: Quote, instrument: Instrument, max_slippage: Decimal) -> Decimal:

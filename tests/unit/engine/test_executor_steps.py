@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.core.decision import Action, AssetDecision, Measure, Reason
 from bot.core.market import Instrument, Quote, Side
@@ -48,6 +50,29 @@ def step(
 
 def test_an_increase_rests_post_only_at_the_best_ask() -> None:
     assert step(decided("0", "0.2")) == Place(Side.SELL, D("0.2"), D(50010), TimeInForce.GTX, reduce_only=False)
+
+
+@given(
+    side=st.sampled_from([Side.SELL, Side.BUY]), tick=st.sampled_from(["0.1", "0.05", "0.5", "0.001", "3"]),
+    bid=st.decimals("100", "99999", places=4, allow_nan=False, allow_infinity=False),
+    spread=st.decimals("0", "9", places=4, allow_nan=False, allow_infinity=False),
+)
+def test_a_resting_order_is_on_the_tick_on_the_passive_side_and_within_a_tick_of_the_touch(
+    side: Side, tick: str, bid: Decimal, spread: Decimal,
+) -> None:
+    spec = replace(BTC, price_tick=D(tick))
+    quote = replace(QUOTE, perp_bid=bid, perp_ask=bid + spread)
+    what = decided("0", "0.2") if side is Side.SELL else decided("0.2", "0")
+    resting = order(side, price="1000000" if side is Side.SELL else "1")
+    placed = next_step(what, (), quote, spec, POLICY, now=T, working_since=T)
+    moved = next_step(what, (resting,), quote, spec, POLICY, now=T + 60_000, working_since=T)
+    assert isinstance(placed, Place)
+    assert isinstance(moved, Reprice)
+    touch = bid + spread if side is Side.SELL else bid
+    for price in (placed.price, moved.price):
+        away = price - touch if side is Side.SELL else touch - price
+        assert price % D(tick) == 0
+        assert 0 <= away < D(tick)
 
 
 def test_a_reduction_rests_post_only_at_the_best_bid_and_is_reduce_only() -> None:
