@@ -13,6 +13,7 @@ from bot.venues.binance_market import make_binance_market
 from bot.venues.binance_stream import make_binance_stream
 from bot.venues.bybit import make_bybit
 from bot.venues.bybit_market import make_bybit_market
+from bot.venues.bybit_stream import make_bybit_stream
 from bot.venues.gateway import CcxtVenue
 from bot.venues.stream import PushStream
 
@@ -57,4 +58,4 @@ class MakeStream(Protocol):
 
 ACCOUNTS: Mapping[str, MakeVenue] = {"binance": make_binance, "bybit": make_bybit}
 MARKETS: Mapping[str, MakeMarket] = {"binance": make_binance_market, "bybit": make_bybit_market}
-STREAMS: Mapping[str, MakeStream] = {"binance": make_binance_stream}
+STREAMS: Mapping[str, MakeStream] = {"binance": make_binance_stream, "bybit": make_bybit_stream}

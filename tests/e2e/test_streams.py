@@ -1,0 +1,130 @@
+"""The daemon listens to a testnet's WebSockets: it is quicker for it, and whatever befalls them, it is no less right."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from play import Outcome, check_invariants, daemon, get, post, serving, write_config
+
+HOUR = 3_600_000
+STORY = """scenario: demo
+  days: 1
+  seed: 3"""
+
+Troubles = Sequence[tuple[float, Mapping[str, str]]]
+"""What is done to the streams, at hours of the story."""
+
+
+def story(folder: Path, name: str, streams: str = "") -> Path:
+    """Half a day of small hedges: levels so narrow that the rule acts again and again."""
+    file = write_config(folder, name, story=STORY)
+    text = file.read_text().replace('open: "3pp", close: "1pp", resize: "1pp"',
+                                    'open: "0.5pp", close: "0.1pp", resize: "0.1pp", confirm: 1, cooldown: "0s"')
+    file.write_text(text + (f"streams: {streams}\n" if streams else ""))
+    return file
+
+
+def troubled(url: str, troubles: Troubles, over: threading.Event) -> None:
+    """Do to the streams what is planned, when the story gets there."""
+    start = get(url, "/testnet/clock")["origin"]
+    for hours, body in troubles:
+        while get(url, "/testnet/clock")["now"] < start + hours * HOUR:
+            if over.is_set():
+                return
+            time.sleep(0.02)
+        post(url, "/testnet/stream", body)
+
+
+def played(config: Path, troubles: Troubles = ()) -> Outcome:
+    """Play the story to its end, with its troubles."""
+    over = threading.Event()
+    with serving(config) as url:
+        other = threading.Thread(target=troubled, args=(url, troubles, over))
+        other.start()
+        try:
+            assert daemon(config, url) == 0
+            assert get(url, "/testnet/clock")["now"] == get(url, "/testnet/clock")["end"]
+            return Outcome(get(url, "/testnet/state"), config.with_suffix(".db"))
+        finally:
+            over.set()
+            other.join()
+
+
+def rows(outcome: Outcome, query: str) -> list[Any]:
+    with sqlite3.connect(f"file:{outcome.journal}?mode=ro", uri=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def decisions(outcome: Outcome) -> list[Any]:
+    """All that was decided, with all it depended on."""
+    return rows(outcome, "SELECT at, situation, decision FROM decisions ORDER BY seq")
+
+
+def logged(outcome: Outcome, name: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in outcome.journal.with_suffix(".log").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]
+
+
+@pytest.fixture(scope="module")
+def polled(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The story as polls alone tell it."""
+    return played(story(tmp_path_factory.mktemp("polled"), "polled"))
+
+
+def test_with_wakes_off_the_decisions_are_those_without_a_stream(polled: Outcome, tmp_path: Path) -> None:
+    listened = played(story(tmp_path, "listened", '{enabled: true, wake: false, silence: "500ms"}'), [
+        (1, {"action": "drop", "which": "all"}), (3, {"action": "garbage", "which": "all"}),
+        (6, {"action": "resume", "which": "all"}), (8, {"action": "silence", "which": "all"}),
+        (10, {"action": "resume", "which": "all"}),
+    ])
+    assert len(decisions(polled)) > 20
+    assert decisions(listened) == decisions(polled)
+    assert {line["stream"] for line in logged(listened, "stream.lost")} >= {"spot prices", "futures account"}
+    assert logged(listened, "stream.back")
+
+
+FIRST_TROUBLE = 6
+
+
+@pytest.fixture(scope="module")
+def troubled_run(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Six hours in which all is well with the streams, then one trouble after the other."""
+    actions = ["drop", "silence", "garbage", "stale", "duplicate", "refuse"]
+    troubles: Troubles = [
+        (FIRST_TROUBLE + 2.5 * number + after, {"action": done, "which": "all"})
+        for number, action in enumerate(actions) for after, done in ((0, action), (0.5, "drop"), (2, "resume"))
+    ]
+    config = story(tmp_path_factory.mktemp("woken"), "woken", '{enabled: true, silence: "300ms", per_minute: 2}')
+    return played(config, troubles)
+
+
+def test_a_price_that_crosses_and_a_fill_of_ours_are_answered_before_the_next_poll(
+    polled: Outcome, troubled_run: Outcome,
+) -> None:
+    opened = "SELECT at FROM decisions WHERE reasons LIKE '%above_open%' ORDER BY seq"
+    (first_polled,), (first_woken,) = rows(polled, opened)[0], rows(troubled_run, opened)[0]
+    assert first_polled % (15 * 60_000) == 0
+    assert first_polled - 15 * 60_000 < first_woken < first_polled
+    assert first_woken < get_start(troubled_run) + FIRST_TROUBLE * HOUR
+
+
+def get_start(outcome: Outcome) -> int:
+    return int(rows(outcome, "SELECT min(at) FROM decisions")[0][0])
+
+
+def test_streams_in_trouble_never_lead_to_an_order_twice_nor_to_another_decision_than_their_snapshots(
+    troubled_run: Outcome,
+) -> None:
+    check_invariants(troubled_run)
+    assert len(decisions(troubled_run)) > 20
+    said = {line["message"] for line in logged(troubled_run, "stream.lost")}
+    assert "a frame that is not JSON" in said
+    assert len(said) > 1
+    assert logged(troubled_run, "stream.back")
