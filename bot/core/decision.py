@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
+from bot.core.states import FRESH, State
 from bot.core.times import Millis
 
 
@@ -82,7 +83,9 @@ class AssetState:
 
     `goal`: the short (base units) in progress, set at `goal_at`; None when nothing is worked. `candidate`, `confirmed`,
     `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
-    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins.
+    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins. `state`: what is
+    permitted. `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
+    `ignored_orders` such orders by the venue's ids.
     """
 
     goal: Decimal | None = None
@@ -100,6 +103,9 @@ class AssetState:
     pending_spot: Decimal | None = None
     pending_mark: Decimal | None = None
     holding: Decimal | None = None
+    state: State = FRESH
+    foreign: Decimal = ZERO
+    ignored_orders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +113,12 @@ class RuleState:
     """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
 
     `cash` counts stablecoins one for one and leaves out what our own trading moved (`Standing.cash_flow`), so that
-    it stays where it is while nobody else moves money.
+    it stays where it is while nobody else moves money. `state`: what the whole account is permitted.
     """
 
     assets: Mapping[Asset, AssetState] = field(default_factory=dict)
     cash: Decimal | None = None
+    state: State = FRESH
 
     def of(self, asset: Asset) -> AssetState:
         """The state of one asset; a fresh one where there is none yet."""
@@ -125,7 +132,8 @@ class AssetStanding:
     `short`: our hedge by the journal's fills (base, ≥ 0). `last_fill_at`: time of our last fill on the symbol.
     `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
     `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
-    (positive: we paid); None while there is no such history.
+    (positive: we paid); None while there is no such history. `asked`: the user's commands about this asset, oldest
+    first. `forced`: the venue closed what was ours, 'liquidation' or 'adl', since the last decision.
     `faults`: by topic, what account or market are not as they must be for a larger hedge.
     """
 
@@ -140,6 +148,8 @@ class AssetStanding:
     rearm_requested: bool = False
     accept_requested: bool = False
     trailing_carry: Decimal | None = None
+    asked: tuple[str, ...] = ()
+    forced: str | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -149,6 +159,7 @@ class Standing:
 
     `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received).
     `can_top_up`: the venue moves settle coin from the spot wallet to the margin account, and did not just refuse to.
+    `asked`: the user's commands about the whole account, oldest first.
     `faults`: by topic, what the account is not as it must be for larger hedges.
     """
 
@@ -157,6 +168,7 @@ class Standing:
     own_orders: frozenset[str] = frozenset()
     cash_flow: Decimal = ZERO
     can_top_up: bool = False
+    asked: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, asset: Asset) -> AssetStanding:
@@ -271,7 +283,7 @@ class Decision:
 
     def signature(self) -> tuple[object, ...]:
         """What must change for the journal to want another row: actions, goals, reason codes and refusing guards."""
-        return (self.halted, self.ladder.rung, self.ladder.moving, *(
+        return (self.halted, self.ladder.rung, self.ladder.moving, self.state.state.text, *(
             (d.asset, d.action, d.goal, d.held, tuple(r.code for r in d.reasons), tuple(r.guard for r in d.refusals))
             for d in self.assets
         ))

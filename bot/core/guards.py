@@ -15,6 +15,7 @@ from bot.core.decision import AssetStanding, AssetState, Refusal, Standing
 from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.money import ONE, plain
 from bot.core.policy import GuardPolicy, Policy
+from bot.core.states import Mode, State
 from bot.core.times import MINUTE, YEAR, Millis, iso
 
 DATA = "data"
@@ -208,11 +209,27 @@ def floor_refusal(share: Decimal | None, floor: Decimal) -> Refusal | None:
                    f"{plain(floor * 100)}%", {"cash_share": plain(share), "cash_floor": plain(floor)})
 
 
-def foreign_orders(snapshot: Snapshot, symbol: str, own_orders: Collection[str]) -> list[str]:
-    """Venue ids of open orders on a symbol whose client id is not one of ours. Empty when orders were not read."""
+def mode_refusal(state: State) -> Refusal | None:
+    """A state that is not active opens nothing."""
+    if state.mode is Mode.ACTIVE:
+        return None
+    return refused("not_active", state.text, {"mode": state.mode.value, "cause": str(state.cause)})
+
+
+def halt_refusal(state: State) -> Refusal | None:
+    """A halted engine does nothing that the rule wants."""
+    if state.mode is not Mode.HALTED:
+        return None
+    return held("engine_halted", state.text, {"cause": str(state.cause)})
+
+
+def foreign_orders(
+    snapshot: Snapshot, symbol: str, own_orders: Collection[str], ignored: Collection[str] = (),
+) -> list[str]:
+    """Venue ids of open orders on a symbol that are neither ours by client id nor ignored. Empty when not read."""
     return [
         order.order_id for order in snapshot.open_orders or ()
-        if order.symbol == symbol and order.client_order_id not in own_orders
+        if order.symbol == symbol and order.client_order_id not in own_orders and order.order_id not in ignored
     ]
 
 

@@ -41,12 +41,14 @@ MARGIN_CAUSE = "margin"
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """What the ladder may buy back on one symbol. `short`: the venue's position; `closable`: as much of it as is ours.
+    """What the ladder may buy back on one symbol. `position`: the venue's short; `short`: less what is ignored of it;
+    `closable`: as much of it as is ours.
 
     `closable` is 0 while the position's reading is older than our last fill. `floored`: the cash floor has acted.
     """
 
     asset: Asset
+    position: Decimal
     short: Decimal
     closable: Decimal
     contract: Decimal
@@ -57,7 +59,7 @@ class Hedge:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The ladder's reading, and the short (base units, of the venue's position) to go down to by asset."""
+    """The ladder's reading, and the short (base units) to go down to by asset."""
 
     ladder: Ladder
     goals: Mapping[Asset, Decimal]
@@ -80,14 +82,15 @@ def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
     for policy in terms.policy.assets:
         instrument, standing = terms.instruments[policy.asset], situation.standing.of(policy.asset)
         position = situation.snapshot.position(instrument.symbol)
-        short, mark = short_of(position), mark_of(situation.snapshot, policy.asset, position)
-        if not short or mark is None:
+        held, mark = short_of(position), mark_of(situation.snapshot, policy.asset, position)
+        short = max(ZERO, held + situation.state.of(policy.asset).foreign)
+        if not held or not short or mark is None:
             continue
-        closable = short if standing.unresolved else min(short, standing.short)
+        closable = min(held, short if standing.unresolved else min(short, standing.short))
         if is_lagging(position, standing):
             closable = ZERO
         found.append(Hedge(
-            policy.asset, short, closable, policy.contract_for(instrument), mark, instrument,
+            policy.asset, held, short, closable, policy.contract_for(instrument), mark, instrument,
             situation.state.of(policy.asset).disarmed == FLOOR_CAUSE,
         ))
     return tuple(found)
@@ -150,7 +153,7 @@ def _fraction(
 
 
 def _parts(hedges: Sequence[Hedge]) -> dict[Asset, Decimal]:
-    return {hedge.asset: hedge.closable / hedge.short for hedge in hedges}
+    return {hedge.asset: hedge.closable / hedge.position for hedge in hedges}
 
 
 @reckoned

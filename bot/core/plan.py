@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from bot.core import guards, sizing, triggers
+from bot.core import guards, sizing, states, triggers
 from bot.core.decision import (
     Action,
     AssetDecision,
+    AssetStanding,
     AssetState,
     Decision,
     Measure,
@@ -32,6 +33,7 @@ from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, pace_of, run_rule
+from bot.core.states import Event, State
 from bot.core.times import Millis
 
 
@@ -54,15 +56,18 @@ def decide(situation: Situation, terms: Terms) -> Decision:
     halted = "nav_not_positive" if book.nav is not None and book.nav <= 0 else None
     if halted is None:
         _believe(drafts, book, snapshot.taken_at, terms.policy.guards, cash=cash, now=now)
+    account = states.follow(situation.state.state, standing.asked, snapshot.taken_at)
     for draft in drafts:
-        obey(draft, snapshot.taken_at)
+        obey(draft, snapshot.taken_at, panic="panic" in standing.asked)
     ladder = protect(drafts, situation, terms, book)
+    for draft in drafts:
+        _permit(draft, account, situation.state.state, snapshot.taken_at)
     if book.nav is not None and halted is None:
         run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder))
     return Decision(
         at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
         assets=tuple([_answer(draft, halted) for draft in drafts]),
-        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash), halted=halted,
+        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account), halted=halted,
         ladder=ladder,
     )
 
@@ -73,7 +78,8 @@ def _draft(
 ) -> Draft:
     state = situation.state.of(policy.asset)
     standing = situation.standing.of(policy.asset)
-    position = positions.get(instrument.symbol, ZERO)
+    foreign, ignored = _ignored(situation, instrument, state, standing, positions.get(instrument.symbol, ZERO))
+    position = positions.get(instrument.symbol, ZERO) - foreign
     holding = state.holding
     if holding is None or standing.accept_requested:
         holding = measured.quantity
@@ -83,11 +89,42 @@ def _draft(
         short=-position if position < 0 else ZERO, state=state, standing=standing, sight=guards.sight_of(state),
         holding=holding, goal=state.goal, goal_at=state.goal_at, goal_action=state.goal_action,
         goal_reason=state.goal_reason, disarmed=state.disarmed,
-        count=triggers.Count(state.candidate, state.confirmed, state.counted_at),
+        count=triggers.Count(state.candidate, state.confirmed, state.counted_at), foreign=foreign,
+        ignored_orders=ignored,
     )
+    if "ignore" in standing.asked:
+        draft.say("ignored", f"a position of {plain(foreign)} and {len(ignored)} orders are somebody else's",
+                  position=plain(foreign), orders=",".join(ignored))
     if standing.accept_requested:
         draft.say("accepted", f"holding of {plain(holding)} accepted", holding=plain(holding))
     return draft
+
+
+def _ignored(
+    situation: Situation, instrument: Instrument, state: AssetState, standing: AssetStanding, position: Decimal,
+) -> tuple[Decimal, tuple[str, ...]]:
+    """What of the venue's position and orders is somebody else's by the user's word, as long as it is there."""
+    strangers = guards.foreign_orders(situation.snapshot, instrument.symbol, situation.standing.own_orders)
+    if "ignore" in standing.asked:
+        return position + standing.short, tuple(sorted(strangers))
+    gone = position == -standing.short or "adopt" in standing.asked
+    known = state.ignored_orders
+    if situation.snapshot.open_orders is not None:
+        known = tuple(order for order in known if order in strangers)
+    return ZERO if gone else state.foreign, known
+
+
+def _permit(draft: Draft, account: State, before: State, at: Millis) -> None:
+    """What the account's and the asset's states permit; each change is said."""
+    own = states.follow(draft.state.state, draft.standing.asked, at)
+    draft.own_state, draft.mode = own, states.stricter(account, own)
+    was = states.stricter(before, draft.state.state)
+    if was != draft.mode:
+        draft.say("state_changed", f"{was.mode} → {draft.mode.text}", mode=draft.mode.mode.value,
+                  cause=(draft.mode.cause or Event.RESUME).value)
+    halt = guards.halt_refusal(draft.mode)
+    if halt is not None:
+        draft.holds.append(halt)
 
 
 # believe
@@ -169,6 +206,7 @@ def _remember(draft: Draft) -> AssetState:
         candidate=count.candidate, confirmed=count.confirmed, counted_at=count.counted_at, disarmed=draft.disarmed,
         seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,
         pending_spot=sight.pending_spot, pending_mark=sight.pending_mark, holding=draft.holding,
+        state=draft.own_state, foreign=draft.foreign, ignored_orders=draft.ignored_orders,
     )
 
 

@@ -25,6 +25,10 @@ REASONS: dict[str, str] = {
     "goal_reached": "the position has reached the goal of an earlier decision",
     "goal_dropped": "the rest of an increase in progress is given up",
     "close_requested": "the user asked to close this hedge",
+    "panic_requested": "the user asked to cancel everything and to close every hedge at once",
+    "forced_close": "the venue closed what was ours, by liquidation or auto-deleveraging: disarmed until `rearm`",
+    "ignored": "the user said that a position or orders on this symbol are somebody else's",
+    "state_changed": "what the engine may do has changed: active, reducing or halted",
     "accepted": "the user accepted the holdings and the cash as they are",
     "capped_by_notional": "the increase is cut to the asset's largest hedge notional",
     "capped_by_leverage": "the increase is cut so that effective leverage stays at or below its cap",
@@ -59,6 +63,7 @@ GUARDS: dict[str, str] = {
     "cash_changed": "data: cash came or went without a trade of ours; `accept`, or until it reverses",
     "position_mismatch": "data: the venue's position is not the one that the journal's fills add up to",
     "stablecoin_unknown": "data: a stablecoin that is held has no price, so net asset value is unknown",
+    "engine_halted": "data: the engine is halted, and does nothing that the rule wants",
     "nav_unreliable": "data: another asset's reading is not to be trusted, so net asset value is not either",
     # Opening guards: increases are refused.
     "basis": "opening: the perpetual trades below spot by more than `max_basis`",

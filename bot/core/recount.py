@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.core import guards, sizing, triggers
+from bot.core import guards, sizing, states, triggers
 from bot.core.decision import Action, AssetDecision, Decision, Reason, Refusal, Situation
 from bot.core.ladder import climb
 from bot.core.margin import IncreaseCap, increase_allowed
@@ -82,7 +82,9 @@ def _urgent_goal(situation: Situation, terms: Terms, decision: Decision, decided
     after, before = decision.state.of(decided.asset), situation.state.of(decided.asset)
     if after.goal_reason not in BY_MARGIN:
         return ZERO
-    believed = not any(refusal.scope == guards.DATA for one in decision.assets for refusal in one.refusals)
+    believed = not any(
+        refusal.scope == guards.DATA and refusal.guard != "engine_halted"
+        for one in decision.assets for refusal in one.refusals)
     found = climb(situation, terms, nav=decision.nav if believed else None, cash=decision.cash if believed else None)
     goals = [found.goals.get(decided.asset), before.goal if before.goal_at is not None else None]
     falling = [goal for goal in goals if goal is not None and goal < decided.short]
@@ -113,11 +115,12 @@ def _opening(
         snapshot, terms.policy, standing, {each.symbol for each in terms.instruments.values()})
     found += guards.asset_refusals(
         quote, instrument, terms.policy.guards, own, disarmed=decision.state.of(decided.asset).disarmed,
-        position=position.quantity if position is not None else ZERO,
-        foreign_orders=guards.foreign_orders(snapshot, instrument.symbol, standing.own_orders))
+        position=(position.quantity if position is not None else ZERO) - decision.state.of(decided.asset).foreign,
+        foreign_orders=guards.foreign_orders(
+            snapshot, instrument.symbol, standing.own_orders, decision.state.of(decided.asset).ignored_orders))
     floor = guards.floor_refusal(decision.ladder.cash_share, terms.policy.margin.cash_floor)
-    if floor is not None:
-        found.append(floor)
+    paused = guards.mode_refusal(states.stricter(decision.state.state, decision.state.of(decided.asset).state))
+    found.extend(one for one in (floor, paused) if one is not None)
     if decided.short == 0 and reference == 0:
         ends_at = triggers.cooling_until(own.closed_at, terms.policy.cooldown, snapshot.taken_at)
         if ends_at is not None:

@@ -27,6 +27,7 @@ from bot.core.margin import increase_allowed
 from bot.core.market import Asset, Instrument, Quote
 from bot.core.money import ZERO, plain
 from bot.core.policy import AssetPolicy, Terms
+from bot.core.states import FRESH, State
 from bot.core.times import Millis
 
 BY_COMMAND = "close_requested"
@@ -34,6 +35,9 @@ BY_COMMAND = "close_requested"
 
 BY_MARGIN = frozenset({"margin_reduce", "margin_full", "margin_cash_floor"})
 """The goals' reasons of the margin ladder: they act through everything, at once."""
+
+BY_PANIC = "panic_requested"
+"""The goal's reason of a panic: at once, and through data guards."""
 
 REARMED_BY_COMMAND_ONLY = frozenset({"liquidation", "adl"})
 """Causes of disarming that a resolved drift does not lift (DOMAIN §3.7)."""
@@ -67,6 +71,10 @@ class Draft:
     wish: triggers.Wish | None = None
     intent: HedgeIntent | None = None
     lagging: bool = False
+    own_state: State = FRESH
+    mode: State = FRESH
+    foreign: Decimal = ZERO
+    ignored_orders: tuple[str, ...] = ()
 
     @property
     def reference(self) -> Decimal:
@@ -103,24 +111,31 @@ class Round:
         }
 
 
-def obey(draft: Draft, at: Millis) -> None:
-    """The user's commands, and the end of a goal that the position has reached."""
+def obey(draft: Draft, at: Millis, *, panic: bool = False) -> None:
+    """The user's commands, what the venue closed by force, and the end of a goal that the position has reached."""
     standing = draft.standing
+    if standing.forced is not None:
+        draft.disarmed = standing.forced
+        draft.goal = None
+        draft.say("forced_close", f"the venue closed what was ours ({standing.forced}): disarmed until `rearm`",
+                  cause=standing.forced)
     if standing.rearm_requested and draft.disarmed is not None:
         draft.say("rearmed", f"re-armed by command; was disarmed by {draft.disarmed}", cause=draft.disarmed)
         draft.disarmed = None
     if is_reached(draft):
         draft.say("goal_reached", f"the short has reached its goal of {plain(draft.short)}", goal=plain(draft.short))
         draft.goal = None
-    if standing.close_requested:
+    if standing.close_requested or panic:
+        why = BY_PANIC if panic else BY_COMMAND
         if draft.reference != 0:
-            draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, draft.reference, ZERO, BY_COMMAND)
-        if draft.goal != ZERO or draft.goal_reason != BY_COMMAND:
+            draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, draft.reference, ZERO, why)
+        if draft.goal != ZERO or draft.goal_reason != why:
             draft.goal_at = at
-        draft.goal, draft.goal_action, draft.goal_reason = ZERO, Action.CLOSE, BY_COMMAND
-        draft.disarmed = "close"
+        draft.goal, draft.goal_action, draft.goal_reason = ZERO, Action.CLOSE, why
+        if draft.disarmed not in REARMED_BY_COMMAND_ONLY:
+            draft.disarmed = "close"
         draft.count = triggers.Count(None, 0, draft.count.counted_at)
-        draft.say(BY_COMMAND, f"close requested: the short of {plain(draft.short)} goes to 0", short=plain(draft.short))
+        draft.say(why, f"close requested: the short of {plain(draft.short)} goes to 0", short=plain(draft.short))
 
 
 def is_reached(draft: Draft) -> bool:
@@ -134,14 +149,14 @@ def is_reached(draft: Draft) -> bool:
 
 def is_urgent(draft: Draft) -> bool:
     """Whether the goal acts through data guards: the user asked for it, or the margin ladder."""
-    return draft.goal is not None and (draft.goal_reason == BY_COMMAND or draft.goal_reason in BY_MARGIN)
+    return draft.goal is not None and draft.goal_reason in (BY_COMMAND, BY_PANIC, *BY_MARGIN)
 
 
 def pace_of(draft: Draft) -> Pace:
     """How fast the goal is worked."""
     if draft.goal is not None and draft.goal_reason in BY_MARGIN:
         return Pace.MARGIN
-    return Pace.PATIENT
+    return Pace.AT_ONCE if draft.goal is not None and draft.goal_reason == BY_PANIC else Pace.PATIENT
 
 
 def run_rule(this: Round) -> None:
@@ -168,7 +183,7 @@ def _say_progress(draft: Draft) -> None:
     """Where a goal that acts through the guards stands, where nothing new was said of it."""
     if draft.standing.close_requested or draft.intent is not None or draft.goal is None:
         return
-    by = "by command" if draft.goal_reason == BY_COMMAND else "for margin"
+    by = "for margin" if draft.goal_reason in BY_MARGIN else "by command"
     draft.say("goal_in_progress", f"closing {by}, {plain(draft.short - draft.goal)} left",
               short=plain(draft.short), goal=plain(draft.goal))
 
@@ -229,10 +244,10 @@ def _opening(this: Round, draft: Draft) -> list[Refusal]:
         draft.opening = this.account_refusals + guards.asset_refusals(
             draft.quote, draft.instrument, policy.guards, draft.standing, disarmed=draft.disarmed,
             position=draft.position, foreign_orders=guards.foreign_orders(
-                situation.snapshot, draft.instrument.symbol, situation.standing.own_orders))
+                situation.snapshot, draft.instrument.symbol, situation.standing.own_orders, draft.ignored_orders))
         floor = guards.floor_refusal(this.ladder.cash_share, policy.margin.cash_floor)
-        if floor is not None:
-            draft.opening.append(floor)
+        paused = guards.mode_refusal(draft.mode)
+        draft.opening.extend(one for one in (floor, paused) if one is not None)
         draft.refusals.extend(draft.opening)
         for refusal in draft.opening:
             draft.say("disarmed" if refusal.guard == "disarmed" else "opening_refused", refusal.text,

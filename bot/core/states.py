@@ -1,0 +1,90 @@
+"""What the engine may do: active, reducing, halted; for the account and for every symbol, each change with its cause.
+
+::
+
+    active    everything
+    reducing  nothing is opened or enlarged; the rule still reduces and closes
+    halted    nothing that the rule wants; the user's commands and the margin ladder act in every state
+
+The stricter of the account's and the symbol's state holds. A state is part of the rule's memory, and so of every
+journaled decision: it survives a restart. What passes by itself is no state but a guard's refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.core.times import Millis
+
+
+class Mode(StrEnum):
+    """How much is permitted, from everything to nothing."""
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+class Event(StrEnum):
+    """What changes a mode: the user's commands of the same name."""
+
+    PAUSE = "pause"
+    PANIC = "panic"
+    RESUME = "resume"
+
+
+TRANSITIONS: Mapping[Mode, Mapping[Event, Mode]] = {
+    Mode.ACTIVE: {Event.PAUSE: Mode.REDUCING, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
+    Mode.REDUCING: {Event.PAUSE: Mode.REDUCING, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
+    Mode.HALTED: {Event.PAUSE: Mode.HALTED, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
+}
+"""Where each event leads. A pause does not lift a halt."""
+
+WAY_BACK: Mapping[Event, str] = {
+    Event.PAUSE: "`hedgerow resume`",
+    Event.PANIC: "look the account over, then `hedgerow resume`",
+}
+"""By cause of a state that is not active: what leads out of it."""
+
+_STRICTNESS = tuple(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A mode, the event that caused it (None: it was never anything but active), and since when."""
+
+    mode: Mode = Mode.ACTIVE
+    cause: Event | None = None
+    since: Millis | None = None
+
+    @property
+    def text(self) -> str:
+        """In words, with the way back."""
+        if self.cause is None or self.mode is Mode.ACTIVE:
+            return self.mode.value
+        return f"{self.mode} ({self.cause}); way back: {WAY_BACK[self.cause]}"
+
+
+FRESH = State()
+"""Active, as at the very start."""
+
+
+def after(state: State, event: Event, at: Millis) -> State:
+    """The state after an event; one that changes no mode changes nothing."""
+    mode = TRANSITIONS[state.mode][event]
+    return state if mode is state.mode else State(mode, event, at)
+
+
+def follow(state: State, asked: Iterable[str], at: Millis) -> State:
+    """The state after a tick's commands, oldest first; those that are no event are none of its business."""
+    for kind in asked:
+        if kind in TRANSITIONS[state.mode]:
+            state = after(state, Event(kind), at)
+    return state
+
+
+def stricter(one: State, other: State) -> State:
+    """The one that permits less; the first when they permit the same."""
+    return one if _STRICTNESS.index(one.mode) >= _STRICTNESS.index(other.mode) else other
