@@ -1,4 +1,4 @@
-"""The daemon listens to a testnet's WebSockets: it is quicker for it, and whatever befalls them, it is no less right."""
+"""The daemon listens to a testnet's WebSockets: quicker for it, and no less right whatever befalls them."""
 
 from __future__ import annotations
 
