@@ -96,7 +96,7 @@ def _drive(client: Client) -> dict[str, Outcome]:
         try:
             driven = subprocess.run(
                 [client.python, FOLDER / "drivers" / f"{client.driver}.py", url, client.venue], capture_output=True,
-                text=True, timeout=LONGEST, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                text=True, timeout=LONGEST, check=False,
             )
             lines, trouble = driven.stdout.splitlines(), driven.stderr
         except subprocess.TimeoutExpired as late:

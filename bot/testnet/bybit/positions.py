@@ -51,8 +51,13 @@ class Positions:
     # --- what there is ---
 
     def positions(self, params: Params) -> Row:
-        """The symbol's position, flat or not; by settle coin those that are not flat."""
+        """The symbol's position, flat or not; by settle coin those that are not flat.
+
+        Coin-margined contracts can be asked for, as ccxt's stream of positions does; this account holds none.
+        """
         self._settings.key.require("Position", writes=False)
+        if params.text("category") == "inverse":
+            return {"list": [], "nextPageCursor": "", "category": "inverse"}
         _linear(params)
         if params.text("symbol") is not None:
             rows = self.rows(self._markets.one(params))

@@ -280,7 +280,7 @@ class Driver:
             Watching(lambda: client.watch_orders(P)) as orders, Watching(lambda: client.watch_my_trades(P)) as trades,
             Watching(lambda: client.watch_positions([P])) as positions,
         ):
-            await self._subscribed(client)
+            await self._subscribed()
             placed = await self.sell(0.01, await self.above(), clientOrderId="told", postOnly=True)
             await orders.until(lambda row: _about(row) == ("told", "open"), "a new order")
             await client.cancel_order(placed["id"], P)
@@ -292,16 +292,21 @@ class Driver:
             await positions.until(lambda row: Decimal(str(row["contracts"])) == held, f"a position of {held}")
         return "orders, fill, position"
 
-    async def _subscribed(self, client: Any) -> None:
+    async def _subscribed(self) -> None:
         """Wait until every socket that ccxt opened is open: what happens before is not told."""
         async with asyncio.timeout(PATIENCE):
-            while not client.clients or not all(held.isConnected for held in client.clients.values()):  # noqa: ASYNC110 - ccxt has no event for it
+            # There is no event to wait for.
+            while not (open_ := self._sockets()) or not all(socket.isConnected for socket in open_):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)  # and the venue has taken the subscriptions
 
+    def _sockets(self) -> list[Any]:
+        """Those with an address: ccxt keeps other things among them."""
+        return [socket for url, socket in self.client.clients.items() if url.startswith("ws")]
+
     async def market_stream(self) -> str:
         async with Watching(lambda: self.client.watch_bids_asks([P])) as books:
-            await self._subscribed(self.client)
+            await self._subscribed()
             self.testnet.advance(MINUTE)
             bid, ask, _ = await self.touch()
             await books.until(lambda row: (row["bid"], row["ask"]) == (bid, ask), f"best prices {bid} / {ask}")

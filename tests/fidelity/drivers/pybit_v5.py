@@ -81,6 +81,11 @@ class Driver:
         (row,) = self.client.get_positions(**LINEAR)["result"]["list"]
         return number(row["size"]) * (-1 if row["side"] == "Sell" else 1)
 
+    def coins(self) -> dict[str, Decimal]:
+        """What the wallet holds."""
+        (wallet,) = self.client.get_wallet_balance(accountType="UNIFIED")["result"]["list"]
+        return {row["coin"]: number(row["walletBalance"]) for row in wallet["coin"]}
+
     def is_refused(self, code: int, act: Callable[[], object]) -> str:
         def read(error: BaseException) -> int | None:
             return error.status_code if isinstance(error, (InvalidRequestError, FailedRequestError)) else None
@@ -107,8 +112,7 @@ class Driver:
         return f"{bid} / {ask}"
 
     def account(self) -> str:
-        (wallet,) = self.client.get_wallet_balance(accountType="UNIFIED")["result"]["list"]
-        coins = {row["coin"]: number(row["walletBalance"]) for row in wallet["coin"]}
+        coins = self.coins()
         check(coins["BTC"] > 0 and coins["USDT"] > 0, f"{coins}")
         same(self.client.get_account_info()["result"]["marginMode"], "REGULAR_MARGIN", "the margin mode")
         key = self.client.get_api_key_information()["result"]
@@ -219,18 +223,19 @@ class Driver:
             frames.wait(lambda frame: _order(frame, "told") == "New", "new order")
             self.client.cancel_order(**LINEAR, orderLinkId="told")
             frames.wait(lambda frame: _order(frame, "told") == "Cancelled", "cancelled order")
-            seen = len(frames.seen)
             self.order("Sell", "0.01", self.touch()[0], "IOC", orderLinkId="told_too")
-            wanted = {"order", "execution", "position", "wallet"}
-            while wanted - {frame["topic"] for frame in frames.seen[seen:]}:
-                frames.wait(lambda _: True, f"frame of {wanted}")
-            told = {frame["topic"]: frame["data"][0] for frame in frames.seen[seen:]}
-            same((told["order"]["orderStatus"], number(told["execution"]["execQty"])), ("Filled", Decimal("0.01")),
-                 "the fill")
-            same((told["position"]["side"], number(told["position"]["size"])), ("Sell", -self.held()), "the position")
+            held, coins = self.held(), self.coins()
+            told = {
+                "order": lambda row: (row["orderLinkId"], row["orderStatus"]) == ("told_too", "Filled"),
+                "execution": lambda row: (row["orderLinkId"], number(row["execQty"])) == ("told_too", Decimal("0.01")),
+                "position": lambda row: (row["side"], -number(row["size"])) == ("Sell", held),
+                "wallet": lambda row: {coin["coin"]: number(coin["walletBalance"]) for coin in row["coin"]} == coins,
+            }
+            for topic, wanted in told.items():
+                frames.have(lambda frame: frame["topic"] == topic and wanted(frame["data"][0]), topic)  # noqa: B023
         finally:
             socket.exit()
-        return ", ".join(sorted(wanted))
+        return ", ".join(told)
 
     def market_stream(self) -> str:
         frames = Frames()

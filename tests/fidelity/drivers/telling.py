@@ -79,6 +79,12 @@ class Frames:
         raise Missed(f"no {what} came; frames: {json.dumps(self.seen, default=str)[-600:]}")
 
 
+    def have(self, wanted: Callable[[Any], bool], what: str) -> Any:
+        """The same, where the frame may have come already."""
+        found = next((frame for frame in self.seen if wanted(frame)), None)
+        return self.wait(wanted, what) if found is None else found
+
+
 def check(right: object, what: str) -> None:
     """Raise Missed unless it is right."""
     if not right:

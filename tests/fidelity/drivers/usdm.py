@@ -195,9 +195,7 @@ class Usdm:
             trade = frames.wait(lambda frame: _told(frame, "TRADE"), "order update TRADE")
             same((trade["o"]["c"], trade["o"]["X"], number(trade["o"]["z"])), ("told_too", "FILLED", Decimal("0.01")),
                  "the fill")
-            # An account update goes before or after the order's: what was passed over counts too.
-            update = next((frame for frame in frames.seen if _about(frame)), None)
-            update = update or frames.wait(_about, "account update")
+            update = frames.have(_about, "account update")
             (row,) = update["a"]["P"]
             same((number(row["pa"]), row["s"]), (self.position(), S), "the told position")
         finally:

@@ -26,6 +26,10 @@ def test_a_symbol_that_is_asked_for_has_a_row_when_it_is_flat(caller: BybitCalle
     assert caller.code("GET", "/v5/position/list", category="spot", symbol=BTC) == 10001
 
 
+def test_coin_margined_positions_can_be_asked_for_and_are_none(caller: BybitCaller) -> None:
+    assert caller.get("/v5/position/list", category="inverse")["list"] == []
+
+
 def test_a_short_is_shown_with_its_margin_and_what_it_earned(caller: BybitCaller) -> None:
     caller.short("0.2")
     row = caller.position()
