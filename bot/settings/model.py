@@ -193,6 +193,13 @@ class StreamSettings(Section):
         20, "Most ticks a minute besides the polls. Prices may use up half of them; the rest is for our own orders.")
 
 
+class StorySpecs(StrEnum):
+    """Whose contract specifications and fees the local testnet has."""
+
+    VENUE = "venue"
+    EQUAL = "equal"
+
+
 class StorySettings(Section):
     """What the local testnet plays for `hedgerow demo`, and for `testnet serve -c`."""
 
@@ -203,6 +210,7 @@ class StorySettings(Section):
     days: Count = key(35, "Length of a scenario.")
     seed: Seed = key(1, "Chance of the story: the same seed tells the same one.")
     path: StoryPath = key("bridge", "Prices between two points: `bridge` moves, `step` holds still.")
+    specs: StorySpecs = key("venue", "Steps, minimums, fees, tiers: the venue's own, or `equal` ones on every venue.")
     nav: Amount = key(100_000, "What the account is worth at the start.")
     weights: dict[AnyCoin, Weight] | None = key(None, "How it is split at the start. Default: the target weights.")
     futures_share: Part = key("50%", "Part of the cash that lies in the futures wallet.")
