@@ -172,7 +172,7 @@ async def compose_bot(
         if not dry_run:
             _check_live(settings, account, live_account)
         environment = bound_environment(settings, dry_run=dry_run)
-        yield await stack.enter_async_context(
+        bot = await stack.enter_async_context(
             take_up(settings, account, clock=clock, venue=venue, emit=emit, environment=environment, wrap=wrap))
         yield replace(bot, wakes=_wakes(
             settings, clock, credentials, opened=opened, emit=emit, stack=stack))
@@ -214,7 +214,6 @@ async def take_up(
         yield Bot(engine, book, clock, venue, terms, emit)
 
 
-def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
 def _wakes(
     settings: Settings, clock: ClosableClock, credentials: Credentials, *, opened: Venue, emit: Emit,
     stack: contextlib.AsyncExitStack,
@@ -242,6 +241,7 @@ def _wakes(
     )
 
 
+def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
     from bot.telemetry.logs import configure
 
     return configure(
