@@ -13,7 +13,8 @@ from bot.core.decision import Action, AssetDecision, Measure, Reason
 from bot.core.market import Instrument, Quote, Side
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
 from bot.core.policy import ExecutionPolicy, OnTimeout
-from bot.engine.executor import Place, Reprice, Withdraw, bounded_price, next_step
+from bot.engine.executor import bounded_price, next_step
+from bot.engine.steps import Place, Reprice, Withdraw
 
 D = Decimal
 T = 1_600_000_000_000
