@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 import pytest
 from bybit_caller import BybitCaller
-from ccxt_bybit import LocalBybit, local_bybit
+from bybit_door import LocalBybit, local_bybit
 
 from bot.core.times import HOUR
 from bot.testnet.server import running
