@@ -33,7 +33,7 @@ demo: $(VENV)/.run ## watch it work: no key, no network
 test: lint ## every check that can run here: lint, then all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between the floors
+lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between floors
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache

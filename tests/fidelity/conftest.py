@@ -31,16 +31,16 @@ def table() -> str:
     shown = Table(title="The testnet under clients that others wrote", title_justify="left")
     shown.add_column("call", no_wrap=True)
     for client in CLIENTS:
-        shown.add_column(client.name, justify="center")
+        shown.add_column(client.name.replace("-", "-\n").replace(", ", ",\n"), justify="center", no_wrap=True)
     for call in (*CALLS, *dict.fromkeys(call for client in CLIENTS for call in client.extra)):
         cells = [_RESULTS.get((client.name, call), "–" if call not in client.calls else "not run")
                  for client in CLIENTS]
         shown.add_row(call, *cells)
-    console = Console(file=StringIO(), width=110, no_color=True)
+    console = Console(file=StringIO(), width=120, no_color=True)
     console.print(shown)
     for client in CLIENTS:
         for call, why in client.lacks.items():
-            console.print(f"– {client.name}, {call}: {why}", highlight=False)
+            console.print(f"– {client.name}, {call}: {why}", highlight=False, soft_wrap=True)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
+from functools import partial
 from typing import Any
 
 import pybit.unified_trading
@@ -225,14 +226,14 @@ class Driver:
             frames.wait(lambda frame: _order(frame, "told") == "Cancelled", "cancelled order")
             self.order("Sell", "0.01", self.touch()[0], "IOC", orderLinkId="told_too")
             held, coins = self.held(), self.coins()
-            told = {
+            told: dict[str, Callable[[Any], bool]] = {
                 "order": lambda row: (row["orderLinkId"], row["orderStatus"]) == ("told_too", "Filled"),
-                "execution": lambda row: (row["orderLinkId"], number(row["execQty"])) == ("told_too", Decimal("0.01")),
+                "execution": lambda row: (row["orderLinkId"], row["execQty"]) == ("told_too", "0.010"),
                 "position": lambda row: (row["side"], -number(row["size"])) == ("Sell", held),
                 "wallet": lambda row: {coin["coin"]: number(coin["walletBalance"]) for coin in row["coin"]} == coins,
             }
             for topic, wanted in told.items():
-                frames.have(lambda frame: frame["topic"] == topic and wanted(frame["data"][0]), topic)  # noqa: B023
+                frames.have(partial(_tells, topic, wanted), topic)
         finally:
             socket.exit()
         return ", ".join(told)
@@ -293,6 +294,10 @@ class Driver:
         self.testnet.advance(MINUTE)
         self.client.get_wallet_balance(accountType="UNIFIED")
         return code
+
+
+def _tells(topic: str, wanted: Callable[[Any], bool], frame: Any) -> bool:
+    return frame["topic"] == topic and any(wanted(row) for row in frame["data"])
 
 
 def _order(frame: Any, client_id: str) -> str | None:

@@ -10,8 +10,11 @@ from typing import Any
 
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
+from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 from telling import KEY, SECRET, Frames, Testnet, tell
 from usdm import S, Usdm
+
+ReconnectingWebsocket.TIMEOUT = 1  # real seconds; it leaves a socket only when a read gives up, by itself after ten
 
 
 def client_of(url: str, secret: str) -> Client:
