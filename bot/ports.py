@@ -108,6 +108,14 @@ class PastOrders(Protocol):
 
 
 @runtime_checkable
+class ForcedCloses(Protocol):
+    """What a venue may offer besides: which orders on a symbol were its own doing."""
+
+    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
+        """Ids of orders from `since` on by which the venue closed a position: 'liquidation' or 'adl'."""
+
+
+@runtime_checkable
 class TopUps(Protocol):
     """What a venue with separate wallets may offer besides, where the key permits it."""
 
@@ -266,9 +274,23 @@ class MarketData(Protocol):
         """Release sockets."""
 
 
+COMMANDS: Mapping[str, str] = {
+    "pause": "open and enlarge nothing; reducing and closing go on",
+    "resume": "do everything again, after a pause or a panic",
+    "close": "close a hedge, keep the coins",
+    "panic": "cancel every order, close every hedge at once, and halt",
+    "accept": "take coins and cash as they are: a deposit, a withdrawal, a move to Earn",
+    "rearm": "let a coin be hedged again",
+    "adopt": "take a position that somebody traded on one of our symbols into the books",
+    "ignore": "leave a position and orders on one of our symbols to whoever made them",
+    "resolve": "take an order that cannot be found for one that never existed",
+}
+"""What a user can ask of a running bot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A user's wish to a running bot. `kind`: 'close', 'rearm', 'accept'."""
+    """A user's wish to a running bot: `kind` is one of `COMMANDS`; `asset` None: about the whole account."""
 
     id: int
     kind: str

@@ -100,13 +100,25 @@ class Book:
         hedged = {e.asset for e in self._episodes.values() if not e.state.ended}
         return tuple(sorted(hedged | {record.intent.asset for record in self.live()}))
 
-    def standing(self, commands: Iterable[Command], carry: Mapping[Asset, Decimal | None]) -> Standing:
-        """What the decision must know besides the snapshot. `carry`: each coin's trailing funding cost."""
-        asked = {(command.kind, command.asset) for command in commands}
+    def standing(
+        self, commands: Iterable[Command], carry: Mapping[Asset, Decimal | None],
+        forced: Mapping[Asset, str] | None = None,
+    ) -> Standing:
+        """What the decision must know besides the snapshot.
+
+        `carry`: each coin's trailing funding cost. `forced`: how the venue closed what was ours.
+        """
+        wishes = tuple(commands)
+        asked = {(command.kind, command.asset) for command in wishes}
         return Standing(
-            assets={asset: self._standing_of(asset, asked, carry.get(asset)) for asset in self._symbols},
+            assets={
+                asset: replace(
+                    self._standing_of(asset, asked, carry.get(asset)), forced=(forced or {}).get(asset),
+                    asked=tuple(wish.kind for wish in wishes if wish.asset == asset))
+                for asset in self._symbols
+            },
             own_orders=frozenset(record.intent.client_order_id for record in self.live()),
-            cash_flow=self._cash_flow,
+            cash_flow=self._cash_flow, asked=tuple(wish.kind for wish in wishes if wish.asset is None),
         )
 
     def _standing_of(
@@ -126,7 +138,7 @@ class Book:
             closed_at=max(closed) if closed else None,
             last_fill_at=self._last_fill_at.get(self._symbols[asset]),
             close_requested=("close", asset) in asked,
-            rearm_requested=("rearm", asset) in asked,
+            rearm_requested=("rearm", asset) in asked or ("rearm", None) in asked,
             accept_requested=("accept", asset) in asked or ("accept", None) in asked,
             trailing_carry=carry,
         )
@@ -190,6 +202,17 @@ class Book:
         else:
             self._orders.pop(record.intent.client_order_id, None)
         return record
+
+    async def unbooked(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Those executions that are not in the books, in order."""
+        return await self._journal.unbooked_fills(fills)
+
+    def reckoned_since(self, asset: Asset) -> Millis | None:
+        """From when on the books know a coin's trades: its open hedge's begin, else the end of its last one."""
+        episode = self.episode(asset)
+        if episode is not None:
+            return episode.started_at
+        return max((e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at), default=None)
 
     async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Book those fills of one of our orders that are new, and its episode's account with them."""

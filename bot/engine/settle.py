@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import OpenOrder, Side, Snapshot
+from bot.core.market import Asset, OpenOrder, Side, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
@@ -71,6 +71,25 @@ class Settler:
             )
         self._report.order("order.resolved", record, snapshot, state=str(report.state))
         return await self.absorb(record, report, snapshot)
+
+    async def give_up(self, asset: Asset, snapshot: Snapshot) -> str:
+        """Take orders of unknown outcome that look-ups do not find for never placed, by the user's word."""
+        said = []
+        for record in self._book.live(asset):
+            name = record.intent.client_order_id
+            if not record.state.unresolved:
+                continue
+            if not record.misses:
+                said.append(f"{name} could not be looked up yet: it stays frozen")
+                continue
+            report = OrderReport(
+                name, record.intent.symbol, OrderState.NOT_FOUND, record.filled,
+                message=f"given up by the user after {record.misses} look-ups that did not find it",
+            )
+            self._report.order("order.resolved", record, snapshot, state=str(report.state))
+            await self.absorb(record, report, snapshot)
+            said.append(f"{name} counts as never placed, after {record.misses} look-ups that did not find it")
+        return "; ".join(said) or f"no order on {asset} has an unknown outcome"
 
     def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         intent = record.intent

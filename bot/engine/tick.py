@@ -13,6 +13,7 @@ from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
+from bot.engine import answers
 from bot.engine.book import Book
 from bot.engine.carry import Carry
 from bot.engine.executor import Executor
@@ -21,6 +22,7 @@ from bot.engine.pulse import Pulse
 from bot.engine.report import Reporter, changed_holds
 from bot.engine.rungs import Rungs
 from bot.engine.settle import Settler
+from bot.engine.strangers import Strangers
 from bot.ports import Clock, Command, Venue
 from bot.telemetry.events import Emit
 
@@ -57,6 +59,7 @@ class Engine:
         self._carry = Carry(venue, clock, tuple(terms.instruments))
         self._rungs = Rungs(venue, clock, terms.policy.settle, self._reporter,
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
+        self._strangers = Strangers(book, venue, clock, self._reporter)
         self._seen: Snapshot | None = None
         self._reconciled = False
 
@@ -67,12 +70,15 @@ class Engine:
         await self._carry.follow(snapshot)
         self._take_terms(await self._hygiene.follow(self._terms, snapshot))
         before = self._book.decision
-        standing = self._hygiene.faulted(self._book.standing(commands, self._carry.costs()))
+        results = await self._resolve(commands, snapshot)
+        forced = await self._strangers.forced(snapshot, self._terms)
+        standing = self._hygiene.faulted(self._book.standing(commands, self._carry.costs(), forced))
         situation = Situation(
             snapshot, replace(standing, can_top_up=self._rungs.can_top_up), self._book.state)
         decision = decide(situation, self._terms)
         self._record(situation, decision)
-        await self._answer(commands, decision)
+        results |= await self._adopt(commands, forced, snapshot)
+        await self._answer(commands, decision, results)
         await self._account(before, decision)
         self._reporter.hold()
         try:
@@ -126,7 +132,9 @@ class Engine:
         shorts = {}
         for asset, spec in self._terms.instruments.items():
             episode, position = self._book.episode(asset), snapshot.position(spec.symbol)
-            shorts[asset] = (episode.short if episode else ZERO, -position.quantity if position else ZERO)
+            foreign = self._book.state.of(asset).foreign
+            shorts[asset] = (
+                episode.short if episode else ZERO, foreign - position.quantity if position else foreign)
         return shorts
 
     def _record(self, situation: Situation, decision: Decision) -> None:
@@ -146,11 +154,32 @@ class Engine:
         else:
             self._book.looked(decision)
 
-    async def _answer(self, commands: tuple[Command, ...], decision: Decision) -> None:
+    async def _resolve(self, commands: tuple[Command, ...], snapshot: Snapshot) -> dict[int, str]:
+        """What came of the wishes to give up on orders, by command."""
+        return {
+            command.id: await self._settler.give_up(command.asset, snapshot)
+            for command in commands
+            if command.kind == "resolve" and command.asset is not None and command.asset in self._terms.instruments
+        }
+
+    async def _adopt(
+        self, commands: tuple[Command, ...], forced: Mapping[Asset, str], snapshot: Snapshot,
+    ) -> dict[int, str]:
+        """Take strangers' trades into the books, once the decision that knows of them is in the journal."""
+        wishes = [one for one in commands if one.kind == "adopt" and one.asset in self._terms.instruments]
+        if wishes or forced:
+            await self._book.keep()
+        for asset, cause in forced.items():
+            await self._strangers.adopt(asset, snapshot, self._terms, why=cause)
+        return {one.id: await self._strangers.adopt(one.asset, snapshot, self._terms) for one in wishes if one.asset}
+
+    async def _answer(
+        self, commands: tuple[Command, ...], decision: Decision, results: Mapping[int, str],
+    ) -> None:
         if commands:
             await self._book.keep()
         for command in commands:
-            await self._book.answer(command, _result(command, decision))
+            await self._book.answer(command, results.get(command.id) or answers.result(command, decision))
 
     async def _account(self, before: Decision | None, decision: Decision) -> None:
         for decided in decision.assets:
@@ -200,29 +229,16 @@ def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action |
     if was.goal is None or now.goal_at == was.goal_at:
         return None
     partly = was.goal_action in (Action.OPEN, Action.INCREASE) and short > before.of(asset).short
-    return was.goal_action if short == was.goal or partly else None
+    reached = short <= was.goal if was.goal_action in (Action.REDUCE, Action.CLOSE) else short == was.goal
+    return was.goal_action if reached or partly else None
 
 
 def _material(state: RuleState) -> tuple[object, ...]:
     """What of the memory must not be lost: all but the prices and times that only move along."""
-    return (state.cash is None, *((asset, _kept(memory)) for asset, memory in sorted(state.assets.items())))
+    kept = ((asset, _kept(memory)) for asset, memory in sorted(state.assets.items()))
+    return (state.cash is None, state.state, *kept)
 
 
 def _kept(memory: AssetState) -> tuple[object, ...]:
     return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
-            memory.holding)
-
-
-def _result(command: Command, decision: Decision) -> str:
-    if command.asset is None:
-        return "done"
-    try:
-        decided = decision.of(command.asset)
-    except KeyError:
-        return f"refused: {command.asset} is not in the configuration"
-    if command.kind != "close":
-        return "done"
-    if decided.short == 0 and decided.goal == 0:
-        return f"no hedge is open on {command.asset}; it is disarmed until its drift resolves"
-    return f"closing {decided.short} {command.asset}; it is disarmed until its drift resolves"
-
+            memory.holding, memory.state, memory.foreign, memory.ignored_orders)

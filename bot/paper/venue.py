@@ -27,7 +27,7 @@ from bot.core.policy import Policy
 from bot.core.runway import initial_margin, maintenance_margin
 from bot.core.times import Millis
 from bot.errors import Refused
-from bot.paper.exchange import PaperExchange
+from bot.paper.exchange import ADL_PREFIX, LIQUIDATION_PREFIX, PaperExchange
 from bot.paper.feed import BookState
 from bot.paper.records import FundingRow, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
 from bot.ports import Clock, Settlement
@@ -153,6 +153,16 @@ class PaperVenue:
         if order.open:
             self.exchange.cancel(order)
         return _report(order)
+
+    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
+        """Orders by which the exchange liquidated or deleveraged, by id."""
+        self._follow_clock()
+        return {
+            str(order.order_id): "adl" if order.client_order_id.startswith(ADL_PREFIX) else "liquidation"
+            for order in self.exchange.orders.values()
+            if order.symbol == symbol and order.created_at >= since
+            and order.client_order_id.startswith((ADL_PREFIX, LIQUIDATION_PREFIX))
+        }
 
     async def transfer_to_margin(self, coin: str, amount: Decimal) -> str:
         """Move free coin from the spot wallet to the margin account."""

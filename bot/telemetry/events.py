@@ -165,6 +165,11 @@ _TABLE = (
           ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
           says="{asset}: from {entry_price:price} to {exit_price:price}, realised {realised_pnl:money}, "
                "{funding_paid:funding}, fees {fees:money}, net {net:money}"),
+    Event("hedge.forced", "The venue closed a hedge by force: liquidation or auto-deleveraging. The coin is disarmed.",
+          ("asset", "reason", "quantity", "price", "message"), level=Level.ERROR,
+          says="{asset}: {reason} of {quantity} at {price:price}; {message}"),
+    Event("position.adopted", "A trade that was not ours is in the books now.",
+          ("asset", "quantity", "price", "message"), says="{asset}: {quantity} at {price:price}, {message}"),
     Event("funding.booked", "A funding settlement is in the books.", ("symbol", "amount", "currency", "settled_at"),
           ("asset", "episode", "funding_paid", "funding_rate")),
     Event("margin.warned", "A worse rung of the margin ladder was reached, or a top-up was not made.",
