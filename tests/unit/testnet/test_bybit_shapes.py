@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 from bybit_caller import BTC, BybitCaller
+from recordings import kinds, recorded
 
 from bot.core.times import HOUR
-
-_SHARED = Path(os.environ.get("HEDGEROW_SHARED") or Path(__file__).parents[4] / "shared")
-_FOLDER = _SHARED / "fixtures" / "bybit"
 
 ASKED: dict[str, tuple[str, dict[str, str]]] = {
     "account_info": ("/v5/account/info", {}),
@@ -52,13 +45,6 @@ OTHER_TYPE = {
 """Keys of another JSON type than in the recording, each with its reason."""
 
 
-def recorded(name: str) -> Any:
-    file = _FOLDER / f"{name}.json"
-    if not file.is_file():
-        pytest.skip(f"no recording at {file}: HEDGEROW_SHARED names the folder")
-    return json.loads(file.read_text())
-
-
 def prepared() -> BybitCaller:
     """An account that has something to show everywhere."""
     caller = BybitCaller()
@@ -66,24 +52,6 @@ def prepared() -> BybitCaller:
     caller.short("0.2")
     caller.advance(9 * HOUR)
     return caller
-
-
-def kinds(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Each key's place with its JSON type; rows of a list share their places."""
-    if isinstance(value, dict):
-        for key, held in value.items():
-            below = f"{place}.{key}" if place else key
-            yield below, _kind(held)
-            yield from kinds(held, below)
-    elif isinstance(value, list):
-        for held in value:
-            yield f"{place}[]", _kind(held)
-            yield from kinds(held, f"{place}[]")
-
-
-def _kind(value: Any) -> str:
-    return {bool: "flag", int: "number", float: "number", str: "text", type(None): "null"}.get(
-        type(value), type(value).__name__)
 
 
 @pytest.mark.parametrize("name", list(ASKED))
