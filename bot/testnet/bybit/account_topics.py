@@ -62,7 +62,10 @@ class AccountTopics:
         row = order_row(order, self._markets.of(order.asset), self._keeping)
         category = category_of(order.market)
         fee_coin = order.asset if order.market == "spot" and order.side.sign > 0 else SETTLE
-        return "order", category, [{"category": category, **_pushed("order", row), "feeCurrency": fee_coin}]
+        pushed = {"category": category, **_pushed("order", row), "feeCurrency": fee_coin}
+        if category == "spot":
+            del pushed["tpslMode"]  # by which clients tell a contract's order
+        return "order", category, [pushed]
 
     def _execution(self, asset: Asset, category: str) -> tuple[str, str, list[Row]]:
         row = execution_row(self._keeping.executions[-1], self._markets.of(asset))
