@@ -110,21 +110,32 @@ class OrderLists:
 
     def _executed(self, params: Params, category: str) -> list[tuple[int, Execution]]:
         """Executions with their number in the account's life."""
-        numbered = list(enumerate(self._keeping.executions))
+        executions = self._keeping.executions
         if _by_id(params):
             order = named_order(params, self._keeping, category)
-            number = None if order is None else order.order_id
-            return [(place, execution) for place, execution in reversed(numbered)
-                    if not isinstance(execution, Funded) and execution.fill.order_id == number]
+            return [] if order is None else self._of_order(order)
         first, last = window(params, self._world.now())
         wanted = {symbol.asset for symbol in self._markets.several(params)}
         kind = params.text("execType")
         found: list[tuple[int, Execution]] = []
-        for place, execution in reversed(numbered):
+        for place in reversed(range(len(executions))):
+            execution = executions[place]
             if _at(execution) < first:
                 break
             if (_at(execution) <= last and _asset(execution) in wanted and _category(execution) == category
                     and kind in (None, _kind(execution))):
+                found.append((place, execution))
+        return found
+
+    def _of_order(self, order: PaperOrder) -> list[tuple[int, Execution]]:
+        """An order's fills; none came before it was placed."""
+        executions = self._keeping.executions
+        found: list[tuple[int, Execution]] = []
+        for place in reversed(range(len(executions))):
+            execution = executions[place]
+            if _at(execution) < order.created_at:
+                break
+            if not isinstance(execution, Funded) and execution.fill.order_id == order.order_id:
                 found.append((place, execution))
         return found
 
