@@ -142,14 +142,14 @@ def read_health(settings: Settings) -> HealthReport:
     return HealthReport(beat, beat.age(app.wall()) if beat else None, 3 * poll + MINUTE)
 
 
-async def submit_close(settings: Settings, asset: Asset, *, wait: float) -> str | None:
-    """Ask a running bot to close a hedge; its answer, or None when none came within `wait` real seconds.
+async def submit(settings: Settings, kind: str, asset: Asset | None, *, wait: float) -> str | None:
+    """Ask a running bot for something; its answer, or None when none came within `wait` real seconds.
 
     Raises JournalError. The wish stays in the journal and is obeyed at the next start.
     """
     from bot.journal.reader import read_command, submit_command
 
-    identity = submit_command(settings.journal, "close", asset, app.wall())
+    identity = submit_command(settings.journal, kind, asset, app.wall())
     ends = time.monotonic() + wait
     while True:
         answer = read_command(settings.journal, identity)

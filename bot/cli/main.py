@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import __version__
-from bot.cli import journal, testnet
+from bot.cli import control, journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
@@ -275,38 +275,7 @@ def health(
         raise typer.Exit(Code.NOT_RUNNING)
 
 
-@CLI.command(short_help="Close the hedge of a coin, keep the coins.")
-def close(
-    asset: Annotated[str, typer.Argument(metavar="ASSET", help="The coin, such as BTC.")],
-    config: Config = None, *,
-    wait: Annotated[str, typer.Option(
-        metavar="DURATION", help="How long to wait for the bot's answer; 0s: not at all.")] = "30s",
-    as_json: AsJson = False,
-) -> None:
-    """Close the hedge of a coin without selling the coins: you take the exposure back.
-
-    The bot buys the short back, and does not hedge this coin again before its drift has resolved. The wish is left in
-    the journal, so it survives a restart of the bot.
-
-    \b
-    Example:
-      hedgerow close BTC -c config/binance-demo.yaml
-    """
-    settings = with_journal(config)
-    from bot import answers
-    from bot.cli import render
-    from bot.settings import read_coin, read_pause
-
-    coin = _option("ASSET", read_coin, asset)
-    if coin not in settings.assets:
-        raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
-    patience = _option("--wait", read_pause, wait)
-    result = asyncio.run(answers.submit_close(settings, coin, wait=patience / SECOND))
-    found = render.Answer(coin, result)
-    typer.echo(render.to_json(found) if as_json else found.text)
-    if result is None and patience:
-        raise CommandFailed(
-            Code.TIMEOUT, "no answer yet; the wish stays in the journal until a bot reads it (see `hedgerow health`)")
+control.register(CLI)
 
 
 @CLI.command(short_help="Watch a month in a minute on a made-up market.")

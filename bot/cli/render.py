@@ -305,12 +305,14 @@ def health(report: HealthReport, limit: Millis) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a wish to close; `result` None: not answered yet."""
+    """What became of a wish; `asset` None: about the account; `result` None: not answered yet."""
 
-    asset: str
+    kind: str
+    asset: str | None
     result: str | None
 
     @property
     def text(self) -> str:
         """One line."""
-        return f"close {self.asset}: {self.result if self.result is not None else 'left in the journal'}"
+        what = self.kind if self.asset is None else f"{self.kind} {self.asset}"
+        return f"{what}: {self.result if self.result is not None else 'left in the journal'}"

@@ -216,11 +216,12 @@ def test_close_leaves_a_wish_and_waits_for_its_answer(
 ) -> None:
     seen: list[tuple[str, float]] = []
 
-    async def submit_close(_settings: Settings, asset: str, *, wait: float) -> str | None:
+    async def submit(_settings: Settings, kind: str, asset: str, *, wait: float) -> str | None:
+        assert kind == "close"
         seen.append((asset, wait))
         return answer
 
-    monkeypatch.setattr(answers, "submit_close", submit_close)
+    monkeypatch.setattr(answers, "submit", submit)
     got, printed, text = call("close", "btc", "-c", journal, "--wait", wait)
     assert (got, printed) == (code, out)
     assert seen == [("BTC", float(wait[:-1]))]

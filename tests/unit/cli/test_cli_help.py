@@ -10,7 +10,8 @@ from bot.cli.main import CLI
 from bot.testnet.market import SCENARIOS
 
 COMMANDS = [
-    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["demo"], ["doctor"],
+    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["pause"], ["resume"], ["panic"],
+    ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
     ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "rich", "yaml", "bot.app", "bot.settings")
