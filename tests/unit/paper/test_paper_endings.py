@@ -60,7 +60,7 @@ def test_each_end_has_its_reason(exchange: PaperExchange) -> None:
     withdrawn = sell(exchange, "0.1", "50100")
     exchange.cancel(withdrawn)
     moved = sell(exchange, "0.1", "50100")
-    exchange.amend(moved, D(BID))
+    exchange.amend(moved, D(BID) - 1)  # the best bid is taken
     reduce = sell(exchange, "0.5", "49000", "GTC", side="buy", reduce_only=True)
     closing = sell(exchange, "1", ASK, "IOC", side="buy", reduce_only=True)
     assert [order.ending for order in (immediate, late, withdrawn, moved, reduce)] == [
@@ -76,6 +76,7 @@ def test_a_position_is_taken_at_the_mark_without_a_fee_and_its_orders_with_it(ex
     assert taken is not None
     assert taken.client_order_id == f"{ADL_PREFIX}{taken.order_id}"
     assert not taken.client_order_id.startswith(LIQUIDATION_PREFIX)
-    assert (exchange.position("BTC").quantity, exchange.fills[-1].price, exchange.fills[-1].fee) == (D(0), D(50_000), D(0))
+    fill = exchange.fills[-1]
+    assert (exchange.position("BTC").quantity, fill.price, fill.fee) == (D(0), D(50_000), D(0))
     assert (rests.status, rests.ending) == (OrderStatus.CANCELED, Ending.TAKE_OVER)
     assert exchange.take_over("BTC", ADL_PREFIX) is None
