@@ -39,6 +39,7 @@ PAGES = sorted(["README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").g
 NOT_RUN: Mapping[str, str] = {
     "README.md": "prices and orders of Binance's demo trading need the network, and orders a key",
     "docs/container.md": "needs a Docker engine; tests/container tries every step of the image without one",
+    "docs/venues.md": "looks at an account of Bybit's, which needs a key and the network",
     "docs/testnet.md": "needs market history that is not part of the project; tests/e2e/test_history.py plays it",
 }
 """Pages with `console` blocks, and why those are not run here."""
@@ -49,7 +50,7 @@ SKIPPED: Mapping[str, str] = {
 }
 """First words of commands that are left out in `sh` blocks, and why."""
 
-LIVED = frozenset({"docs/configuration.md", "docs/journal.md", "docs/plan-and-explain.md"})
+LIVED = frozenset({"docs/configuration.md", "docs/doctor.md", "docs/journal.md", "docs/plan-and-explain.md"})
 """Pages whose `mine.yaml` has a bot that ran for a week, and whose exchange goes on standing there."""
 REHEARSED = frozenset({"docs/dry-run.md"})
 """Pages whose `mine.yaml` is fresh, with an exchange whose time passes by itself."""
