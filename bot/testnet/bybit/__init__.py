@@ -7,6 +7,5 @@ Where it differs from Bybit, on purpose:
 * Debts bear no interest, and are not limited: what a unified account owes, it owes until it is paid back. Liquidation
   closes perpetuals only, at the mark and without a fee; it sells no coins.
 * Initial and maintenance margin do not include the estimated fee of closing.
-* The transaction log holds trades, funding and liquidations; deposits from outside are not in it.
 * Open interest is 0; candles look at the mid at five places each.
 """

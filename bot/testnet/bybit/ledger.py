@@ -15,8 +15,10 @@ from bot.core.market import Asset, Side
 from bot.core.money import ZERO, plain
 from bot.core.times import DAY, Millis
 from bot.paper.account import perp_fee, spot_fee
+from bot.paper.events import BalanceMoved, Event, Filled, FundingSettled
+from bot.paper.events import Movement as Why
 from bot.paper.exchange import ADL_PREFIX, LIQUIDATION_PREFIX, SETTLEMENT_PREFIX
-from bot.paper.records import FundingRow, IncomeKind, PaperFill
+from bot.paper.records import FundingRow, PaperFill
 from bot.testnet.bybit.endpoint import Endpoint, Table
 from bot.testnet.bybit.errors import ApiError
 from bot.testnet.bybit.markets import Markets
@@ -30,6 +32,12 @@ _KINDS: Mapping[str, str] = MappingProxyType(
     {LIQUIDATION_PREFIX: "LIQUIDATION", ADL_PREFIX: "ADL", SETTLEMENT_PREFIX: "DELIVERY"},
 )
 """What a trade is called that the exchange made itself, by how its client id begins."""
+
+
+_MOVED: Mapping[Why, str] = MappingProxyType({
+    Why.DEPOSIT: "TRANSFER_IN", Why.WITHDRAW: "TRANSFER_OUT", Why.TRANSFER: "TRANSFER_IN", Why.INSURANCE: "BONUS",
+})
+"""What a movement is called that is neither trade nor funding. A unified wallet has no transfers of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class Entry:
 
 
 class Ledger:
-    """The signed endpoint that reads the account's movements; they are taken in as they come, and never change."""
+    """The signed endpoint that reads the account's movements; it listens to them from the story's first instant on."""
 
     def __init__(self, markets: Markets) -> None:
         self._markets = markets
@@ -63,7 +71,7 @@ class Ledger:
         self._entries: list[Entry] = []
         self._changes: dict[str, Decimal] = {}
         self._positions: dict[Asset, Decimal] = {}
-        self._fills = self._fundings = self._incomes = 0
+        self._exchange.events.listen(self._hear)
 
     def table(self) -> Table:
         """Endpoints by method and path."""
@@ -78,7 +86,6 @@ class Ledger:
             "base": params.text("baseCoin"),
         }
         first, last = window(params, self._markets.world.now(), DAY)
-        self._take_in()
         found = []
         for entry in reversed(self._entries):
             movement = entry.movement
@@ -94,29 +101,19 @@ class Ledger:
         since = self._changes[coin] - entry.after
         return {**entry.row, "cashBalance": plain(self._exchange.wallets.spot.get(coin, ZERO) - since)}
 
-    # --- taking in ---
+    # --- listening ---
 
-    def _take_in(self) -> None:
-        """Bring the ledger up to the present, in the order of time. At one instant funding comes before trades."""
-        fills = self._exchange.fills[self._fills:]
-        settled = self._exchange.funding_rows[self._fundings:]
-        gifts = [row for row in self._exchange.income[self._incomes:] if row.kind is IncomeKind.INSURANCE_CLEAR]
-        self._fills += len(fills)
-        self._fundings += len(settled)
-        self._incomes = len(self._exchange.income)
-        fresh: list[tuple[Millis, int, PaperFill | FundingRow | Decimal]] = [
-            *((row.at, 0, row) for row in settled), *((fill.at, 1, fill) for fill in fills),
-            *((gift.at, 2, gift.amount) for gift in gifts),
-        ]
-        for at, _, record in sorted(fresh, key=lambda one: one[:2]):
-            if isinstance(record, FundingRow):
-                self._settlement(record)
-            elif isinstance(record, Decimal):
-                self._write(Movement(at, "BONUS", "", SETTLE, "", record), {})
-            elif record.market == "perp":
-                self._perpetual(record)
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, FundingSettled):
+            self._settlement(event.row)
+        elif isinstance(event, BalanceMoved):
+            moved = event.spot + event.futures
+            self._write(Movement(event.at, _MOVED[event.why], "", event.coin, "", moved), {"cashFlow": plain(moved)})
+        elif isinstance(event, Filled):
+            if event.fill.market == "perp":
+                self._perpetual(event.fill)
             else:
-                self._spot(record)
+                self._spot(event.fill)
 
     def _settlement(self, settled: FundingRow) -> None:
         name, symbol = uuid_of("funding", settled.id), self._markets.of(settled.asset)

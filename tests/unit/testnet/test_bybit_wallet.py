@@ -187,9 +187,11 @@ def test_the_log_explains_the_wallet_to_the_last_digit() -> None:
     caller.short("0.2")
     caller.advance(9 * HOUR)
     caller.exchange.place("spot", "BTC", Side.SELL, D("0.1"), D("30499.5"), time_in_force="IOC")
-    log(caller)  # what was told once goes on with what comes later
+    caller.testnet.admin.answer("POST", "/testnet/deposit", b'{"coin": "ETH", "amount": "2"}')
     caller.create(side="Buy", qty="0.2", price=caller.touch()[1], timeInForce="IOC")
+    caller.testnet.admin.answer("POST", "/testnet/deposit", b'{"coin": "USDT", "amount": "-100"}')
     rows = log(caller)
+    assert {row["type"] for row in rows} == {"TRADE", "SETTLEMENT", "TRANSFER_IN", "TRANSFER_OUT"}
     for name, began in before.items():
         moved = [row for row in rows if row["currency"] == name]
         assert began + sum(D(row["change"]) for row in moved) == caller.exchange.wallets.spot[name]
