@@ -18,7 +18,8 @@ HEAD = """\
 <!-- Written by docs/generate.py from bot/settings; edit there. -->
 
 One YAML file, given with `-c FILE`, holds everything but keys. Commented examples: [demo.yaml](../config/demo.yaml),
-[binance-demo.yaml](../config/binance-demo.yaml), [history.yaml](../config/history.yaml). The smallest one:
+[binance-demo.yaml](../config/binance-demo.yaml), [bybit.yaml](../config/bybit.yaml),
+[history.yaml](../config/history.yaml). The smallest one:
 
 ```yaml
 venue: binance

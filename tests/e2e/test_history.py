@@ -14,10 +14,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
 def test_on_real_history_both_coins_are_hedged_resized_and_closed_and_the_books_agree_to_the_last_digit(
-    tmp_path: Path,
+    tmp_path: Path, venue: str,
 ) -> None:
-    config = write_config(tmp_path, "history", story=history("2021-01-28", "2021-02-21"))
+    config = write_config(tmp_path, "history", story=history("2021-01-28", "2021-02-21"), venue=venue)
     outcome = play(config)
     check_invariants(outcome)
     episodes = read_episodes(outcome.journal)

@@ -126,7 +126,7 @@ def _intents(journal: Path) -> Sequence[str]:
 
 
 CONFIG = """
-venue: binance
+venue: {venue}
 environment: local
 testnet: {{timeout: "10s"}}
 assets:
@@ -150,10 +150,12 @@ story:
 
 def write_config(
     folder: Path, name: str, *, story: str, path: str = "bridge", poll: str = "15m", on_timeout: str = "wait",
+    venue: str = "binance",
 ) -> Path:
     """A configuration for a story at 50/30/20 that opens at 3pp; `story` are lines of its `story` section."""
     file = folder / f"{name}.yaml"
-    file.write_text(CONFIG.format(name=name, story=story, path=path, poll=poll, on_timeout=on_timeout))
+    file.write_text(CONFIG.format(name=name, story=story, path=path, poll=poll, on_timeout=on_timeout,
+                                  venue=venue))
     return file
 
 

@@ -320,7 +320,7 @@ def test_what_only_the_venue_knows_is_told_with_file_and_line(tmp_path: Path) ->
         f"{tmp_path}/mine.yaml:5: assets.ETH.contract: 0.0015 is no multiple of the venue's step 0.001. Allowed: 0.001")
 
 
-@pytest.mark.parametrize("name", ["demo", "binance-demo", "history"])
+@pytest.mark.parametrize("name", ["demo", "binance-demo", "bybit", "history"])
 def test_the_example_files_are_right(name: str) -> None:
     settings = load(CONFIG / f"{name}.yaml", {})
     policy = settings.policy()
