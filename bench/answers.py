@@ -28,6 +28,16 @@ FUTURES_CASH = Decimal(10_000)
 EXCESS = Decimal(5_000)
 """In `drift` and `hedged`: so much more BTC than its target, 5 % of the portfolio."""
 
+BELOW = Decimal(48_500)
+"""BTC's price in `below`; elsewhere it is 50,000."""
+
+
+def pushed(mid: Decimal, number: int) -> bytes:
+    """A frame of spot's book ticker of BTC."""
+    touch = _spot_touch("BTCUSDT", mid)
+    return orjson.dumps({"u": number, "s": "BTCUSDT", "b": touch["bidPrice"], "B": touch["bidQty"],
+                         "a": touch["askPrice"], "A": touch["askQty"]})
+
 
 def coins(count: int) -> tuple[str, ...]:
     """BTC, ETH and `count` − 2 others."""
@@ -47,7 +57,10 @@ def price(symbol: str) -> Decimal:
 
 
 def answers(assets: Sequence[str], scene: str) -> dict[str, bytes]:
-    """By 'METHOD /path'. `scene`: 'calm', 'drift' (an order is due), 'hedged' (that order has been filled)."""
+    """By 'METHOD /path'. `scene`: 'calm', 'drift' (an order is due), 'below' (the same account, BTC 3 % cheaper),
+    'hedged' (that order has been filled).
+    """
+    mids = {"BTCUSDT": BELOW} if scene == "below" else {}
     symbols = [f"{asset}USDT" for asset in assets]
     perpetuals = [*symbols, *(f"F{number:03d}USDT" for number in range(PERPETUALS - len(symbols)))]
     spots = [*symbols, *(f"S{number:04d}USDT" for number in range(SPOTS - len(symbols)))]
@@ -62,11 +75,11 @@ def answers(assets: Sequence[str], scene: str) -> dict[str, bytes]:
         "GET /api/v3/exchangeInfo": {"timezone": "UTC", "serverTime": STAMP, "rateLimits": [],
                                      "symbols": [_spot(symbol) for symbol in spots]},
         "GET /api/v3/account": _spot_account(assets, drifted=scene != "calm"),
-        "GET /api/v3/ticker/bookTicker": [_spot_touch(symbol) for symbol in symbols],
+        "GET /api/v3/ticker/bookTicker": [_spot_touch(symbol, mids.get(symbol)) for symbol in symbols],
         "GET /fapi/v3/account": _futures_account(short),
         "GET /fapi/v3/positionRisk": [_position(short)] if short else [],
-        "GET /fapi/v1/ticker/bookTicker": [_touch(symbol) for symbol in perpetuals],
-        "GET /fapi/v1/premiumIndex": [_premium(symbol) for symbol in perpetuals],
+        "GET /fapi/v1/ticker/bookTicker": [_touch(symbol, mids.get(symbol)) for symbol in perpetuals],
+        "GET /fapi/v1/premiumIndex": [_premium(symbol, mids.get(symbol)) for symbol in perpetuals],
         "GET /fapi/v1/openOrders": [],
         "GET /fapi/v1/leverageBracket": [_brackets(symbol) for symbol in perpetuals],
         "GET /fapi/v1/commissionRate": {"symbol": "BTCUSDT", "makerCommissionRate": "0.000200",
@@ -76,6 +89,15 @@ def answers(assets: Sequence[str], scene: str) -> dict[str, bytes]:
         "GET /fapi/v1/symbolConfig": [{"symbol": symbol, "marginType": "CROSSED", "isAutoAddMargin": False,
                                        "leverage": 5, "maxNotionalValue": "1000000"} for symbol in symbols],
         "GET /fapi/v1/fundingRate": [],
+        "GET /sapi/v1/account/apiRestrictions": {
+            "ipRestrict": True, "createTime": STAMP, "enableReading": True, "enableWithdrawals": False,
+            "enableInternalTransfer": False, "enableMargin": False, "enableFutures": True,
+            "permitsUniversalTransfer": False, "enableSpotAndMarginTrading": True},
+        "GET /fapi/v1/accountConfig": {
+            "feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "dualSidePosition": False,
+            "multiAssetsMargin": False, "tradeGroupId": -1, "updateTime": 0},
+        "POST /fapi/v1/listenKey": {"listenKey": "bench"},
+        "PUT /fapi/v1/listenKey": {"listenKey": "bench"},
         "GET /fapi/v1/userTrades": [],
         "GET /fapi/v1/income": [],
     }
@@ -118,21 +140,21 @@ def _spot_account(assets: Sequence[str], *, drifted: bool) -> Row:
     }
 
 
-def _spot_touch(symbol: str) -> Row:
-    mid = price(symbol)
+def _spot_touch(symbol: str, mid: Decimal | None = None) -> Row:
+    mid = mid or price(symbol)
     return {"symbol": symbol, "bidPrice": f"{mid * Decimal('0.9999'):.8f}", "bidQty": "1.50000000",
             "askPrice": f"{mid * Decimal('1.0001'):.8f}", "askQty": "2.50000000"}
 
 
-def _touch(symbol: str) -> Row:
-    mid = price(symbol)
+def _touch(symbol: str, mid: Decimal | None = None) -> Row:
+    mid = mid or price(symbol)
     return {"symbol": symbol, "bidPrice": f"{mid * Decimal('0.9998'):.2f}", "bidQty": "12.345",
             "askPrice": f"{mid * Decimal('1.0002'):.2f}", "askQty": "23.456", "time": STAMP,
             "lastUpdateId": 7_000_000_000_000}
 
 
-def _premium(symbol: str) -> Row:
-    mid = price(symbol)
+def _premium(symbol: str, mid: Decimal | None = None) -> Row:
+    mid = mid or price(symbol)
     return {"symbol": symbol, "markPrice": f"{mid:.8f}", "indexPrice": f"{mid:.8f}",
             "estimatedSettlePrice": f"{mid:.8f}", "lastFundingRate": "0.00010000", "interestRate": "0.00010000",
             "nextFundingTime": FAR_OFF, "time": STAMP}

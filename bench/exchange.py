@@ -23,6 +23,7 @@ from urllib.request import urlopen
 
 import orjson
 from answers import STAMP, answers, coins, placed, spot_market
+from pushing import Listeners, Socket
 
 _STAMP = str(STAMP).encode()
 _FRESH_FOR = 0.2
@@ -39,8 +40,14 @@ class Answers:
     """Ready answers, with the present time written in; renewed a few times a second."""
 
     def __init__(self, assets: tuple[str, ...], scene: str) -> None:
-        self._bodies = answers(assets, scene)
+        self._scenes = {name: answers(assets, name) for name in ({scene, "drift"} if scene == "below" else {scene})}
+        self._bodies = self._scenes[scene]
         self._ready: dict[str, tuple[float, bytes]] = {}
+
+    def switch(self, scene: str) -> None:
+        """Answer as of another scene from now on."""
+        self._bodies = self._scenes[scene]
+        self._ready.clear()
 
     def of(self, key: str, query: str, body: bytes) -> bytes:
         """The whole response to one request."""
@@ -63,9 +70,11 @@ def _whole(body: bytes) -> bytes:
 class Connection(asyncio.Protocol):
     """One kept connection."""
 
-    def __init__(self, ready: Answers, arrivals: list[tuple[str, int, str]]) -> None:
+    def __init__(self, ready: Answers, arrivals: list[tuple[str, int, str]], listeners: Listeners) -> None:
         self._ready = ready
         self._arrivals = arrivals
+        self._listeners = listeners
+        self._socket: Socket | None = None
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -75,6 +84,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         at = time.monotonic_ns()
+        if self._socket is not None:
+            self._socket.received(data)
+            return
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].decode("latin-1")
@@ -92,6 +104,14 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         method, target, _ = head.partition("\r\n")[0].split(" ")
         path, _, query = target.partition("?")
+        if "upgrade: websocket" in head.lower():
+            self._socket = self._listeners.welcome(path, head, self._transport)
+            return
+        if path == "/bench/push":
+            # A moment later, so that whoever asked is back at its sockets.
+            asyncio.get_running_loop().call_later(0.01, self._listeners.push, query, self._arrivals)
+            self._transport.write(_whole(b"{}"))
+            return
         if path == "/bench/arrivals":
             said = orjson.dumps(self._arrivals)
             self._arrivals.clear()
@@ -105,7 +125,9 @@ class Connection(asyncio.Protocol):
 async def serve(assets: int, scene: str) -> None:
     ready = Answers(coins(assets), scene)
     arrivals: list[tuple[str, int, str]] = []
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(ready, arrivals), "127.0.0.1", 0)
+    listeners = Listeners(ready.switch)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(ready, arrivals, listeners), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -131,6 +153,11 @@ class Exchange:
         with urlopen(f"{self.url}/bench/arrivals") as reply:  # noqa: S310 - our own process on loopback
             return [Arrival(*row) for row in json.load(reply)]
 
+    def push(self, scene: str) -> None:
+        """In a moment, change to that scene and push BTC's spot price of it; the frame's leaving is an arrival too."""
+        with urlopen(f"{self.url}/bench/push?{scene}"):  # noqa: S310 - our own process on loopback
+            pass
+
 
 @contextmanager
 def exchange(assets: int, scene: str) -> Iterator[Exchange]:
@@ -148,6 +175,6 @@ def exchange(assets: int, scene: str) -> Iterator[Exchange]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--assets", type=int, default=2)
-    parser.add_argument("--scene", choices=("calm", "drift", "hedged"), default="calm")
+    parser.add_argument("--scene", choices=("calm", "drift", "below", "hedged"), default="calm")
     asked = parser.parse_args()
     asyncio.run(serve(asked.assets, asked.scene))

@@ -30,8 +30,14 @@ __all__ = [
 ]
 
 
-def settings(exchange: Exchange, folder: Path, **keys: str) -> Settings:
-    """A configuration of the exchange's coins, with every default but confirmation, which would take half a minute."""
+TRIGGERS = 'open: "3pp", confirm_spacing: "0s"'
+"""Every default but confirmation, which would take half a minute."""
+
+
+def settings(
+    exchange: Exchange, folder: Path, *, triggers: str = TRIGGERS, streams: str = "", **keys: str,
+) -> Settings:
+    """A configuration of the exchange's coins. `triggers`, `streams`: what stands in these sections."""
     assets = targets(exchange.assets)
     cash = Decimal(100) - sum(assets.values())
     assert cash >= CASH_TARGET
@@ -39,7 +45,7 @@ def settings(exchange: Exchange, folder: Path, **keys: str) -> Settings:
     text = "\n".join([
         "venue: binance", "environment: local", "assets:",
         *(f'  {asset}: {{target: "{share}%"}}' for asset, share in assets.items()),
-        f'cash: {{USDT: "{cash}%"}}', 'triggers: {open: "3pp", confirm_spacing: "0s"}',
+        f'cash: {{USDT: "{cash}%"}}', f"triggers: {{{triggers}}}", f"streams: {{{streams}}}",
         *(f'{key}: "{value}"' for key, value in wanted.items()), "journal: bench.db", "log: {console: false}",
         f'testnet: {{url: "{exchange.url}"}}',
     ])
@@ -72,9 +78,11 @@ class Ours:
 
 
 @asynccontextmanager
-async def ours(exchange: Exchange, folder: Path, wrap: Wrap | None = None) -> AsyncIterator[Ours]:
+async def ours(
+    exchange: Exchange, folder: Path, wrap: Wrap | None = None, wished: Settings | None = None,
+) -> AsyncIterator[Ours]:
     """The bot: the gateway over ccxt, the journal on the disk, the log in a file."""
-    wished = settings(exchange, folder)
+    wished = wished or settings(exchange, folder)
     seen: list[Journal] = []
     outer = wrap or Wrap()
 
