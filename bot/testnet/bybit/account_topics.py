@@ -63,8 +63,6 @@ class AccountTopics:
         category = category_of(order.market)
         fee_coin = order.asset if order.market == "spot" and order.side.sign > 0 else SETTLE
         pushed = {"category": category, **_pushed("order", row), "feeCurrency": fee_coin}
-        if category == "spot":
-            del pushed["tpslMode"]  # by which clients tell a contract's order
         return "order", category, [pushed]
 
     def _execution(self, asset: Asset, category: str) -> tuple[str, str, list[Row]]:

@@ -15,6 +15,7 @@ from bot.core.orders import TimeInForce
 from bot.paper.account import perp_fee, spot_fee
 from bot.paper.records import Ending, OrderStatus, PaperFill, PaperOrder
 from bot.testnet.bybit.keeping import (
+    ORDER,
     Execution,
     Funded,
     Keeping,
@@ -68,12 +69,15 @@ def acknowledged(order: PaperOrder) -> Row:
 
 
 def order_row(order: PaperOrder, symbol: Symbol, keeping: Keeping) -> Row:
-    """An order in the lists. `leavesQty` is 0 once it has ended, as Bybit shows it."""
+    """An order in the lists. `leavesQty` is 0 once it has ended, as Bybit shows it.
+
+    Spot's have neither `tpslMode`, by which clients tell a contract's order, nor `createType`.
+    """
     market = order.market
     leaves = order.remaining if order.open else ZERO
     cancel_type, reject_reason = _ENDINGS[order.ending]
     fees = keeping.fees(order)
-    return {
+    row: Row = {
         "orderId": order_id(order),
         "orderLinkId": link_id(order),
         "blockTradeId": "",
@@ -110,19 +114,20 @@ def order_row(order: PaperOrder, symbol: Symbol, keeping: Keeping) -> Row:
         "smpType": "None",
         "smpGroup": 0,
         "smpOrderId": "",
-        "tpslMode": "",
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "placeType": "",
-        "createType": create_type(order),
         "createdTime": str(order.created_at),
         "updatedTime": str(order.updated_at),
     }
+    if market == "perp":
+        row |= {"tpslMode": "", "createType": create_type(order)}
+    return row
 
 
 def create_type(order: PaperOrder | PaperFill) -> str:
-    """Who made the order: '' on spot, which has no such word."""
-    return "" if order.market == "spot" else _CREATE_TYPES[execution_type(order)]
+    """Who made a contract's order."""
+    return _CREATE_TYPES[execution_type(order)]
 
 
 def execution_row(execution: Execution, symbol: Symbol) -> Row:
@@ -134,15 +139,14 @@ def _traded(traded: Traded, symbol: Symbol) -> Row:
     fill = traded.fill
     market, instrument, kind = fill.market, symbol.instrument, execution_type(fill)
     rate = spot_fee(instrument) if market == "spot" else perp_fee(instrument, maker=fill.maker)
-    return {
+    row: Row = {
         "symbol": symbol.id,
-        "orderId": uuid_of("order", fill.order_id),
+        "orderId": uuid_of(ORDER, fill.order_id),
         "orderLinkId": link_id(fill),
         "side": side_word(fill.side),
         "orderPrice": symbol.price(traded.order_price, market),
         "orderQty": symbol.quantity(traded.quantity, market),
         "leavesQty": symbol.quantity(traded.leaves, market),
-        "createType": create_type(fill),
         "orderType": "Limit",
         "stopOrderType": "",
         "execFee": amount(fill.fee),
@@ -164,6 +168,9 @@ def _traded(traded: Traded, symbol: Symbol) -> Row:
         "closedSize": symbol.quantity(traded.closed, market),
         "seq": fill.trade_id,
     }
+    if market == "perp":
+        row["createType"] = create_type(fill)
+    return row
 
 
 def _funded(funded: Funded, symbol: Symbol) -> Row:

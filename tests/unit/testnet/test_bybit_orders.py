@@ -224,6 +224,7 @@ def test_spot_orders_and_derivatives_orders_are_worlds_apart(caller: BybitCaller
     assert caller.get("/v5/order/realtime", category="linear", orderId=ids["orderId"])["list"] == []
     (found,) = caller.open("spot")
     assert (found["qty"], found["price"], found["isLeverage"]) == ("0.010000", "30500.50", "0")
+    assert not {"tpslMode", "createType"} & set(found), "by which clients would take it for a contract's"
     caller.create(category="spot", side="Sell", qty="0.02", price=BID, timeInForce="GTC")
     (execution,) = caller.executions("spot")
     assert (execution["execType"], execution["feeCurrency"], execution["closedSize"]) == ("Trade", "USDT", "0.000000")

@@ -116,6 +116,7 @@ async def test_spot_is_traded_too(desk: Desk) -> None:
     assert (await client.fetch_closed_order(done["id"], SPOT))["filled"] == 0.01
     rests = await client.create_order(SPOT, "limit", "sell", 0.01, 30_600, {"postOnly": True, "clientOrderId": "s1"})
     assert [order["clientOrderId"] for order in await client.fetch_open_orders(SPOT)] == ["s1"]
+    assert [order["symbol"] for order in await client.fetch_open_orders(params={"type": "spot"})] == [SPOT]
     assert (await client.cancel_order(rests["id"], SPOT))["id"] == rests["id"]
     (trade,) = await client.fetch_my_trades(SPOT)
     assert (trade["amount"], trade["fee"]["currency"]) == (0.01, "USDT")
