@@ -15,8 +15,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.core.decision import MarginFigures, Reason, Refusal
+from bot.core.decision import Ladder, MarginFigures, Reason, Refusal
 from bot.core.money import ZERO, plain
+from bot.core.states import Mode, State
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def plan(report: PlanReport, ahead: RenderableType = "") -> RenderableType:
         )
     return Group(
         one_line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
-        _margin(decision.margin), _halted(decision.halted), table,
+        _margin(decision.margin), *_standing(decision.margin, decision.ladder, decision.state.state, ()),
+        _halted(decision.halted), table,
         _because((decided.asset, decided.reasons, decided.refusals) for decided in decision.assets),
         *(one_line(f"warning: {finding}") for finding in report.findings), *([ahead] if ahead else []),
         one_line("Nothing was sent."),
@@ -140,6 +142,7 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         ]
     if report.margin is not None:
         parts.append(_margin(report.margin))
+        parts += _standing(report.margin, report.ladder, report.state, report.assets)
     if report.open_episodes:
         parts.append(_episodes("open hedges", report.open_episodes))
     if report.ended_episodes:
@@ -151,6 +154,19 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         for command in report.commands
     ]
     return Group(*parts)
+
+
+def _standing(
+    margin: MarginFigures, ladder: Ladder | None, state: State, assets: Iterable[AssetStatus],
+) -> Iterable[RenderableType]:
+    """The margin ladder in words where there is a short, and every state that is not active."""
+    if ladder is not None and margin.notional:
+        yield one_line(f"margin ladder: {ladder.rung.value}: {ladder.text}")
+    if state.mode is not Mode.ACTIVE:
+        yield one_line(f"the account is {state.text}")
+    for each in assets:
+        if each.state.mode is not Mode.ACTIVE:
+            yield one_line(f"{each.asset} is {each.state.text}")
 
 
 def _beat(heartbeat: Heartbeat | None, now: Millis) -> str:

@@ -20,6 +20,7 @@ from bot.core.episode import Episode, EpisodeState
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord
 from bot.core.policy import Terms
+from bot.core.states import FRESH
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal import fold
@@ -64,7 +65,8 @@ def read_status(path: Path) -> StatusReport:
             ended_episodes=tuple(one for one in episodes if one.state is EpisodeState.CLOSED),
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
-            seq=row["seq"] if row else None,
+            seq=row["seq"] if row else None, ladder=decision.ladder if decision else None,
+            state=decision.state.state if decision else FRESH,
         )
 
 
@@ -206,7 +208,7 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
         price=measure.price, short=decided.short, goal=decided.goal, contract=decided.contract, held=decided.held,
         disarmed=decision.state.of(decided.asset).disarmed,
         liquidation_price=decision.margin.liquidation_prices.get(decided.asset),
-        reasons=decided.reasons, refusals=decided.refusals,
+        reasons=decided.reasons, refusals=decided.refusals, state=decision.state.of(decided.asset).state,
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.decision import Action, Decision, MarginFigures, Reason, Refusal, Situation
+from bot.core.decision import Action, Decision, Ladder, MarginFigures, Reason, Refusal, Situation
 from bot.core.episode import Episode
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderRecord
 from bot.core.policy import Terms
+from bot.core.states import FRESH, State
 from bot.core.times import Millis
 from bot.ports import Command
 
@@ -66,6 +67,7 @@ class AssetStatus:
     liquidation_price: Decimal | None
     reasons: tuple[Reason, ...]
     refusals: tuple[Refusal, ...]
+    state: State = FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class StatusReport:
     last_funding: FundingPayment | None
     commands: tuple[Command, ...]
     seq: int | None = None
+    ladder: Ladder | None = None
+    state: State = FRESH
 
 
 @dataclass(frozen=True, slots=True)
