@@ -104,7 +104,10 @@ def _link(params: Params) -> str:
 
 
 class PriceLimits:
-    """What becomes of a limit price: beyond the limit derivatives' prices are moved to it, spot's are refused."""
+    """What becomes of a limit price beyond the limit: it is moved there or refused, as the account has chosen.
+
+    Where nothing was chosen, derivatives' prices are moved and spot's are refused.
+    """
 
     def __init__(self, markets: Markets, settings: AccountSettings) -> None:
         self._markets = markets
@@ -113,8 +116,8 @@ class PriceLimits:
     def applied(self, price: Decimal, side: Side, symbol: Symbol, category: str) -> Decimal:
         """The price that the order gets.
 
-        Raises ApiError for a price that is off the ticks; 170193 and 170194 on spot; 110120 and 110121 where the
-        account has its prices left alone.
+        Raises ApiError for a price that is off the ticks; beyond the limit 170193 and 170194 on spot, 110120 and 110121
+        on derivatives.
         """
         spot = category == "spot"
         tick = symbol.tick(market_of(category))
@@ -124,11 +127,11 @@ class PriceLimits:
         utmost = _utmost(state.index if spot else state.mark, side, tick)
         if price <= utmost if side is Side.BUY else price >= utmost:
             return price
+        if category in self._settings.modified_prices:
+            return utmost
         if spot:
             raise ApiError(170193 if side is Side.BUY else 170194, symbol.price(utmost, "spot"))
-        if not self._settings.modify_prices:
-            raise ApiError(110120 if side is Side.BUY else 110121)
-        return utmost
+        raise ApiError(110120 if side is Side.BUY else 110121)
 
 
 def _utmost(reference: Decimal, side: Side, tick: Decimal) -> Decimal:

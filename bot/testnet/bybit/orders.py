@@ -14,7 +14,7 @@ from bot.core.money import ZERO, is_multiple, plain
 from bot.core.runway import tier_of
 from bot.paper.records import OrderStatus, PaperOrder, PaperReject, RejectCode
 from bot.testnet.bybit.endpoint import Endpoint, Table
-from bot.testnet.bybit.errors import ApiError
+from bot.testnet.bybit.errors import ApiError, bad
 from bot.testnet.bybit.keeping import Keeping
 from bot.testnet.bybit.markets import Markets
 from bot.testnet.bybit.order_entry import PriceLimits, Ticket, positive, read_ticket, traded_category
@@ -47,7 +47,17 @@ class Orders:
             ("POST", "/v5/order/amend"): Endpoint(self.amend, _TRADING),
             ("POST", "/v5/order/cancel"): Endpoint(self.cancel, _TRADING),
             ("POST", "/v5/order/cancel-all"): Endpoint(self.cancel_all, _TRADING),
+            ("POST", "/v5/account/set-limit-px-action"): Endpoint(self.choose_limit, 10, "success"),
         }
+
+    def choose_limit(self, params: Params) -> Row:
+        """Whether prices beyond the limit are moved to it in a category, or refused."""
+        category = traded_category(params, self._settings)
+        if "modifyEnable" not in params:
+            raise bad("modifyEnable")
+        chosen = self._settings.modified_prices
+        (chosen.add if params.flag("modifyEnable") else chosen.discard)(category)
+        return {}
 
     # --- placing ---
 

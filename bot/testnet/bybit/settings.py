@@ -52,7 +52,7 @@ class AccountSettings:
 
     `spot_borrow`: the part of a coin's wallet balance that is shown as lent to the account (its own balance is what
     is left); `accrued_interest`: what is shown as owed on top. `clock_skew`: how far the venue's clock is ahead.
-    `modify_prices`: derivatives' prices beyond the limit are moved to it, as is Bybit's default, and not refused.
+    `modified_prices`: categories in which a price beyond the limit is moved to it, and not refused.
     `position_status`: coins whose position is not shown as 'Normal' but as 'Liq' or 'Adl'; `reduce_only`: coins whose
     position the venue only lets become smaller.
     """
@@ -62,7 +62,7 @@ class AccountSettings:
     spot_borrow: dict[str, Decimal] = field(default_factory=dict)
     accrued_interest: dict[str, Decimal] = field(default_factory=dict)
     clock_skew: Millis = 0
-    modify_prices: bool = True
+    modified_prices: set[str] = field(default_factory=lambda: {"linear"})
     position_status: dict[Asset, str] = field(default_factory=dict)
     reduce_only: set[Asset] = field(default_factory=set)
     key: KeySettings = field(default_factory=KeySettings)

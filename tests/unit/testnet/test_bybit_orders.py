@@ -136,9 +136,18 @@ def test_a_derivatives_price_beyond_the_limit_is_moved_to_it(caller: BybitCaller
 
 
 def test_an_account_may_have_such_prices_refused_instead(caller: BybitCaller) -> None:
-    caller.settings.modify_prices = False
+    def choose(category: str, *, modify: bool) -> None:
+        caller.post("/v5/account/set-limit-px-action", category=category, modifyEnable=modify)
+
+    choose("linear", modify=False)
     assert caller.refused(side="Buy", price="40000") == 110120
     assert caller.refused(price="20000") == 110121
+    choose("linear", modify=True)
+    caller.create(price="20000", timeInForce="IOC")
+    choose("spot", modify=True)
+    ids = caller.create(category="spot", qty="0.01", price="20000", timeInForce="IOC")
+    assert caller.order(ids["orderId"], "spot")["price"] == "28975.00"
+    assert caller.code("POST", "/v5/account/set-limit-px-action", category="linear") == 10001
 
 
 # --- reduce-only ---
