@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
+    from bot.venues.stream import PushStream
 
 LEASE = "hedgerow"
 """The lease under which the daemon moves a stepped testnet's time; a restarted daemon takes it up again."""
@@ -221,23 +222,33 @@ def _wakes(
     """What the venue pushes, where it is to be listened to; a dry run's account is our own and pushes nothing."""
     from bot.clocks import SteppedClock
     from bot.engine.wakes import Allowance, Wakes
-    from bot.venues.gateway import CcxtVenue
-    from bot.venues.makers import STREAMS
 
-    if not settings.listens or not isinstance(opened, CcxtVenue):
+    stream = open_stream(settings, clock, credentials, opened)
+    if stream is None:
         return None
     wanted = settings.streams
-    stream = STREAMS[settings.venue](
-        opened, settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
-        assets=list(settings.assets), settle=settings.settle,
-        local_url=settings.testnet.url if settings.local else None, silence=wanted.silence / SECOND,
-    )
     stack.push_async_callback(stream.close)
     if isinstance(clock, SteppedClock):
         clock.follow(stream)
     return Wakes(
         stream, clock, emit, allowance=Allowance(floor=wanted.floor, per_minute=wanted.per_minute),
         enabled=wanted.wake,
+    )
+
+
+def open_stream(
+    settings: Settings, clock: Clock, credentials: Credentials, opened: Venue,
+) -> PushStream | None:
+    """What the venue pushes, not connected yet; None where nobody listens."""
+    from bot.venues.gateway import CcxtVenue
+    from bot.venues.makers import STREAMS
+
+    if not settings.listens or not isinstance(opened, CcxtVenue):
+        return None
+    return STREAMS[settings.venue](
+        opened, settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
+        assets=list(settings.assets), settle=settings.settle,
+        local_url=settings.testnet.url if settings.local else None, silence=settings.streams.silence / SECOND,
     )
 
 

@@ -28,10 +28,14 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.core.market import Snapshot
     from bot.journal.views import RecordedDecision, StatusReport
-    from bot.ports import Venue
+    from bot.ports import Clock, Learnt, Touch, Venue
 
 ENOUGH_DISK = 200 * 1024 * 1024
 """Bytes; a journal of a year takes some ten megabytes, its log may take more."""
+
+
+LOOKS_ONLY = "only looks"
+"""What the door says to a request that would change something."""
 
 
 class Part(StrEnum):
@@ -171,10 +175,11 @@ def _disk(journal: Path) -> Finding:
 
 async def _venue(settings: Settings, *, dry_run: bool) -> list[Finding]:
     try:
-        async with app.looking(settings, dry_run=dry_run) as (_, venue):
+        async with app.looking(settings, dry_run=dry_run) as (clock, venue):
             if dry_run:
                 await venue.instruments(list(settings.assets))  # opens the simulated account
-            return await _account(settings, venue)
+            findings = await _account(settings, venue)
+            return [*findings, *await _streams(settings, clock, venue, dry_run=dry_run)]
     except ConfigError as error:
         return [_bad_config("configuration", str(error))]
     except Unavailable as away:
@@ -216,6 +221,45 @@ async def _account(settings: Settings, venue: Venue) -> list[Finding]:
         return findings
     findings.append(_ok(Part.REACH, "venue", f"{venue.name} answers", "an answer"))
     return [*findings, *_markets(settings, terms), *_books(terms, snapshot, status), *_plans(settings, terms, snapshot)]
+
+
+async def _streams(settings: Settings, clock: Clock, venue: Venue, *, dry_run: bool) -> list[Finding]:
+    """Whether what the venue pushes can be heard. Nothing depends on it but how soon the bot looks."""
+    stream = None if dry_run else app.open_stream(settings, clock, settings.credentials(), venue)
+    if stream is None:
+        return [_ok(Part.REACH, "streams", "not listened to: the poll decides", "as configured")]
+    try:
+        await stream.start(_Deaf())
+        await stream.settled()
+        lost = stream.lost
+    finally:
+        await stream.close()
+    if not lost:
+        return [_ok(Part.REACH, "streams", "heard", "heard")]
+    return [Finding(Part.REACH, _unheard(name, why)) for name, why in sorted(lost.items())]
+
+
+def _unheard(name: str, why: str) -> Check:
+    if LOOKS_ONLY in why:
+        return Check("streams", Verdict.UNKNOWN, f"{name}: opened only by a run, not by a look", "heard")
+    return Check("streams", Verdict.WARN, f"{name}: {why}", "heard",
+                 "see whether a firewall stops WebSockets; until then the bot polls")
+
+
+class _Deaf:
+    """Whom it does not concern what a stream tells."""
+
+    def touched(self, touch: Touch) -> None:
+        """Nothing."""
+
+    def learnt(self, what: Learnt) -> None:
+        """Nothing."""
+
+    def lost(self, stream: str, why: str) -> None:
+        """Nothing."""
+
+    def back(self, stream: str) -> None:
+        """Nothing."""
 
 
 def _known(settings: Settings) -> StatusReport | None:

@@ -98,11 +98,21 @@ def test_a_sound_account_fails_in_nothing_and_every_check_is_shown(patient: Pati
     assert shown >= {
         "configuration", "environment", "contracts_and_triggers", "secrets", "journal", "lock", "disk", "venue",
         "position_mode", "asset_mode", "portfolio_margin", "margin_mode", "leverage", "clock", "key_withdrawal",
-        "key_trading", "key_expiry", "key_address", "foreign_position", "foreign_order", "dead_mans_switch", "market",
-        "instrument", "hedge", "collateral",
+        "key_trading", "key_expiry", "key_address", "foreign_position", "foreign_order", "dead_mans_switch", "streams",
+        "market", "instrument", "hedge", "collateral",
     }
     unknown = {found["check"]["name"] for found in findings if found["check"]["verdict"] == "unknown"}
     assert unknown == ({"dead_mans_switch"} if venue == BYBIT else set())
+
+
+def test_streams_are_listened_to_where_they_are_configured(patient: Patient, venue: str) -> None:
+    patient.config.write_text(f"{patient.config.read_text()}streams: {{enabled: true}}\n")
+    code, findings = patient.examined()
+    found = [found["check"] for found in findings if found["check"]["name"] == "streams"]
+    # Binance's stream of the account is opened by asking for a key, which is more than to look.
+    assert [check["verdict"] for check in found] == (["ok"] if venue == BYBIT else ["unknown"])
+    assert code == 0
+    assert {name.split()[0] for name in get(patient.url, "/testnet/fault")["calls"]} == {"GET", "WS"}
 
 
 SETUPS = {
