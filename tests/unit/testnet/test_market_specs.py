@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 
-from bot.core.market import Asset
-from bot.testnet.specs import INSTRUMENTS
+from bot.core.market import Asset, Instrument, WalletKind
+from bot.core.times import DAY
+from bot.errors import ConfigError
+from bot.testnet.build import build
+from bot.testnet.options import TestnetOptions
+from bot.testnet.specs import BYBIT, EQUAL, INSTRUMENTS
 
 
 @pytest.mark.parametrize("asset", ["BTC", "ETH"])
-def test_maintenance_margin_is_continuous_and_rising(asset: Asset) -> None:
-    tiers = INSTRUMENTS[asset].tiers
+@pytest.mark.parametrize("listed", [INSTRUMENTS, BYBIT], ids=["binance", "bybit"])
+def test_maintenance_margin_is_continuous_and_rising(listed: Mapping[Asset, Instrument], asset: Asset) -> None:
+    tiers = listed[asset].tiers
     assert tiers[0].floor == tiers[0].deduction == 0
     assert tiers[-1].cap is None
     for lower, upper in itertools.pairwise(tiers):
@@ -39,3 +45,37 @@ def test_specifications_are_as_the_venue_lists_them() -> None:
         assert (specs.maker_fee, specs.taker_fee) == (Decimal("0.0002"), Decimal("0.0005"))
         assert specs.spot_taker_fee == Decimal("0.001")
         assert specs.amount_step == specs.min_amount == Decimal("0.001")
+
+
+def test_bybits_specifications_are_as_it_lists_them() -> None:
+    btc, eth = BYBIT["BTC"], BYBIT["ETH"]
+    assert (btc.amount_step, eth.amount_step) == (Decimal("0.001"), Decimal("0.01"))
+    assert (btc.collateral_ratio, eth.collateral_ratio) == (Decimal("0.95"), Decimal("0.9"))
+    for asset, specs in BYBIT.items():
+        assert (specs.asset, specs.symbol) == (asset, f"{asset}/USDT:USDT")
+        assert (specs.maker_fee, specs.taker_fee) == (Decimal("0.0002"), Decimal("0.00055"))
+        assert specs.min_notional == specs.spot_min_notional == Decimal(5)
+        assert specs.amount_step == specs.min_amount
+
+
+def test_a_venue_brings_its_wallet_and_its_specifications_unless_they_are_to_be_equal() -> None:
+    binance, bybit = (build(TestnetOptions(venue=venue)).exchange for venue in ("binance", "bybit"))
+    assert (binance.wallets.kind, bybit.wallets.kind) == (WalletKind.SEPARATE, WalletKind.UNIFIED)
+    assert (binance.instruments, bybit.instruments) == (dict(INSTRUMENTS), dict(BYBIT))
+    assert build(TestnetOptions(venue="bybit", specs="equal")).exchange.instruments == dict(EQUAL)
+
+
+def test_equal_specifications_make_one_market_on_both_venues() -> None:
+    binance, bybit = (
+        build(TestnetOptions(venue=venue, specs="equal", scenario="demo", seed=7)) for venue in ("binance", "bybit"))
+    for testnet in (binance, bybit):
+        testnet.world.advance("test", testnet.world.now() + 3 * DAY)
+    for asset in EQUAL:
+        assert binance.exchange.state(asset) == bybit.exchange.state(asset)
+        assert binance.exchange.funding(asset) == bybit.exchange.funding(asset)
+
+
+@pytest.mark.parametrize("wrong", [{"venue": "kraken"}, {"specs": "mine"}, {"path": "jump"}])
+def test_an_option_that_is_not_known_is_refused_with_what_is(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="allowed are '"):
+        TestnetOptions(**wrong)  # type: ignore[arg-type]  # a wrong word on purpose
