@@ -24,7 +24,7 @@ class ListenKeys:
         self._name = f"listen key {api}"
         self._path = path
         self._made = 0
-        self._told: list[Callable[[str], None]] = []
+        self._told: list[Callable[[str, bool], None]] = []
 
     def table(self) -> Table:
         """Endpoints by method and path."""
@@ -55,15 +55,18 @@ class ListenKeys:
     def close(self, _: Params) -> Row:
         """Let the key go: whoever listened with it hears nothing more."""
         self._world.unschedule(self._name)
-        self.current = None
+        self._end(expired=False)
         return {}
 
-    def on_expiry(self, listener: Callable[[str], None]) -> None:
-        """Be told the key when it ends because nobody renewed it."""
+    def on_end(self, listener: Callable[[str, bool], None]) -> None:
+        """Be told the key when it ends, and whether that is because nobody renewed it."""
         self._told.append(listener)
 
     def _expire(self) -> None:
+        self._end(expired=True)
+
+    def _end(self, *, expired: bool) -> None:
         key, self.current = self.current, None
         if key is not None:
             for listener in self._told:
-                listener(key)
+                listener(key, expired)

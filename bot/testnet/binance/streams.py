@@ -46,8 +46,8 @@ class Streams:
             "perp": UserFeed(events, FuturesUser(markets).frames), "spot": UserFeed(events, SpotUser(markets).frames),
         }
         self._users: list[UserStream] = []
-        futures_keys.on_expiry(self._expired)
-        spot_keys.on_expiry(self._expired)
+        futures_keys.on_end(self._ended)
+        spot_keys.on_end(self._ended)
 
     def open(self, path: str, query: str, send: Send) -> Session | None:
         """A socket on one of the venue's paths; None where there is none."""
@@ -88,10 +88,11 @@ class Streams:
         """The venue's own clock."""
         return self._markets.world.now() + self._settings.clock_skew
 
-    def _expired(self, key: str) -> None:
+    def _ended(self, key: str, expired: bool) -> None:
         now = self._markets.world.now()
         for user in [user for user in self._users if user.key == key]:
-            user.receive({"e": "listenKeyExpired", "E": now, "listenKey": key})
+            if expired:
+                user.receive({"e": "listenKeyExpired", "E": now, "listenKey": key})
             self.left(user)
 
 
