@@ -14,5 +14,7 @@ Where it differs from the venues, on purpose:
 * A transfer has no endpoint (nor has it on Binance's demo); `POST /testnet/transfer` is the owner's hand,
   `POST /testnet/deposit` the world outside.
 * No batch orders.
+* WebSockets speak when something has changed, once per step of time about the markets; where a venue repeats what
+  stands still (mark prices, first levels) they are silent. No public trades, candles or liquidations of others.
 * Binance: a ban (418) follows 20 requests after a 429; Binance does not say how many. No klines.
 """
