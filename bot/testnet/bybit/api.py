@@ -12,7 +12,7 @@ from bot.testnet.bybit.endpoint import Endpoint, Table
 from bot.testnet.bybit.envelope import refusal, success
 from bot.testnet.bybit.errors import MESSAGES, ApiError
 from bot.testnet.bybit.limits import AccountLimits, AddressLimit, TooMany, headers
-from bot.testnet.bybit.params import parse
+from bot.testnet.bybit.params import CATEGORIES, parse
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.shapes import uuid_of
 from bot.testnet.bybit.signing import check_signed
@@ -56,7 +56,8 @@ class BybitApi:
                 check_signed(self._credentials, self.settings, request, shown)
             params = parse(request.method, request.query, request.body)
             if endpoint.signed:
-                category = str(params.get("category", ""))
+                asked = params.get("category")
+                category = asked if isinstance(asked, str) and asked in CATEGORIES else ""
                 place = (request.method, request.path, category)
                 counters = self._account.spend(place, endpoint.most(category), now)
             return success(endpoint.handler(params), shown, counters, endpoint.message)

@@ -11,6 +11,8 @@ from bot.testnet.bybit.errors import ApiError, bad
 from bot.testnet.bybit.params import Params
 
 WEEK: Millis = 7 * DAY
+_LONGEST_PLACE = 18
+"""Digits of a place in a list."""
 
 _Row = TypeVar("_Row")
 
@@ -35,7 +37,7 @@ def _last_place(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     last = unquote(cursor).rpartition(",")[2].partition(":")[0]
-    if not last.isdigit():
+    if not last.isdecimal() or len(last) > _LONGEST_PLACE:
         raise bad("cursor")
     return int(last)
 

@@ -9,6 +9,8 @@ import orjson
 
 from bot.testnet.bybit.errors import ApiError, bad
 
+_LARGEST_EXPONENT = 30
+"""Numbers beyond this power of ten are no amounts, and reckoning with them could overflow."""
 CATEGORIES = ("spot", "linear")
 """Product types that are traded here; the venue's others are refused."""
 
@@ -87,7 +89,7 @@ class Params(dict[str, object]):
             number = Decimal(value)
         except InvalidOperation:
             raise bad(name) from None
-        if not number.is_finite():
+        if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
             raise bad(name)
         return number
 

@@ -21,20 +21,23 @@ def sign(secret: str, timestamp: str, key: str, window: str, payload: str) -> st
 
 def check_signed(credentials: Credentials, settings: AccountSettings, request: Request, now: Millis) -> None:
     """Key, then time, then signature. Raises ApiError."""
-    headers = request.headers
-    key, timestamp, sent = (headers.get(f"X-BAPI-{name}", "") for name in ("API-KEY", "TIMESTAMP", "SIGN"))
+    key, timestamp, sent, window = (_header(request, name) for name in ("API-KEY", "TIMESTAMP", "SIGN", "RECV-WINDOW"))
     if not key or not timestamp or not sent:
         raise ApiError(10001, message=f"empty value: apiTimestamp[{timestamp}] apiKey[{key}] apiSignature[{sent}]")
     if not hmac.compare_digest(key.encode(), credentials.key.encode()):
         raise ApiError(10003)
     if settings.key.expires_at is not None and now >= settings.key.expires_at:
         raise ApiError(33004)
-    window = headers.get("X-BAPI-RECV-WINDOW", "")
     check_time(timestamp, window, now)
     payload = request.query if request.method == "GET" else request.body
     expected = sign(credentials.secret, timestamp, key, window, payload)
     if not hmac.compare_digest(expected.encode(), sent.lower().encode()):
         raise ApiError(10004, f"{timestamp}{key}{window}{payload}")
+
+
+def _header(request: Request, name: str) -> str:
+    """A header's text; what is not ASCII in it can only be wrong, and must not stop the answer that says so."""
+    return request.headers.get(f"X-BAPI-{name}", "").encode("ascii", "replace").decode()
 
 
 def check_time(timestamp: str, window: str, now: Millis) -> None:
