@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "faults"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from catalogue import SECTIONS  # noqa: E402 -- the folder of that test suite is not a package
-from protections import PROTECTIONS  # noqa: E402 -- the same
+from fault_catalogue import SECTIONS  # noqa: E402 -- the tests are no package
+from fault_protections import PROTECTIONS  # noqa: E402 -- the same
 
 HEAD = """# Faults
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from protections import PROTECTIONS, Protection
+from fault_protections import PROTECTIONS, Protection
 
 ROOT = Path(__file__).parents[2]
 
