@@ -22,11 +22,12 @@ Troubles = Sequence[tuple[float, Mapping[str, str]]]
 """What is done to the streams, at hours of the story."""
 
 
-def story(folder: Path, name: str, streams: str = "") -> Path:
-    """Half a day of small hedges: levels so narrow that the rule acts again and again."""
+def story(folder: Path, name: str, streams: str = "", venue: str = "binance") -> Path:
+    """A day of small hedges: levels so narrow that the rule acts again and again."""
     file = write_config(folder, name, story=STORY)
-    text = file.read_text().replace('open: "3pp", close: "1pp", resize: "1pp"',
-                                    'open: "0.5pp", close: "0.1pp", resize: "0.1pp", confirm: 1, cooldown: "0s"')
+    text = file.read_text().replace("venue: binance", f"venue: {venue}")
+    text = text.replace('open: "3pp", close: "1pp", resize: "1pp"',
+                        'open: "0.5pp", close: "0.1pp", resize: "0.1pp", confirm: 1, cooldown: "0s"')
     file.write_text(text + (f"streams: {streams}\n" if streams else ""))
     return file
 
@@ -103,6 +104,17 @@ def troubled_run(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     ]
     config = story(tmp_path_factory.mktemp("woken"), "woken", '{enabled: true, silence: "300ms", per_minute: 2}')
     return played(config, troubles)
+
+
+def test_on_bybit_too_the_decisions_are_those_without_a_stream(tmp_path: Path) -> None:
+    silent = played(story(tmp_path, "silent", venue="bybit"))
+    listened = played(story(tmp_path, "heard", "{enabled: true, wake: false}", venue="bybit"), [
+        (2, {"action": "drop", "which": "all"}), (4, {"action": "garbage", "which": "all"}),
+        (6, {"action": "resume", "which": "all"}),
+    ])
+    assert len(decisions(silent)) > 20
+    assert decisions(listened) == decisions(silent)
+    assert {line["stream"] for line in logged(listened, "stream.lost")} >= {"spot prices", "account"}
 
 
 def test_a_price_that_crosses_and_a_fill_of_ours_are_answered_before_the_next_poll(
