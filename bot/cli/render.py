@@ -283,6 +283,8 @@ def _margin(margin: MarginFigures) -> Text:
         return one_line(f"futures wallet {money(margin.equity)}, no short")
     lever = UNKNOWN if margin.effective_leverage is None else f"{margin.effective_leverage:.2f}"
     runway = "" if margin.joint_runway is None else f", liquidation after a rise of {percent(margin.joint_runway)}"
+    if margin.joint_runway is None and margin.effective_leverage is not None:
+        runway = ", no rise liquidates while the coins stay collateral"
     return one_line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, leverage {lever}{runway}")
 
 

@@ -107,7 +107,7 @@ _ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "
 _MORE: Final = ("action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id", "message",
                 "code", "fee")
 _SIDE = "{asset}: {side} {quantity} at {price:price}"
-_MARGIN = "leverage {effective_leverage:2}, runway {joint_runway:percent}"
+_MARGIN = "leverage {effective_leverage:2}, runway {joint_runway:runway}"
 
 _TABLE = (
     Event("daemon.started", "The bot is up.", ("venue", "environment", "assets"),
