@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.decision import Ladder, Rung
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.report import Reporter
-from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
+from bot.errors import Refused, Unavailable, Uncertain
 from bot.ports import Clock, TopUps, Venue
 
 _ORDER = tuple(Rung)
@@ -54,7 +54,7 @@ class Rungs:
         """Move what the decision says; whether anything was sent. At most once: a repeat waits for new balances.
 
         An outcome that is unknown needs no look-up: the next snapshot shows the coin in one wallet or in the other, and
-        what is then needed is decided anew. Raises SafetyStop.
+        what is then needed is decided anew. A key that may not do this may still trade: that stops nothing.
         """
         venue = self._venue
         if not ladder.moving or not isinstance(venue, TopUps):
@@ -64,8 +64,6 @@ class Rungs:
             reference = await venue.transfer_to_margin(self._settle, ladder.top_up)
         except Uncertain as unknown:
             self._failed(ladder, f"whether it was moved is not known yet: {unknown}")
-        except SafetyStop:
-            raise
         except (Refused, Unavailable) as error:
             self._not_before = self._clock.now() + PAUSE_AFTER_FAILURE
             self._failed(ladder, f"it was not moved: {error}")

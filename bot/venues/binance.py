@@ -30,7 +30,7 @@ from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class
 from bot.venues.names import Names
-from bot.venues.replies import Row
+from bot.venues.replies import Row, row, whole
 from bot.venues.transport import Door, Foreign, guarded
 
 NAME = "binance"
@@ -287,6 +287,17 @@ class BinanceVenue(CcxtVenue):
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
         """See `bot.ports.PastOrders`."""
         return await history.orders(self, self._names, symbol, since=since, now=self._clock.now())
+
+    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
+        """See `bot.ports.ForcedCloses`."""
+        return await history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
+
+    async def transfer_to_margin(self, coin: str, amount: Decimal) -> str:
+        """See `bot.ports.TopUps`. Refused on the demo, which has no transfers."""
+        if not self._tells_key:
+            raise Refused("this environment has no transfers between wallets: move it on the exchange's site")
+        params: Params = {"type": "MAIN_UMFUTURE", "asset": coin, "amount": plain(amount)}
+        return await self.once(calls.TRANSFER, params, lambda reply: str(whole(row(reply, "transfer"), "tranId")))
 
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}

@@ -61,6 +61,8 @@ SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
 SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
 API_RESTRICTIONS = Endpoint("sapi", "GET", "account/apiRestrictions", _spot(1))
 
+TRANSFER = Endpoint("sapi", "POST", "asset/transfer", _spot(1), at_most_once=True)
+
 _FOR_ONE_SYMBOL = {BOOK_TICKER: 2, PREMIUM_INDEX: 1, OPEN_ORDERS: 1}
 """Futures weights when only one symbol is asked for."""
 

@@ -71,6 +71,28 @@ async def orders(
     return tuple(order for _, order in sorted(found.items()) if order is not None)
 
 
+FORCED = {"autoclose-": "liquidation", "adl_autoclose": "adl"}
+"""By the beginning of its client id: why Binance placed an order on an account's behalf."""
+
+
+async def forced_closes(
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
+) -> dict[str, str]:
+    """Ids of orders by which Binance closed a position, each with the reason."""
+    found: dict[str, str] = {}
+
+    def parse(reply: object) -> list[tuple[str, str]]:
+        return [(str(whole(entry, "orderId")), text(entry, "clientOrderId")) for entry in rows(reply, "allOrders")]
+
+    for start, end in spans(since, now):
+        params: Params = {"symbol": names.wire(symbol), "startTime": start, "endTime": end, "limit": PAGE}
+        for order, client in await venue.read(calls.ALL_ORDERS, params, parse):
+            why = next((why for prefix, why in FORCED.items() if client.startswith(prefix)), None)
+            if why is not None:
+                found[order] = why
+    return found
+
+
 async def funding(
     venue: CcxtVenue, names: Names, *, since: Millis, now: Millis,
 ) -> tuple[FundingPayment, ...]:

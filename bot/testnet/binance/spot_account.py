@@ -47,7 +47,20 @@ class SpotAccount:
             ("DELETE", "/api/v3/openOrders"): Endpoint(self.cancel_all, 1, signed),
             ("GET", "/api/v3/allOrders"): Endpoint(self.history, 20, signed),
             ("GET", "/api/v3/myTrades"): Endpoint(self.trades, 20, signed),
+            ("POST", "/sapi/v1/asset/transfer"): Endpoint(self.transfer, 1, signed),
         }
+
+    def transfer(self, params: Params) -> Row:
+        """Move coin between the spot and the futures wallet; its number is the instant."""
+        way = params.required("type")
+        if way not in ("MAIN_UMFUTURE", "UMFUTURE_MAIN"):
+            raise ApiError(-1130, "type")
+        try:
+            self._exchange.transfer(
+                params.required("asset"), params.decimal("amount"), to_futures=way == "MAIN_UMFUTURE")
+        except PaperReject as reject:
+            raise ApiError(-5013, message="Asset transfer failed: insufficient balance") from reject
+        return {"tranId": self._exchange.now}
 
     def account(self, params: Params) -> Row:
         """Rights, fee rates and balances."""
