@@ -212,7 +212,6 @@ async def test_a_story_is_the_same_with_and_without_sockets() -> None:
                         takers=lambda step: (D(step % 3), D(step % 2)))
         async with pushing(feed) as client:
             wires = [await client.open(TOUCH), await user(client)] if listening else []
-            await user(client) if not listening else None
             for round_ in range(20):
                 client.testnet.exchange.place("perp", "BTC", Side.SELL if round_ % 2 else Side.BUY, D("0.02"),
                                               D(50_000) + round_ * 20, client_order_id=f"n{round_}")
