@@ -26,6 +26,24 @@ def client_of(url: str, secret: str) -> HTTP:
     return client
 
 
+class Socket(WebSocket):
+    """Its WebSocket, which notes a subscription after sending it: over loopback the answer may be there first, and then
+    it knows nothing of it and hangs up. Here answers wait until the subscription is noted.
+    """
+
+    def __init__(self, channel: str, **options: Any) -> None:
+        self._noting = threading.RLock()
+        super().__init__(channel, testnet=False, **options)
+
+    def subscribe(self, *args: Any, **options: Any) -> None:
+        with self._noting:
+            super().subscribe(*args, **options)
+
+    def _on_message(self, message: str) -> None:
+        with self._noting:
+            super()._on_message(message)
+
+
 class Driver:
     def __init__(self, url: str) -> None:
         self.testnet = Testnet(url)
@@ -214,7 +232,7 @@ class Driver:
     def user_stream(self) -> str:
         """Orders, an execution, the position and the wallet, as the private stream tells them."""
         frames = Frames()
-        socket = WebSocket("private", testnet=False, api_key=KEY, api_secret=SECRET)
+        socket = Socket("private", api_key=KEY, api_secret=SECRET)
         try:
             for subscribe in (socket.order_stream, socket.execution_stream, socket.position_stream,
                               socket.wallet_stream):
@@ -240,7 +258,7 @@ class Driver:
 
     def market_stream(self) -> str:
         frames = Frames()
-        socket = WebSocket("linear", testnet=False)
+        socket = Socket("linear")
         try:
             socket.orderbook_stream(1, S, frames.put)
             frames.wait(lambda frame: frame["topic"] == f"orderbook.1.{S}", "snapshot of the book")

@@ -50,7 +50,8 @@ class Testnet:
 
     def _admin(self, method: str, what: str, **body: Any) -> Any:
         data = json.dumps(body).encode() if method == "POST" else None
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/testnet/{what}", data, method=method)) as reply:  # noqa: S310 - the testnet's own address
+        asked = urllib.request.Request(f"{self.url}/testnet/{what}", data, method=method)  # noqa: S310 - the testnet itself
+        with urllib.request.urlopen(asked, timeout=60) as reply:  # noqa: S310 - the same
             return json.load(reply)
 
 
