@@ -79,7 +79,7 @@ async def test_each_environments_exchange_object_keeps_to_its_hosts(environment:
     venue = venue_in(environment)
     exchange = venue._exchange
     for endpoint in (value for value in vars(calls).values() if isinstance(value, Endpoint)):
-        if environment is Environment.DEMO and endpoint is calls.API_RESTRICTIONS:
+        if environment is Environment.DEMO and endpoint.api == "sapi":
             continue  # there is none of it in the demo, and it is not asked for there
         signed = exchange.sign(endpoint.path, [endpoint.api], endpoint.method, {"symbol": "BTCUSDT"})
         exchange._door.check(URL(exchange._door.wire(signed["url"]), encoded=True))
