@@ -310,6 +310,10 @@ class BybitVenue(CcxtVenue):
         """See `bot.ports.PastOrders`."""
         return await history.orders(self, self._names, symbol, since=since, now=self._clock.now())
 
+    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
+        """See `bot.ports.ForcedCloses`."""
+        return await history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
+
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {
             "category": "linear", "symbol": self._names.wire(intent.symbol), "orderLinkId": intent.client_order_id,

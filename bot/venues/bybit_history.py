@@ -31,20 +31,40 @@ async def fills(
     What an execution realised stands in the transaction log. One that is not in the log yet is left out: it comes with
     the next reading.
     """
-    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
-    rows: list[Row] = []
-    for start, end in spans(since, now):
-        rows += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
+    rows = await _executions(venue, names, symbol, since=since, now=now)
     executed = valid(lambda: {text(entry, "execId"): entry for entry in rows if said.changes_position(entry)})
     told = valid(lambda: {trade: _told(entry) for trade, entry in executed.items()})
-    silent = [instant(executed[trade], "execTime") for trade, amount in told.items() if amount is None]
-    log = await _log(venue, names, "TRADE", since=min(silent), now=now) if silent else []
+    silent = [executed[trade] for trade, amount in told.items() if amount is None]
+    log = [
+        entry for kind in sorted({said.LOGGED_AS[text(each, "execType")] for each in silent})
+        for entry in await _log(
+            venue, names, kind, since=min(instant(each, "execTime") for each in silent), now=now)
+    ]
     told |= valid(lambda: {str(entry.get("tradeId")): number(entry, "cashFlow") for entry in log})
     found = valid(lambda: [
         said.fill(entry, realised, names)
         for trade, entry in sorted(executed.items(), key=_place) if (realised := told[trade]) is not None
     ])
     return tuple(found)
+
+
+async def forced_closes(
+    venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
+) -> dict[str, str]:
+    """Ids of orders by which Bybit closed a position, each with the reason."""
+    rows = await _executions(venue, names, symbol, since=since, now=now)
+    return valid(lambda: {
+        text(entry, "orderId"): said.FORCED[kind]
+        for entry in rows if (kind := text(entry, "execType")) in said.FORCED
+    })
+
+
+async def _executions(venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis) -> list[Row]:
+    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
+    found: list[Row] = []
+    for start, end in spans(since, now):
+        found += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
+    return found
 
 
 def _place(executed: tuple[str, Row]) -> tuple[Millis, int, str]:

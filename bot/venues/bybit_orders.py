@@ -26,8 +26,13 @@ _ENDED = frozenset({"Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactiv
 _UNREMARKABLE = frozenset({"", "EC_NoError", "EC_PerCancelRequest"})
 
 TRADE = "Trade"
-_OURS_OR_FORCED = frozenset({TRADE, "AdlTrade", "BustTrade", "Settle"})
-"""Executions that change a position. Funding comes in the same list, and is no trade."""
+FORCED: Mapping[str, str] = {"BustTrade": "liquidation", "AdlTrade": "adl"}
+"""Executions by which the venue closes a position, and why it does."""
+LOGGED_AS: Mapping[str, str] = {TRADE: "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "ADL", "Settle": "DELIVERY"}
+"""Executions that change a position, and the kind of the transaction log's row that tells what each realised.
+
+Funding comes in the same list, and is no trade.
+"""
 
 
 def acknowledged(
@@ -149,7 +154,7 @@ def past_order(found: Sequence[Row], names: Names) -> PastOrder:
 
 def changes_position(entry: Row) -> bool:
     """Whether an execution is a trade of ours or one that the venue forced: liquidation, deleveraging, delivery."""
-    return text(entry, "execType") in _OURS_OR_FORCED
+    return text(entry, "execType") in LOGGED_AS
 
 
 def closes(entry: Row) -> bool:

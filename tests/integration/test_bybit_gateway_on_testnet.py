@@ -187,3 +187,19 @@ async def test_a_wrong_secret_stops_everything(stage: Stage) -> None:
     with pytest.raises(SafetyStop, match="10004"):
         await venue.account()
     await venue.close()
+
+
+async def test_a_liquidation_is_told_from_orders_of_ours(stage: Stage) -> None:
+    since = stage.clock.now()
+    for name in "123456":  # more than the coins cover as collateral
+        await stage.venue.place(await stage.order(
+            name, await stage.venue.snapshot(), crossing=True, time_in_force=TimeInForce.IOC, quantity=D("0.5")))
+        await stage.later(HOUR)
+    assert await stage.venue.forced_closes(BTC, since) == {}
+    body = {"asset": "BTC", "factor": "8"}
+    async with aiohttp.ClientSession() as session, session.post(f"{stage.url}/testnet/price", json=body) as reply:
+        assert reply.status == 200
+    await stage.later(2 * HOUR)
+    forced = [fill for fill in await stage.venue.fills(BTC, since) if fill.client_order_id is None]
+    assert await stage.venue.forced_closes(BTC, since) == {fill.order_id: "liquidation" for fill in forced}
+    assert forced

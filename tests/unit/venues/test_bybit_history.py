@@ -27,7 +27,7 @@ from bot.core.orders import FundingPayment, OrderState
 from bot.core.times import DAY, HOUR, MINUTE
 from bot.environment import Environment
 from bot.errors import Unavailable
-from bot.ports import Settlement
+from bot.ports import ForcedCloses, Settlement
 from bot.venues.bybit import BybitVenue, open_bybit
 
 D = Decimal
@@ -92,6 +92,14 @@ async def test_funding_is_no_trade_and_what_the_venue_forced_is_nobodys(venue: B
     assert [(fill.trade_id, fill.client_order_id, fill.realised) for fill in found] == [
         ("adl", None, D(3)), ("bust", None, D(-4))]
     assert found[1].fee_currency == "USDT"
+    assert isinstance(venue, ForcedCloses)
+
+
+async def test_why_the_venue_closed_a_position_is_told_by_its_order(venue: BybitVenue, fake: FakeBybit) -> None:
+    fake.replies[EXECUTIONS] = listing(
+        execution("mine"), execution("adl", execType="AdlTrade", orderId="o-2"),
+        execution("bust", execType="BustTrade", orderId="o-3"))
+    assert await venue.forced_closes(BTC, NOW - MINUTE) == {"o-2": "adl", "o-3": "liquidation"}
 
 
 async def test_funding_received_is_positive(venue: BybitVenue, fake: FakeBybit) -> None:
