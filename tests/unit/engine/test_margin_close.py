@@ -198,7 +198,9 @@ async def test_on_a_frozen_symbol_the_ladder_buys_back_what_the_position_shows_a
         await engine.tick()
     assert before < btc_position(bot)
     assert not bot.pages.fills, "what it bought back is not booked before what it had sold"
-    bot.door.found = True
+    door = bot.door
+    assert isinstance(door, HidesTheOpening)
+    door.found = True
     for _ in range(6):
         await bot.clock.sleep_until(bot.clock.now() + 5 * SECOND)
         await engine.tick()
