@@ -6,6 +6,7 @@ Every request is handled at one instant without waiting, so two clients never se
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import struct
@@ -18,13 +19,14 @@ from aiohttp import web
 from bot.errors import ConfigError
 from bot.testnet.build import Testnet, build
 from bot.testnet.dialect import Dialect, Reply, Request
-from bot.testnet.faults import Kind, Switch
+from bot.testnet.faults import MISLEADING, Kind, Switch
 from bot.testnet.options import TestnetOptions, check_loopback
 from bot.testnet.push_server import attend, is_own_page, is_upgrade, pumping
 
 TESTNET: web.AppKey[Testnet] = web.AppKey("testnet", Testnet)
 _CLOSING: web.AppKey[asyncio.Event] = web.AppKey("closing", asyncio.Event)
 _HTML = b"<html><head><title>Service</title></head><body><h1>This is not JSON</h1></body></html>"
+_JSON = {"Content-Type": "application/json"}
 _MOVED = "https://elsewhere.invalid/"
 
 
@@ -70,9 +72,8 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     asked = Request(method, path, query, body.decode("utf-8", "replace"), request.headers)
     switch = testnet.faults.strike(f"{method} {path}")
     if switch is None:
-        return _response(testnet.dialect.answer(asked))
-    reply = testnet.dialect.answer(asked) if switch.takes_effect else None
-    return await _spoil(request, testnet.dialect, switch, reply)
+        return _response(testnet.mischief.plain(asked))
+    return await _spoil(request, testnet.dialect, switch, testnet.mischief.answer(asked, switch))
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +90,7 @@ def _names_this_machine(host: str) -> bool:
 def _response(reply: Reply) -> web.Response:
     if "Content-Type" in reply.headers:
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
-    return web.Response(status=reply.status, body=reply.body, headers=reply.headers, content_type="application/json")
+    return web.Response(status=reply.status, body=reply.body, headers={**_JSON, **reply.headers})
 
 
 async def _spoil(
@@ -100,6 +101,8 @@ async def _spoil(
     said = reply if reply is not None else Reply(200, b"{}")
     if kind in _IN_ITS_WORDS:
         return _response(dialect.spoiled(switch))
+    if kind in MISLEADING:
+        return _response(said)
     if kind in _PAGES:
         return _PAGES[kind]()
     if kind is Kind.TRUNCATE:
@@ -188,6 +191,7 @@ async def serve(options: TestnetOptions, on_ready: Callable[[str], None] | None 
     stop = asyncio.Event()
     with _signals(stop.set):
         async with running(options) as url:
+            gc.freeze()  # what is loaded stays: no collection needs to look at it, and no client wait for that
             if on_ready is not None:
                 on_ready(url)
             await stop.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 
@@ -30,7 +29,7 @@ def _strip(raw: str) -> str:
 
 def sign(secret: str, payload: bytes) -> str:
     """The signature: HMAC-SHA256 of the payload, in hex."""
-    return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), payload, "sha256").hex()
 
 
 def check_key(credentials: Credentials, request: Request) -> None:
