@@ -122,10 +122,14 @@ class OrderDesk:
             book, orders = self._markets.book(asset, market), self.resting(market, asset)
             for side in Side:
                 for order, quantity in resting_fills(orders, side, book):
-                    part = min(quantity, self._tradable(order))
-                    if order.open and part > 0:
-                        self._account.book_fill(order, part, order.price, maker=True, at=self._markets.now)
-                        self._tidy(order)
+                    self.take(order, quantity)
+
+    def take(self, order: PaperOrder, quantity: Decimal) -> None:
+        """A taker reaches a resting order with so much."""
+        part = min(quantity, self._tradable(order))
+        if order.open and part > 0:
+            self._account.book_fill(order, part, order.price, maker=True, at=self._markets.now)
+            self._tidy(order)
 
     def take_over(self, asset: Asset, price: Decimal, client_prefix: str) -> PaperOrder:
         """Close the whole position at `price` without a fee, by an order of the exchange's own."""

@@ -13,6 +13,7 @@ Nothing depends on how the way is cut into calls.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,7 @@ from bot.paper.records import (
     IncomeRow,
     Liquidation,
     MarketName,
+    OrderStatus,
     PaperFill,
     PaperOrder,
     PaperReject,
@@ -74,6 +76,7 @@ class PaperExchange:
         self.markets = Markets(feed, self.instruments, feed.start if now is None else now)
         self._desk = OrderDesk(self.account, self.markets, price_band)
         self._funding_due: dict[Asset, Millis] = {}
+        self.deferred_cancels: list[PaperOrder] | None = None
         self._check_period = -(-MINUTE // feed.step) * feed.step
 
     # --- what there is ---
@@ -174,8 +177,18 @@ class PaperExchange:
         )
 
     def cancel(self, order: PaperOrder) -> PaperOrder:
-        """Withdraw a resting order. Raises PaperReject (UNKNOWN_ORDER) when it has ended already."""
-        return self._desk.cancel(order)
+        """Withdraw a resting order. Raises PaperReject (UNKNOWN_ORDER) when it has ended already.
+
+        While `deferred_cancels` is a list, it is put there instead, and only called withdrawn.
+        """
+        if self.deferred_cancels is None or not order.open:
+            return self._desk.cancel(order)
+        self.deferred_cancels.append(order)
+        return replace(order, status=OrderStatus.CANCELED, ending=Ending.USER, updated_at=self.now)
+
+    def take(self, order: PaperOrder, quantity: Decimal) -> None:
+        """Somebody trades so much (at most what remains) of a resting order at its price."""
+        self._desk.take(order, quantity)
 
     def cancel_all(self, symbol: str, market: MarketName = "perp") -> list[PaperOrder]:
         """Withdraw every resting order of one symbol."""
@@ -246,6 +259,14 @@ class PaperExchange:
         if not self.position(asset).quantity:
             return None
         return self._desk.take_over(asset, self.mark(asset), client_prefix)
+
+    def liquidate(self) -> None:
+        """Close every position by force at its mark now, as where the margin is below what must be kept."""
+        self._liquidate()
+
+    def forget_settlements(self) -> None:
+        """Ask the feed anew when funding is settled next: it may have changed its mind."""
+        self._funding_due.clear()
 
     def shift_price(self, asset: Asset, factor: Decimal) -> None:
         """From now on every price of the coin is the feed's times `factor` (> 0); shifts compound."""

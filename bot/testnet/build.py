@@ -17,6 +17,8 @@ from bot.testnet.dialect import Credentials, Dialect
 from bot.testnet.faults import Faults
 from bot.testnet.market import panel_story, scenario_story
 from bot.testnet.market.scenarios import STORY_START
+from bot.testnet.market.settled import SettledAnew
+from bot.testnet.mischief import Mischief
 from bot.testnet.options import SETTLE, TestnetOptions
 from bot.testnet.push import Hub
 from bot.testnet.specs import EQUAL
@@ -35,6 +37,7 @@ class Testnet:
     admin: Admin
     faults: Faults
     hub: Hub
+    mischief: Mischief
 
     @property
     def exchange(self) -> PaperExchange:
@@ -49,7 +52,7 @@ def build(options: TestnetOptions, feed: Feed | None = None) -> Testnet:
     """
     venue = _venue(options.venue)
     listed = EQUAL if options.specs == "equal" else venue.instruments
-    feed = _feed(options, listed) if feed is None else feed
+    feed = SettledAnew(_feed(options, listed) if feed is None else feed)
     instruments = {asset: listed[asset] for asset in feed.assets}
     spot, futures = _balances(options, feed, instruments)
     exchange = PaperExchange(
@@ -68,7 +71,7 @@ def assemble(
     faults = Faults(seed)
     dialect = _venue(venue).dialect(world, credentials)
     hub = Hub(world, dialect)
-    return Testnet(world, dialect, Admin(world, faults, hub, dialect), faults, hub)
+    return Testnet(world, dialect, Admin(world, faults, hub, dialect), faults, hub, Mischief(world, dialect))
 
 
 def _venue(name: str) -> SimulatedVenue:

@@ -30,12 +30,21 @@ class Kind(StrEnum):
     BAN = "ban"                        # the address is shut out for a while
     DELAY = "delay"                    # the reply comes later, in real milliseconds
     ERROR = "error"                    # any code of the venue's
+    STALE = "stale"                    # the endpoint's last reply once more
+    LAGGING = "lagging"                # the rows of the endpoint's last reply in one of now
+    DUPLICATE = "duplicate"            # every row twice
+    MISSING_PAGE = "missing_page"      # half of the rows, and nothing leads to the others
+    PARTIAL_SILENCE = "partial_silence"  # accepted, filled in part at once, never answered
+    ASYNC_CANCEL = "async_cancel"      # a cancel is acknowledged and done later, or never
 
     @property
     def refused(self) -> bool:
         """Whether the call takes no effect, unless the switch says otherwise."""
         return self in _REFUSED
 
+
+MISLEADING = frozenset({Kind.STALE, Kind.LAGGING, Kind.DUPLICATE, Kind.MISSING_PAGE, Kind.ASYNC_CANCEL})
+"""What comes as a reply like any other. On a request that it does not concern, nothing is wrong."""
 
 _REFUSED = frozenset({Kind.TIMEOUT_BEFORE, Kind.RATE_LIMIT, Kind.BAN, Kind.ERROR, Kind.REDIRECT, Kind.HTTP503})
 
@@ -46,8 +55,9 @@ class Switch:
 
     `endpoint`: pattern such as 'POST /fapi/v1/order' or 'GET /fapi/*'. `count`: how many calls it may still hit (None:
     any number). `after`: how many matching calls pass first. `probability`: of hitting a call, decided by the call's
-    place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay,
-    `retry_after` in seconds for rate limit and ban; `code`, `status` and `message` for error (None: the venue's own).
+    place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay (real), and for
+    async_cancel (of the story; 0: never); `retry_after` in seconds for rate limit and ban; `code`, `status` and
+    `message` for error, `code` for unknown too (None: the venue's own).
     """
 
     endpoint: str

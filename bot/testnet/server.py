@@ -19,7 +19,7 @@ from aiohttp import web
 from bot.errors import ConfigError
 from bot.testnet.build import Testnet, build
 from bot.testnet.dialect import Dialect, Reply, Request
-from bot.testnet.faults import Kind, Switch
+from bot.testnet.faults import MISLEADING, Kind, Switch
 from bot.testnet.options import TestnetOptions, check_loopback
 from bot.testnet.push_server import attend, is_own_page, is_upgrade, pumping
 
@@ -72,9 +72,8 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     asked = Request(method, path, query, body.decode("utf-8", "replace"), request.headers)
     switch = testnet.faults.strike(f"{method} {path}")
     if switch is None:
-        return _response(testnet.dialect.answer(asked))
-    reply = testnet.dialect.answer(asked) if switch.takes_effect else None
-    return await _spoil(request, testnet.dialect, switch, reply)
+        return _response(testnet.mischief.plain(asked))
+    return await _spoil(request, testnet.dialect, switch, testnet.mischief.answer(asked, switch))
 
 
 @lru_cache(maxsize=64)
@@ -100,8 +99,8 @@ async def _spoil(
     """Answer as the fault has it; `reply` is what would have been said, where the venue acted."""
     kind = switch.kind
     said = reply if reply is not None else Reply(200, b"{}")
-    if kind in _IN_ITS_WORDS:
-        return _response(dialect.spoiled(switch))
+    if kind in _IN_ITS_WORDS or kind in MISLEADING:
+        return _response(dialect.spoiled(switch) if kind in _IN_ITS_WORDS else said)
     if kind in _PAGES:
         return _PAGES[kind]()
     if kind is Kind.TRUNCATE:

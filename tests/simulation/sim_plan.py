@@ -31,6 +31,24 @@ REQUESTS = {
     },
 }
 
+ABOUT = {
+    "binance": {
+        "stale": ("GET /fapi/*", "GET /api/*", "* /fapi/v1/order"),
+        "lagging": ("GET /fapi/v3/*", "GET /fapi/v3/positionRisk", "GET /fapi/v1/userTrades"),
+        "duplicate": ("GET /fapi/v1/userTrades", "GET /fapi/v3/positionRisk", "GET /fapi/v1/openOrders"),
+        "missing_page": ("GET /fapi/v1/userTrades", "GET /fapi/v3/*", "GET /fapi/v1/openOrders"),
+        "partial_silence": ("POST /fapi/v1/order",), "async_cancel": ("DELETE /fapi/v1/order",),
+    },
+    "bybit": {
+        "stale": ("GET /v5/*", "POST /v5/order/*"),
+        "lagging": ("GET /v5/position/list", "GET /v5/execution/list"),
+        "duplicate": ("GET /v5/execution/list", "GET /v5/position/list", "GET /v5/order/*"),
+        "missing_page": ("GET /v5/execution/list", "GET /v5/position/list", "GET /v5/order/*"),
+        "partial_silence": ("POST /v5/order/create",), "async_cancel": ("POST /v5/order/cancel",),
+    },
+}
+"""Where a kind of fault means anything, for those that do not mean something everywhere."""
+
 HARMLESS = ("price", "cancel_ours")
 """What others do that the bot must live with by itself."""
 MEDDLING = ("deposit", "withdraw", "foreign_order", "foreign_trade")
@@ -114,12 +132,15 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
 
 def _fault(chance: random.Random, venue: str, kinds: tuple[str, ...], ends: Millis) -> Fault:
     about_orders = chance.random() < 0.6
-    return Fault(
+    kind = chance.choice(kinds)
+    endpoints = ABOUT[venue].get(kind, REQUESTS[venue]["order" if about_orders else "read"])
+    fault = Fault(
         # Most of what matters happens while orders are worked: at the beginning.
-        at=int(ends * chance.random() ** 3),
-        endpoint=chance.choice(REQUESTS[venue]["order" if about_orders else "read"]),
-        kind=chance.choice(kinds), count=chance.choice((1, 1, 2, 5)), after=chance.choice((0, 0, 1, 2)),
+        at=int(ends * chance.random() ** 3), endpoint=chance.choice(endpoints), kind=kind,
+        count=chance.choice((1, 1, 2, 5)), after=chance.choice((0, 0, 1, 2)),
     )
+    # Cancels are few: such a fault waits for the first.
+    return replace(fault, at=0, after=0) if kind == "async_cancel" else fault
 
 
 def _act(chance: random.Random, acts: tuple[str, ...], ends: Millis) -> Act:

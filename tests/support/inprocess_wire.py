@@ -18,7 +18,7 @@ from bot.errors import StoryEnded
 from bot.settings import Settings
 from bot.testnet.build import Testnet
 from bot.testnet.dialect import Reply, Request
-from bot.testnet.faults import Kind, Switch
+from bot.testnet.faults import MISLEADING, Kind, Switch
 from bot.venues.failures import CURRENT, InvalidReply
 from bot.venues.makers import ACCOUNTS
 from bot.venues.transport import Door
@@ -140,9 +140,8 @@ class Wire:
         if attempt is not None:
             attempt.sent = True
         switch = self._testnet.faults.strike(place)
-        reply = None
-        if switch is None or switch.takes_effect:
-            reply = self._testnet.dialect.answer(request)
+        mischief = self._testnet.mischief
+        reply = mischief.plain(request) if switch is None else mischief.answer(request, switch)
         self._fate.meet(f"after {request.method}")
         if switch is None:
             assert reply is not None
@@ -154,7 +153,7 @@ class Wire:
         """What the client meets, as the testnet's server would make it meet it."""
         said = reply if reply is not None else Reply(200, b"{}")
         kind = switch.kind
-        if kind in (Kind.TIMEOUT_BEFORE, Kind.TIMEOUT_AFTER):
+        if kind in (Kind.TIMEOUT_BEFORE, Kind.TIMEOUT_AFTER, Kind.PARTIAL_SILENCE):
             raise TimeoutError
         if kind is Kind.CLOSE:
             raise aiohttp.ServerDisconnectedError
@@ -166,7 +165,7 @@ class Wire:
             raise InvalidReply("a redirect")
         if kind is Kind.CUT_JSON:
             return _Answer(Reply(said.status, said.body[: max(1, len(said.body) // 2)], said.headers))
-        if kind is Kind.DELAY:
+        if kind is Kind.DELAY or kind in MISLEADING:
             return _Answer(said)
         if kind is Kind.HTML200:
             return _Answer(Reply(200, _HTML))

@@ -61,6 +61,8 @@ class FuturesOrders:
         time_in_force = _time_in_force(params)
         quantity, price = _quantity(params, symbol), _price(params, symbol)
         self._check_position_side(params)
+        if self._settings.reduce_only and not params.flag("reduceOnly"):
+            raise ApiError(-4401)
         client_id = params.get("newClientOrderId") or f"testnet_{len(self._exchange.orders) + 1}"
         if not _CLIENT_ID.fullmatch(client_id):
             raise ApiError(-4015)
@@ -98,8 +100,7 @@ class FuturesOrders:
         order = self._book.find(symbol, params)
         if order is None or not order.open:
             raise ApiError(-2011)
-        self._exchange.cancel(order)
-        return futures_ack(order, symbol)
+        return futures_ack(self._exchange.cancel(order), symbol)
 
     def cancel_all(self, params: Params) -> Row:
         """Cancel every resting order on the symbol."""

@@ -25,6 +25,10 @@ def _silence(status: int, switch: Switch) -> Reply:
     return _says(status, -1003, "Too many requests.", {"Retry-After": str(switch.retry_after)})
 
 
+def _unknown(code: int) -> Reply:
+    return _says(408, code, MESSAGES.get(code, MESSAGES[-1007]))
+
+
 def _error(switch: Switch) -> Reply:
     code = -1000 if switch.code is None else switch.code
     message = MESSAGES.get(code, MESSAGES[-1000]) if switch.message is None else switch.message
@@ -34,7 +38,7 @@ def _error(switch: Switch) -> Reply:
 _WORDS: Mapping[Kind, Callable[[Switch], Reply]] = MappingProxyType({
     Kind.HTTP500: lambda _: _says(500, -1000, MESSAGES[-1000]),
     Kind.HTTP503: lambda _: _says(503, -1008, MESSAGES[-1008]),
-    Kind.UNKNOWN: lambda _: _says(408, -1007, MESSAGES[-1007]),
+    Kind.UNKNOWN: lambda switch: _unknown(-1007 if switch.code is None else switch.code),
     Kind.RATE_LIMIT: lambda switch: _silence(429, switch),
     Kind.BAN: lambda switch: _silence(418, switch),
     Kind.ERROR: _error,

@@ -150,8 +150,7 @@ class Orders:
         """Cancel a resting order."""
         category = traded_category(params, self._settings)
         order = self._open(params, self._markets.one(params), category)
-        self._exchange.cancel(order)
-        return acknowledged(order)
+        return acknowledged(self._exchange.cancel(order))
 
     def cancel_all(self, params: Params) -> Row:
         """Cancel every resting order of a symbol, of a coin, or of all that settle in a coin."""
