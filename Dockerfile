@@ -6,9 +6,9 @@ FROM python:${PYTHON}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # The dependencies first: they are made anew only when the lock changes. pip compiles what it installs.
-COPY requirements.lock ./
+COPY requirements-alerts.lock ./
 RUN python -m venv --without-pip /opt/hedgerow
-RUN pip --python /opt/hedgerow/bin/python install --quiet --require-hashes --requirement requirements.lock
+RUN pip --python /opt/hedgerow/bin/python install --quiet --require-hashes --requirement requirements-alerts.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY bot ./bot
 RUN pip --python /opt/hedgerow/bin/python install --quiet --no-deps --no-build-isolation .

@@ -25,10 +25,13 @@ CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint simulate bench fidelity fidelity-setup lock docs help clean
+.PHONY: demo alerts test lint simulate bench fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
+
+alerts: $(VENV)/.run ## what messages to you need (apprise), into the environment
+	@$(INSTALL) --require-hashes --requirement requirements-alerts.lock
 
 test: lint ## every check that can run here: lint, then all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile
@@ -51,8 +54,10 @@ fidelity: $(VENV)/.dev fidelity-setup ## the testnet under clients that others w
 
 lock: ## resolve all locks anew (needs uv)
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --output-file requirements.lock
-	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra dev --constraint requirements.lock \
-		--output-file requirements-dev.lock
+	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra alerts --constraint requirements.lock \
+		--output-file requirements-alerts.lock
+	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra alerts --extra dev \
+		--constraint requirements-alerts.lock --output-file requirements-dev.lock
 	@for client in $(CLIENTS); do $(LOCK) --python-version 3.11 --constraint requirements.lock \
 		tests/fidelity/clients/$$client.in --output-file tests/fidelity/clients/$$client.lock || exit 1; done
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate

@@ -34,8 +34,14 @@ def test_the_dev_lock_is_the_run_lock_and_the_tools() -> None:
     assert names(PROJECT["project"]["optional-dependencies"]["dev"]) <= dev.keys()
 
 
+def test_the_lock_with_alerts_is_the_run_lock_and_what_alerts_need() -> None:
+    run, alerts, dev = (locked(f"requirements{kind}.lock") for kind in ("", "-alerts", "-dev"))
+    assert run.items() <= alerts.items() <= dev.items()
+    assert names(PROJECT["project"]["optional-dependencies"]["alerts"]) <= alerts.keys() - run.keys()
+
+
 def test_no_lock_names_a_place_on_some_machine() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dev.lock"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
