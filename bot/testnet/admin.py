@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import TypeAlias, TypeGuard
 
 import orjson
@@ -36,6 +37,8 @@ class Admin:
         self._dialect = dialect
         self._faults = faults
         self._hub = hub
+        self._planned: list[dict[str, object]] = []
+        self.setups = Setups(world.exchange, dialect.settings)
         self._table: dict[tuple[str, str], Callable[[Body], object]] = {
             ("GET", "/testnet/clock"): self.clock,
             ("POST", "/testnet/advance"): self.advance,
@@ -43,7 +46,9 @@ class Admin:
             ("POST", "/testnet/price"): self.price,
             ("POST", "/testnet/deposit"): self.deposit,
             ("POST", "/testnet/transfer"): self.transfer,
-            ("POST", "/testnet/setup"): Setups(world.exchange, dialect.settings).setup,
+            ("POST", "/testnet/setup"): self.setups.setup,
+            ("POST", "/testnet/later"): self.later,
+            ("GET", "/testnet/later"): self.planned,
             ("GET", "/testnet/fault"): self.armed,
             ("POST", "/testnet/fault"): self.arm,
             ("DELETE", "/testnet/fault"): self.disarm,
@@ -133,6 +138,33 @@ class Admin:
         return {"coin": coin, "spot": plain(wallets.spot.get(coin, ZERO)),
                 "futures": plain(wallets.futures.get(coin, ZERO))}
 
+    def later(self, body: Body) -> object:
+        """Have one of these requests answered at an instant of the story: `at`, or `in` milliseconds from now."""
+        method, path, asked = body.get("method", "POST"), body.get("path"), body.get("body", {})
+        at, wait = body.get("at"), body.get("in")
+        if (method, path) not in self._table or path in ("/testnet/later", "/testnet/advance"):
+            raise BadRequest("method and path: of a request that can be made later, such as POST /testnet/price")
+        if not isinstance(asked, dict):
+            raise BadRequest("body: what that request takes, as an object")
+        if (at is None) == (wait is None):
+            raise BadRequest("give either at or in")
+        due = _whole(body, "at") if wait is None else self._world.now() + _whole(body, "in")
+        entry: dict[str, object] = {"at": due, "method": method, "path": path, "body": asked, "status": None}
+        self._planned.append(entry)
+        self._world.schedule(f"later {len(self._planned):06d}", due, partial(self._do, entry))
+        return entry
+
+    def _do(self, entry: dict[str, object]) -> None:
+        handler, asked = self._table[str(entry["method"]), str(entry["path"])], entry["body"]
+        try:
+            entry["answer"], entry["status"] = handler(asked if isinstance(asked, dict) else {}), 200
+        except (BadRequest, ValueError) as error:
+            entry["answer"], entry["status"] = {"error": str(error)}, 400
+
+    def planned(self, _: Body) -> object:
+        """What was to be done later, with its answer where it was done."""
+        return self._planned
+
     def armed(self, _: Body) -> object:
         """The switches still armed, and how often each endpoint was called."""
         switches = [{"endpoint": switch.endpoint, "kind": switch.kind.value, "count": switch.count}
@@ -184,7 +216,7 @@ def _coin(body: Body) -> str:
 def read_switch(body: Body) -> Switch:
     """A switch from JSON. Raises BadRequest naming the field and what is allowed."""
     allowed = {"endpoint", "kind", "count", "after", "probability", "applied", "milliseconds", "retry_after", "code",
-               "status", "message"}
+               "status", "message", "factor"}
     unknown = sorted(set(body) - allowed)
     if unknown:
         raise BadRequest(f"{unknown[0]}: unknown; allowed: {', '.join(sorted(allowed))}")
@@ -199,8 +231,8 @@ def read_switch(body: Body) -> Switch:
     for name in ("after", "milliseconds", "retry_after", "code", "status"):
         if name in body:
             setattr(switch, name, _whole(body, name))
-    if "probability" in body:
-        switch.probability = _share(body["probability"])
+    switch.probability = _share(body.get("probability", switch.probability))
+    switch.factor = parse_decimal(body.get("factor", switch.factor), "factor")
     applied = body.get("applied")
     if applied is not None and not isinstance(applied, bool):
         raise BadRequest("applied: true or false")

@@ -2,13 +2,20 @@
 
 `{"setup": NAME, …}`, with what each one takes::
 
-    hedge_mode, multi_assets, isolated, withdraw_key, expired_key, missing_permission    "on": false mends it
+    hedge_mode, multi_assets, portfolio_margin, isolated, reduce_only, maintenance       "on": false mends it
+    withdraw_key, expired_key, missing_permission, revoked_key                           the same
     leverage           "asset", "leverage"
     clock              "skew": milliseconds by which the venue's clock is ahead
     foreign_order      "asset": an order that rests, with a client id that is nobody's
     foreign_position   "asset"; "quantity" signed, in coins (default: a small long)
-    delisted           "asset"; "on": false lists it again
-    step               "asset", "step": the amount step from now on
+    cancel_orders      "asset": its resting orders are withdrawn by hand
+    earn               "asset"; "amount": coins that go to Earn (negative: come back)
+    adl                "asset": its position is auto-deleveraged
+    liquidation        every position is liquidated
+    delisted           "asset"; "settled": true closes its position too; "on": false lists it again
+    step, tick         "asset", "step" or "tick": the amount step or the price tick from now on
+    funding_interval   "asset", "hours": settlements are that far apart from now on
+    funding_late       "delay": milliseconds for which a settlement is not in the account's history
 
 Orders and positions are real ones of the account; only the hand that placed them is not the bot's.
 """
@@ -20,11 +27,13 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_UP, Decimal
 from typing import TypeAlias
 
-from bot.core.market import Asset, Side
+from bot.core.market import Asset, Side, WalletKind
 from bot.core.money import is_multiple, parse_decimal, plain, round_to_step
 from bot.core.orders import TimeInForce
-from bot.paper.exchange import PaperExchange
+from bot.core.times import HOUR
+from bot.paper.exchange import ADL_PREFIX, SETTLEMENT_PREFIX, PaperExchange
 from bot.paper.records import PaperReject
+from bot.testnet.market.settled import SettledAnew
 from bot.testnet.owner import Owner, Switchable
 
 Body: TypeAlias = Mapping[str, object]
@@ -48,9 +57,21 @@ class Setups:
             "clock": self._clock,
             "foreign_order": self._foreign_order,
             "foreign_position": self._foreign_position,
+            "cancel_orders": self._cancel_orders,
+            "earn": self._earn,
+            "adl": self._adl,
+            "liquidation": self._liquidation,
             "delisted": self._delisted,
             "step": self._step,
+            "tick": self._tick,
+            "funding_interval": self._funding_interval,
+            "funding_late": self._funding_late,
         }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that can be asked for."""
+        return (*Switchable, *self._table)
 
     def setup(self, body: Body) -> object:
         """Do what the body asks; what came of it. Raises ValueError."""
@@ -61,7 +82,7 @@ class Setups:
                 Switchable(str(name)), broken=broken, now=self._exchange.now, assets=self._exchange.instruments)
             return {"setup": name, "on": broken}
         if name not in self._table:
-            raise ValueError(f"setup: one of {', '.join(sorted((*Switchable, *self._table)))}")
+            raise ValueError(f"setup: one of {', '.join(sorted(self.names))}")
         try:
             return self._table[str(name)](body)
         except PaperReject as reject:
@@ -103,9 +124,44 @@ class Setups:
         )
         return {"asset": asset, "position": plain(self._exchange.position(asset).quantity)}
 
+    def _cancel_orders(self, body: Body) -> object:
+        asset = self._asset(body)
+        resting = self._exchange.open_orders("perp", asset)
+        for order in resting:
+            self._exchange.cancel(order)
+        return {"asset": asset, "cancelled": len(resting)}
+
+    def _earn(self, body: Body) -> object:
+        """Beside the spot wallet they are shown under another name; from the only one they are gone."""
+        asset = self._asset(body)
+        amount = parse_decimal(body.get("amount"), "amount")
+        self._exchange.deposit(asset, -amount)
+        if self._exchange.wallets.kind is WalletKind.SEPARATE:
+            self._exchange.deposit(f"LD{asset}", amount)
+        return {"asset": asset, "spot": plain(self._exchange.wallets.spot[asset])}
+
+    def _adl(self, body: Body) -> object:
+        asset = self._asset(body)
+        return {"asset": asset, "closed": self._taken(asset, ADL_PREFIX)}
+
+    def _taken(self, asset: Asset, prefix: str) -> str:
+        order = self._exchange.take_over(asset, prefix)
+        if order is None:
+            raise ValueError(f"there is no position in {asset}")
+        return plain(order.quantity)
+
+    def _liquidation(self, _: Body) -> object:
+        before = len(self._exchange.liquidations)
+        self._exchange.liquidate()
+        if len(self._exchange.liquidations) == before:
+            raise ValueError("there is no position to liquidate")
+        return {"closed": [plain(one.quantity) for one in self._exchange.liquidations[before:]]}
+
     def _delisted(self, body: Body) -> object:
         asset, delisted = self._asset(body), _on(body)
         self._exchange.instruments[asset] = replace(self._exchange.instruments[asset], tradable=not delisted)
+        if delisted and body.get("settled") is True:
+            self._exchange.take_over(asset, SETTLEMENT_PREFIX)
         return {"asset": asset, "on": delisted}
 
     def _step(self, body: Body) -> object:
@@ -118,6 +174,30 @@ class Setups:
         least = least if is_multiple(least, step) else round_to_step(least, step, ROUND_UP)
         self._exchange.instruments[asset] = replace(spec, amount_step=step, min_amount=least)
         return {"asset": asset, "step": plain(step)}
+
+    def _tick(self, body: Body) -> object:
+        asset, tick = self._asset(body), parse_decimal(body.get("tick"), "tick")
+        if tick <= 0:
+            raise ValueError("tick: more than 0")
+        self._exchange.instruments[asset] = replace(self._exchange.instruments[asset], price_tick=tick)
+        return {"asset": asset, "tick": plain(tick)}
+
+    def _funding_interval(self, body: Body) -> object:
+        asset, hours, feed = self._asset(body), body.get("hours"), self._exchange.feed
+        if isinstance(hours, bool) or not isinstance(hours, int) or not 1 <= hours <= 8:
+            raise ValueError("hours: 1 to 8")
+        if not isinstance(feed, SettledAnew):
+            raise ValueError("this market's settlements cannot be changed")
+        feed.settle_every(asset, hours * HOUR, self._exchange.now)
+        self._exchange.forget_settlements()
+        return {"asset": asset, "next": feed.next_funding(asset, self._exchange.now)}
+
+    def _funding_late(self, body: Body) -> object:
+        delay = body.get("delay")
+        if isinstance(delay, bool) or not isinstance(delay, int) or delay < 0:
+            raise ValueError("delay: whole milliseconds, 0 or more")
+        self._owner.funding_delay = delay
+        return {"delay": delay}
 
     def _asset(self, body: Body) -> Asset:
         asset = body.get("asset")

@@ -36,6 +36,12 @@ class Kind(StrEnum):
     MISSING_PAGE = "missing_page"      # half of the rows, and nothing leads to the others
     PARTIAL_SILENCE = "partial_silence"  # accepted, filled in part at once, never answered
     ASYNC_CANCEL = "async_cancel"      # a cancel is acknowledged and done later, or never
+    SPIKE = "spike"                    # every price shown times `factor`
+    CROSSED = "crossed"                # bids above asks
+    EMPTY_BOOK = "empty_book"          # nobody buys, nobody sells
+    NAN_PRICE = "nan_price"            # NaN for every price
+    ZERO_PRICE = "zero_price"
+    NEGATIVE_PRICE = "negative_price"
 
     @property
     def refused(self) -> bool:
@@ -43,8 +49,16 @@ class Kind(StrEnum):
         return self in _REFUSED
 
 
-MISLEADING = frozenset({Kind.STALE, Kind.LAGGING, Kind.DUPLICATE, Kind.MISSING_PAGE, Kind.ASYNC_CANCEL})
+FALSE_PRICES = frozenset({
+    Kind.SPIKE, Kind.CROSSED, Kind.EMPTY_BOOK, Kind.NAN_PRICE, Kind.ZERO_PRICE, Kind.NEGATIVE_PRICE,
+})
+"""What is shown of the markets, and not so."""
+
+MISLEADING = FALSE_PRICES | {Kind.STALE, Kind.LAGGING, Kind.DUPLICATE, Kind.MISSING_PAGE, Kind.ASYNC_CANCEL}
 """What comes as a reply like any other. On a request that it does not concern, nothing is wrong."""
+
+SPIKE = Decimal("1.2")
+"""How far a spike goes, where it is not said."""
 
 _REFUSED = frozenset({Kind.TIMEOUT_BEFORE, Kind.RATE_LIMIT, Kind.BAN, Kind.ERROR, Kind.REDIRECT, Kind.HTTP503})
 
@@ -57,7 +71,7 @@ class Switch:
     any number). `after`: how many matching calls pass first. `probability`: of hitting a call, decided by the call's
     place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay (real), and for
     async_cancel (of the story; 0: never); `retry_after` in seconds for rate limit and ban; `code`, `status` and
-    `message` for error, `code` for unknown too (None: the venue's own).
+    `message` for error, `code` for unknown too (None: the venue's own). `factor` for a spike (1.2 is 20% up).
     """
 
     endpoint: str
@@ -71,6 +85,7 @@ class Switch:
     code: int | None = None
     status: int | None = None
     message: str | None = None
+    factor: Decimal = SPIKE
 
     @property
     def takes_effect(self) -> bool:

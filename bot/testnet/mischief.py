@@ -16,7 +16,8 @@ from bot.core.money import round_to_step
 from bot.core.orders import TimeInForce
 from bot.paper.records import PaperOrder
 from bot.testnet.dialect import Dialect, Reply, Request
-from bot.testnet.faults import MISLEADING, Kind, Switch
+from bot.testnet.falsified import falsified
+from bot.testnet.faults import FALSE_PRICES, MISLEADING, Kind, Switch
 from bot.testnet.world import World
 
 Rows: TypeAlias = list[Any]
@@ -53,6 +54,8 @@ class Mischief:
         if switch.kind is Kind.PARTIAL_SILENCE:
             return self._filling_in_part(request)
         said = self._dialect.answer(request)
+        if switch.kind in FALSE_PRICES and said.status == 200:
+            return replace(said, body=falsified(switch.kind, said.body, switch.factor))
         way = self._ways.get(switch.kind) if switch.kind in MISLEADING and said.status == 200 else None
         return said if way is None else way(said, self._told.get(_place(request)))
 

@@ -23,6 +23,10 @@ class Switchable(StrEnum):
     WITHDRAW_KEY = "withdraw_key"              # the API key may withdraw
     EXPIRED_KEY = "expired_key"                # the API key's time is over
     MISSING_PERMISSION = "missing_permission"  # the API key may not trade futures
+    REVOKED_KEY = "revoked_key"                # the API key was taken back
+    PORTFOLIO_MARGIN = "portfolio_margin"      # margin by the whole portfolio's risk
+    REDUCE_ONLY = "reduce_only"                # the account may only make positions smaller
+    MAINTENANCE = "maintenance"                # the venue is closed to everybody
 
 
 class NoSuchSetting(ValueError):
@@ -30,9 +34,12 @@ class NoSuchSetting(ValueError):
 
 
 class Owner(Protocol):
-    """The settings of one account. `clock_skew`: by how much (ms) the venue's clock is ahead of the story's."""
+    """The settings of one account. `clock_skew`: by how much (ms) the venue's clock is ahead of the story's.
+    `funding_delay`: how long (ms) a settlement is not shown in the account's history.
+    """
 
     clock_skew: Millis
+    funding_delay: Millis
 
     def arrange(self, what: Switchable, *, broken: bool, now: Millis, assets: Collection[Asset]) -> None:
         """Break it, or make it whole again; `assets`: the coins traded there. Raises NoSuchSetting."""

@@ -1,9 +1,14 @@
-"""What can go wrong with WebSockets: no frames, broken ones, old ones, frames twice, connections cut or refused."""
+"""What can go wrong with WebSockets: no frames, broken ones, old ones, frames twice,
+false prices, connections cut or refused.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+
+from bot.testnet.falsified import falsified_frame
+from bot.testnet.faults import Kind
 
 _PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -17,6 +22,10 @@ class Action(StrEnum):
     GARBAGE = "garbage"      # half frames and pages instead of frames
     STALE = "stale"          # the last frame before the trouble, again and again
     DUPLICATE = "duplicate"  # every frame twice
+    SPIKE = "spike"          # prices a fifth too high
+    CROSSED = "crossed"      # bids above asks
+    EMPTY_BOOK = "empty_book"  # nobody buys, nobody sells
+    NAN_PRICE = "nan_price"  # NaN for every price
     RESUME = "resume"        # all is well again
 
 
@@ -39,6 +48,10 @@ class Trouble(StrEnum):
     GARBAGE = "garbage"
     STALE = "stale"
     DUPLICATE = "duplicate"
+    SPIKE = "spike"
+    CROSSED = "crossed"
+    EMPTY_BOOK = "empty_book"
+    NAN_PRICE = "nan_price"
 
     def frames(self, text: str, before: str, nth: int) -> Sequence[str]:
         """What the client gets instead of `text`, the `nth` frame in trouble. `before`: the last good one, or ''."""
@@ -48,7 +61,12 @@ class Trouble(StrEnum):
             return (_PAGE if nth % 2 else text[: max(1, len(text) // 2)],)
         if self is Trouble.STALE and before:
             return (before,)
+        if self in _FALSE:
+            return (falsified_frame(Kind(self.value), text),)
         return ()
+
+
+_FALSE = frozenset({Trouble.SPIKE, Trouble.CROSSED, Trouble.EMPTY_BOOK, Trouble.NAN_PRICE})
 
 
 class StreamTroubles:

@@ -12,6 +12,7 @@ import orjson
 from bot.core.times import Millis
 from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.key import STATUS_PAGE
 from bot.testnet.binance.limits import futures_limits, spot_limits
 from bot.testnet.binance.params import parse
 from bot.testnet.binance.settings import FuturesSettings
@@ -53,6 +54,8 @@ class BinanceApi:
             return _refusal(ApiError(-5000, path, request.method), {})
         now = self._world.catch_up()
         limits = self._futures if path.startswith("/fapi/") else self._spot
+        if self.settings.maintenance and path != STATUS_PAGE:
+            return _refusal(ApiError(-1016), {})
         try:
             params = parse(request.query, request.body)
             limits.spend(endpoint.cost(params), now)
@@ -60,8 +63,8 @@ class BinanceApi:
                 check_signed(self._credentials, request, params, now + self.settings.clock_skew)
             elif endpoint.security is Security.KEY:
                 check_key(self._credentials, request)
-            if endpoint.security is not Security.NONE and limits is self._futures:
-                self._check_right(now)
+            if endpoint.security is not Security.NONE:
+                self._check_right(now, futures=limits is self._futures)
             if endpoint.order:
                 limits.count_order(now)
             found = endpoint.handler(params)
@@ -69,9 +72,12 @@ class BinanceApi:
             return _refusal(error, limits.headers())
         return Reply(200, orjson.dumps(found), limits.headers(with_orders=endpoint.order))
 
-    def _check_right(self, now: Millis) -> None:
-        if not self.settings.key.may_use_futures(now):
+    def _check_right(self, now: Millis, *, futures: bool) -> None:
+        key = self.settings.key
+        if key.revoked or (futures and not key.may_use_futures(now)):
             raise ApiError(-2015)
+        if futures and self.settings.portfolio_margin:
+            raise ApiError(-1109)  # its account is behind another API
 
     def execution_id(self, number: int) -> str:
         """The number itself."""

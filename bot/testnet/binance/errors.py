@@ -14,12 +14,14 @@ MESSAGES: Mapping[int, str] = {
     -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
     -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1013: "Filter failure: {}",
+    -1016: "This service is no longer available.",
     -1015: "Too many new orders; current limit is {} orders per {}.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1101: "Duplicate values for parameter '{}'.",
     -1102: "Mandatory parameter '{}' was not sent, was empty/null, or malformed.",
     -1106: "Parameter '{}' sent when not required.",
+    -1109: "Invalid account.",
     -1111: "Precision is over the maximum defined for this asset.",
     -1115: "Invalid timeInForce.",
     -1116: "Invalid orderType.",
@@ -59,6 +61,7 @@ MESSAGES: Mapping[int, str] = {
     -4164: "Order's notional must be no smaller than {} (unless you choose reduce only).",
     -4165: "Maximum time interval is {} days",
     -4171: "Adjusted asset mode is currently set and does not need to be adjusted repeatedly",
+    -4401: "Compliance restricted account permission: can only place reduceOnly order.",
     -5000: "Path {}, Method {} is invalid",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected. The order will not "
            "be recorded in the order history",
@@ -66,7 +69,9 @@ MESSAGES: Mapping[int, str] = {
 }
 """What Binance says with each code; `{}` stands where it names a value."""
 
-STATUSES: Mapping[int, int] = {-1003: 429, -1007: 408, -1008: 503, -1015: 429, -2014: 401, -2015: 401, -5000: 404}
+STATUSES: Mapping[int, int] = {
+    -1003: 429, -1007: 408, -1008: 503, -1015: 429, -1016: 503, -2014: 401, -2015: 401, -5000: 404,
+}
 """HTTP statuses of the codes that are not a plain 400."""
 
 

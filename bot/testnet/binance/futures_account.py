@@ -249,11 +249,15 @@ class FuturesAccount:
         page = params.integer("page") or 1
         rows = [
             row for row in self._exchange.income
-            if first <= row.at <= last and (kind is None or row.kind == kind)
+            if first <= row.at <= last and (kind is None or row.kind == kind) and self._is_shown(row)
             and (symbol is None or row.symbol == symbol.instrument.symbol)
         ]
         chosen = rows[(page - 1) * limit: page * limit] if start is not None or page > 1 else rows[-limit:]
         return [self._income_row(row) for row in chosen]
+
+    def _is_shown(self, row: IncomeRow) -> bool:
+        """A settlement may be kept from the history for a while."""
+        return row.kind is not IncomeKind.FUNDING_FEE or row.at <= self._world.now() - self._settings.funding_delay
 
     def _income_row(self, row: IncomeRow) -> Row:
         trade = "" if row.trade_id is None else str(row.trade_id)

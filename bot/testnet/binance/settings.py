@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bot.core.market import Asset
 from bot.core.times import Millis
@@ -18,6 +19,7 @@ class KeyRights:
     futures: bool = True
     bound: bool = True
     expires_at: Millis | None = None
+    revoked: bool = False
 
     def may_use_futures(self, now: Millis) -> bool:
         """Whether the futures API lets the key in."""
@@ -29,7 +31,7 @@ class FuturesSettings:
     """Modes as Binance keeps them. The simulated account is always cross and one-way in a single-asset wallet:
     the other modes can be set, so that a client's refusal of them can be tried, and are then shown.
 
-    `clock_skew`: how far the venue's clock is ahead.
+    `clock_skew`: how far the venue's clock is ahead. `funding_delay`: how long settlements are not shown.
     """
 
     hedge_mode: bool = False
@@ -37,6 +39,10 @@ class FuturesSettings:
     isolated: set[Asset] = field(default_factory=set)
     key: KeyRights = field(default_factory=KeyRights)
     clock_skew: Millis = 0
+    funding_delay: Millis = 0
+    portfolio_margin: bool = False
+    reduce_only: bool = False
+    maintenance: bool = False
 
     def margin_type(self, asset: Asset) -> str:
         """'ISOLATED' or 'CROSSED'."""
@@ -45,10 +51,6 @@ class FuturesSettings:
     def arrange(self, what: Switchable, *, broken: bool, now: Millis, assets: Collection[Asset]) -> None:
         """See `bot.testnet.owner.Owner`."""
         match what:
-            case Switchable.HEDGE_MODE:
-                self.hedge_mode = broken
-            case Switchable.MULTI_ASSETS:
-                self.multi_assets = broken
             case Switchable.ISOLATED:
                 self.isolated = set(assets) if broken else set()
             case Switchable.WITHDRAW_KEY:
@@ -57,3 +59,15 @@ class FuturesSettings:
                 self.key.futures = not broken
             case Switchable.EXPIRED_KEY:
                 self.key.bound, self.key.expires_at = not broken, now if broken else None
+            case Switchable.REVOKED_KEY:
+                self.key.revoked = broken
+            case _:
+                setattr(self, _FLAGS[what], broken)
+
+
+_FLAGS: Mapping[Switchable, str] = MappingProxyType({
+    Switchable.HEDGE_MODE: "hedge_mode", Switchable.MULTI_ASSETS: "multi_assets",
+    Switchable.PORTFOLIO_MARGIN: "portfolio_margin", Switchable.REDUCE_ONLY: "reduce_only",
+    Switchable.MAINTENANCE: "maintenance",
+})
+"""What is a mere flag of the account."""

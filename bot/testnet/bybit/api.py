@@ -13,6 +13,7 @@ from bot.testnet.bybit.envelope import refusal, success
 from bot.testnet.bybit.errors import MESSAGES, ApiError
 from bot.testnet.bybit.limits import AccountLimits, AddressLimit, TooMany, headers
 from bot.testnet.bybit.params import CATEGORIES, parse
+from bot.testnet.bybit.public import STATUS_PAGE
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.shapes import uuid_of
 from bot.testnet.bybit.signing import check_signed
@@ -70,6 +71,8 @@ class BybitApi:
         endpoint = self._endpoints.get((request.method, request.path))
         if endpoint is None:
             raise ApiError(10017)
+        if self.settings.maintenance and request.path != STATUS_PAGE:
+            raise ApiError(10016, message=_CLOSED, status=503)
         return endpoint
 
     def execution_id(self, number: int) -> str:
@@ -83,7 +86,7 @@ class BybitApi:
             return refusal(ApiError(10006), now, headers(10, 0, now + switch.retry_after * SECOND))
         if switch.kind is Kind.BAN:
             return refusal(ApiError(10018), now, {})
-        if switch.kind is Kind.ERROR:
+        if switch.kind is Kind.ERROR or (switch.kind is Kind.UNKNOWN and switch.code is not None):
             return refusal(_error(switch), now, {})
         return refusal(ApiError(10016, status=_STATUSES[switch.kind]), now, {})
 
@@ -91,6 +94,8 @@ class BybitApi:
         """A WebSocket with topics."""
         return self._streams.open(path, send)
 
+
+_CLOSED = "Service is restarting due to system maintenance, please try again later"
 
 _STATUSES = {Kind.HTTP500: 500, Kind.HTTP503: 503, Kind.UNKNOWN: 200}
 """With which status the venue says that it is in trouble itself."""

@@ -33,7 +33,7 @@ def bybit(world: World, credentials: Credentials) -> BybitApi:
         Specifications(markets).table(),
         AccountPages(markets, settings, credentials).table(),
         wallet.table(),
-        Ledger(markets).table(),
+        Ledger(markets, settings).table(),
         positions.table(),
         Orders(markets, settings, keeping).table(),
         OrderLists(markets, settings, keeping).table(),

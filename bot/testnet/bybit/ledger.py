@@ -24,6 +24,7 @@ from bot.testnet.bybit.errors import ApiError
 from bot.testnet.bybit.markets import Markets
 from bot.testnet.bybit.paging import page, window
 from bot.testnet.bybit.params import Params
+from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.shapes import USER_ID, category_of, side_word, uuid_of
 from bot.testnet.numbers import Row
 from bot.testnet.options import SETTLE
@@ -65,8 +66,9 @@ class Entry:
 class Ledger:
     """The signed endpoint that reads the account's movements; it listens to them from the story's first instant on."""
 
-    def __init__(self, markets: Markets) -> None:
+    def __init__(self, markets: Markets, settings: AccountSettings) -> None:
         self._markets = markets
+        self._settings = settings
         self._exchange = markets.world.exchange
         self._entries: list[Entry] = []
         self._changes: dict[str, Decimal] = {}
@@ -87,10 +89,13 @@ class Ledger:
         }
         first, last = window(params, self._markets.world.now(), DAY)
         found = []
+        known = self._markets.world.now() - self._settings.funding_delay
         for entry in reversed(self._entries):
             movement = entry.movement
             if movement.at < first:
                 break
+            if movement.kind == "SETTLEMENT" and movement.at > known:
+                continue
             if movement.at <= last and all(value in (None, getattr(movement, name)) for name, value in wanted.items()):
                 found.append(entry)
         shown, cursor = page(found, lambda entry: entry.number, params, 20, 50)

@@ -28,6 +28,10 @@ _LOOKS = 4
 """At how many places of a candle its market is looked at, beside its end."""
 
 
+STATUS_PAGE = "/v5/system/status"
+"""The one page that stays up in maintenance."""
+
+
 class PublicMarket:
     """Public endpoints; `settings` for the clock, which may be wrong."""
 
@@ -45,7 +49,17 @@ class PublicMarket:
             ("GET", "/v5/market/orderbook"): Endpoint(self.order_book),
             ("GET", "/v5/market/funding/history"): Endpoint(self.funding_history),
             ("GET", "/v5/market/kline"): Endpoint(self.candles),
+            ("GET", STATUS_PAGE): Endpoint(self.status),
         }
+
+    def status(self, _: Params) -> Row:
+        """The maintenance that is under way, if any."""
+        now = self._world.now()
+        return {"list": [] if not self._settings.maintenance else [{
+            "id": "4d95b2a0-587f-11f0-bcc9-56f28c94d6ea", "title": "System maintenance", "state": "ongoing",
+            "begin": str(now - HOUR), "end": str(now + HOUR), "href": "", "serviceTypes": [1, 2, 3, 4, 5],
+            "product": [1, 2], "uidSuffix": [], "maintainType": 1, "env": 1,
+        }]}
 
     def time(self, _: Params) -> Row:
         """The venue's clock; its nanoseconds are whole milliseconds."""

@@ -38,11 +38,24 @@ class KeySettings:
     permissions: dict[str, list[str]] = field(default_factory=_permissions)
     ips: list[str] = field(default_factory=lambda: ["127.0.0.1"])
     expires_at: Millis | None = None
+    revoked: bool = False
 
     def require(self, right: str, *, writes: bool = True) -> None:
         """Raises ApiError 10005 where the key lacks the right ('Order', 'Position', 'SpotTrade')."""
         if (writes and self.read_only) or not any(right in rights for rights in self.permissions.values()):
             raise ApiError(10005)
+
+    def arrange(self, what: Switchable, *, broken: bool, now: Millis) -> None:
+        """What of `bot.testnet.owner.Owner.arrange` is about the key."""
+        match what:
+            case Switchable.WITHDRAW_KEY:
+                self.permissions["Wallet"] = ["Withdraw"] if broken else []
+            case Switchable.MISSING_PERMISSION:
+                self.permissions["ContractTrade"] = [] if broken else ["Order", "Position"]
+            case Switchable.EXPIRED_KEY:
+                self.expires_at = now if broken else None
+            case _:
+                self.revoked = broken
 
 
 @dataclass(slots=True)
@@ -54,7 +67,7 @@ class AccountSettings:
     is left); `accrued_interest`: what is shown as owed on top. `clock_skew`: how far the venue's clock is ahead.
     `modified_prices`: categories in which a price beyond the limit is moved to it, and not refused.
     `position_status`: coins whose position is not shown as 'Normal' but as 'Liq' or 'Adl'; `reduce_only`: coins whose
-    position the venue only lets become smaller.
+    position the venue only lets become smaller. `funding_delay`: how long settlements are not shown.
     """
 
     margin_mode: MarginMode = MarginMode.REGULAR
@@ -62,6 +75,8 @@ class AccountSettings:
     spot_borrow: dict[str, Decimal] = field(default_factory=dict)
     accrued_interest: dict[str, Decimal] = field(default_factory=dict)
     clock_skew: Millis = 0
+    funding_delay: Millis = 0
+    maintenance: bool = False
     modified_prices: set[str] = field(default_factory=lambda: {"linear"})
     position_status: dict[Asset, str] = field(default_factory=dict)
     reduce_only: set[Asset] = field(default_factory=set)
@@ -74,11 +89,12 @@ class AccountSettings:
                 self.hedge_mode = set(assets) if broken else set()
             case Switchable.MULTI_ASSETS:
                 raise NoSuchSetting("a unified account always lends on every coin: there is no such mode to set")
-            case Switchable.ISOLATED:
-                self.margin_mode = MarginMode.ISOLATED if broken else MarginMode.REGULAR
-            case Switchable.WITHDRAW_KEY:
-                self.key.permissions["Wallet"] = ["Withdraw"] if broken else []
-            case Switchable.MISSING_PERMISSION:
-                self.key.permissions["ContractTrade"] = [] if broken else ["Order", "Position"]
-            case Switchable.EXPIRED_KEY:
-                self.key.expires_at = now if broken else None
+            case Switchable.ISOLATED | Switchable.PORTFOLIO_MARGIN:
+                mode = MarginMode.ISOLATED if what is Switchable.ISOLATED else MarginMode.PORTFOLIO
+                self.margin_mode = mode if broken else MarginMode.REGULAR
+            case Switchable.REDUCE_ONLY:
+                self.reduce_only = set(assets) if broken else set()
+            case Switchable.MAINTENANCE:
+                self.maintenance = broken
+            case _:
+                self.key.arrange(what, broken=broken, now=now)

@@ -26,6 +26,8 @@ def check_signed(credentials: Credentials, settings: AccountSettings, request: R
         raise ApiError(10001, message=f"empty value: apiTimestamp[{timestamp}] apiKey[{key}] apiSignature[{sent}]")
     if not hmac.compare_digest(key.encode(), credentials.key.encode()):
         raise ApiError(10003)
+    if settings.key.revoked:
+        raise ApiError(10003)
     if settings.key.expires_at is not None and now >= settings.key.expires_at:
         raise ApiError(33004)
     check_time(timestamp, window, now)

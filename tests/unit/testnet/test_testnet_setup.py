@@ -119,3 +119,87 @@ def test_what_is_not_asked_rightly_is_said_and_changes_nothing(body: dict[str, o
     before = caller.testnet.exchange.dump()
     assert setup(caller, 400, **body)["error"]
     assert caller.testnet.exchange.dump() == before
+
+
+@pytest.mark.parametrize("body", [
+    {"setup": "earn", "asset": "BTC", "amount": "1000"}, {"setup": "adl", "asset": "BTC"}, {"setup": "liquidation"},
+    {"setup": "tick", "asset": "BTC", "tick": "0"}, {"setup": "funding_interval", "asset": "BTC", "hours": 0},
+    {"setup": "funding_interval", "asset": "BTC", "hours": True}, {"setup": "funding_late", "delay": -1},
+])
+def test_what_cannot_be_is_said_and_changes_nothing(body: dict[str, object]) -> None:
+    test_what_is_not_asked_rightly_is_said_and_changes_nothing(body)
+
+
+def test_a_revoked_key_opens_nothing_any_more() -> None:
+    caller = Caller()
+    setup(caller, setup="revoked_key")
+    assert [caller.code("GET", path) for path in (ACCOUNT, KEY, "/api/v3/account")] == [-2015] * 3
+    setup(caller, setup="revoked_key", on=False)
+    assert caller.ok("GET", ACCOUNT)["canTrade"] is True
+
+
+def test_in_maintenance_only_the_status_page_answers() -> None:
+    caller = Caller()
+    assert caller.public("/sapi/v1/system/status") == {"status": 0, "msg": "normal"}
+    setup(caller, setup="maintenance")
+    assert caller.public("/sapi/v1/system/status") == {"status": 1, "msg": "system_maintenance"}
+    assert caller.code("GET", ACCOUNT) == -1016
+
+
+def test_a_portfolio_margin_account_is_behind_another_api() -> None:
+    caller = Caller()
+    setup(caller, setup="portfolio_margin")
+    assert caller.code("GET", ACCOUNT) == -1109
+    assert caller.ok("GET", KEY)["enableFutures"] is True
+
+
+def test_an_account_that_may_only_reduce_takes_no_other_order() -> None:
+    caller = Caller()
+    caller.sell("0.02")
+    setup(caller, setup="reduce_only")
+    assert caller.code("POST", "/fapi/v1/order", **order("SELL", "0.01", "31000")) == -4401
+    setup(caller, setup="cancel_orders", asset="BTC")
+    assert caller.ok("GET", "/fapi/v1/openOrders") == []
+
+
+def test_coins_in_earn_have_another_name() -> None:
+    caller = Caller()
+    before = caller.testnet.exchange.wallets.spot["BTC"]
+    setup(caller, setup="earn", asset="BTC", amount="0.1")
+    held = {row["asset"]: D(row["free"]) for row in caller.ok("GET", "/api/v3/account")["balances"]}
+    assert (held["BTC"], held["LDBTC"]) == (before - D("0.1"), D("0.1"))
+    setup(caller, setup="earn", asset="BTC", amount="-0.1")
+    assert caller.testnet.exchange.wallets.spot["BTC"] == before
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("adl", "adl_autoclose-"), ("liquidation", "autoclose-")])
+def test_what_the_venue_closes_by_force_carries_its_name(name: str, prefix: str) -> None:
+    caller = Caller()
+    setup(caller, setup="foreign_position", asset="BTC", quantity="-0.02")
+    setup(caller, setup=name, asset="BTC")
+    assert caller.testnet.exchange.position("BTC").quantity == 0
+    assert caller.testnet.exchange.fills[-1].client_order_id.startswith(prefix)
+
+
+def test_later_is_done_at_its_instant_and_answered_where_it_was_planned() -> None:
+    caller = Caller()
+
+    def ask(method: str, path: str, body: object = None, expect: int = 200) -> Any:
+        reply = caller.testnet.admin.answer(method, path, orjson.dumps(body or {}))
+        assert reply.status == expect, reply.body
+        return orjson.loads(reply.body)
+
+    begun = caller.now
+    price = {"path": "/testnet/price", "body": {"asset": "BTC", "factor": "1.1"}}
+    ask("POST", "/testnet/later", {"in": 60_000, **price})
+    ask("POST", "/testnet/later", {"at": begun + 90_000, "path": "/testnet/setup", "body": {"setup": "liquidation"}})
+    mark = caller.testnet.exchange.mark("BTC")
+    ask("POST", "/testnet/advance", {"lease": "me", "until": begun + 59_999})
+    assert caller.testnet.exchange.mark("BTC") == mark
+    ask("POST", "/testnet/advance", {"lease": "me", "until": begun + 120_000})
+    assert caller.testnet.exchange.mark("BTC") == mark * D("1.1")
+    assert [(entry["at"] - begun, entry["status"]) for entry in ask("GET", "/testnet/later")] == [
+        (60_000, 200), (90_000, 400)]
+    for wrong in ({}, price, {"in": 1, "at": 2, **price}, {"in": -1, **price}, {"in": 1, "path": "/testnet/advance"},
+                  {"in": 1, "path": "/testnet/price", "body": []}):
+        assert ask("POST", "/testnet/later", wrong, 400)["error"]
