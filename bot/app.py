@@ -232,7 +232,7 @@ def _wakes(
         clock.follow(stream)
     return Wakes(
         stream, clock, emit, allowance=Allowance(floor=wanted.floor, per_minute=wanted.per_minute),
-        enabled=wanted.wake,
+        enabled=wanted.wake, fresh=wanted.fresh,
     )
 
 
@@ -249,6 +249,7 @@ def open_stream(
         opened, settings.environment, clock=clock, key=credentials.key, secret=credentials.secret,
         assets=list(settings.assets), settle=settings.settle,
         local_url=settings.testnet.url if settings.local else None, silence=settings.streams.silence / SECOND,
+        marks=settings.streams.fresh > 0,
     )
 
 

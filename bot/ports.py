@@ -173,13 +173,28 @@ class Market(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Best bid and ask of one market, as pushed; None: that side is empty. `at`: the venue's time, else ours."""
+    """Best bid and ask of one market, as pushed; None: that side is empty.
+
+    `at`: the venue's time on our clock; where it tells none, when the frame came.
+    """
 
     asset: Asset
     market: Market
     bid: Decimal | None
     ask: Decimal | None
     at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A perpetual's mark and index and the funding to come, as pushed. `at`: the venue's time, on our clock."""
+
+    asset: Asset
+    mark: Decimal
+    index: Decimal | None
+    at: Millis
+    funding_rate: Decimal | None = None
+    next_funding_at: Millis | None = None
 
 
 class News(StrEnum):
@@ -211,6 +226,9 @@ class Hears(Protocol):
     def touched(self, touch: Touch) -> None:
         """A best bid or ask changed."""
 
+    def marked(self, marked: Marked) -> None:
+        """A mark or index price changed, or was confirmed."""
+
     def learnt(self, what: Learnt) -> None:
         """Something happened to the account."""
 
@@ -224,7 +242,7 @@ class Hears(Protocol):
 class Stream(Protocol):
     """What a venue pushes. It never decides and never blocks: whatever goes wrong, it is lost, and comes back itself.
 
-    Only wakes and hints come from it; every belief of the bot is read from the venue.
+    Wakes come from it, and prices; every belief of the bot about its account is read from the venue.
     """
 
     async def start(self, hears: Hears) -> None:

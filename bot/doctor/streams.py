@@ -10,7 +10,7 @@ from bot.doctor.findings import Finding, Part, ok
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from bot.ports import Clock, Learnt, Touch, Venue
+    from bot.ports import Clock, Learnt, Marked, Touch, Venue
 
 LOOKS_ONLY = "only looks"
 """What the door says to a request that would change something."""
@@ -43,6 +43,9 @@ class _Deaf:
     """Whom it does not concern what a stream tells."""
 
     def touched(self, touch: Touch) -> None:
+        """Nothing."""
+
+    def marked(self, marked: Marked) -> None:
         """Nothing."""
 
     def learnt(self, what: Learnt) -> None:

@@ -49,10 +49,9 @@ class Daemon:
 
     async def _one(self) -> Millis:
         """One tick; the instant of the next."""
-        if self._wakes is not None:
-            self._wakes.ticking()
+        pushed = self._wakes.ticking() if self._wakes is not None else None
         try:
-            report = await self._engine.tick()
+            report = await self._engine.tick(pushed)
         except Unavailable as away:
             return self._retry_at(away)
         if self._wakes is not None:

@@ -11,6 +11,7 @@ from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
+from bot.core.pushed import Pushed, renewed
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
 from bot.engine import answers
@@ -61,12 +62,19 @@ class Engine:
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
         self._strangers = Strangers(book, venue, clock, self._reporter)
         self._seen: Snapshot | None = None
+        self._full: Snapshot | None = None
         self._reconciled = False
 
-    async def tick(self) -> TickReport:
-        """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError."""
+    async def tick(self, pushed: Pushed | None = None) -> TickReport:
+        """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError.
+
+        `pushed`: prices to decide on with the account as it was last read, where nothing has happened to it since.
+        """
         commands = await self._book.commands()
-        snapshot = await self._observe()
+        full, self._full = self._full, None  # whatever happens now, the account is to be read again before it counts
+        snapshot = None if pushed is None or commands else self._renewed(full, pushed)
+        if snapshot is None:
+            snapshot = full = await self._observe()
         await self._carry.follow(snapshot)
         self._take_terms(await self._hygiene.follow(self._terms, snapshot))
         before = self._book.decision
@@ -90,6 +98,8 @@ class Engine:
         await self._book.keep()
         acted |= await self._rungs.top_up(decision.ladder)
         await self._book.beat()
+        if not acted and not commands and not forced:
+            self._full = full
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
@@ -111,6 +121,15 @@ class Engine:
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
         return await self._executor.withdraw_increases(self._seen) if self._seen is not None else 0
+
+    def _renewed(self, full: Snapshot | None, pushed: Pushed) -> Snapshot | None:
+        """The last reading at pushed prices, where nothing of ours is under way and books and venue agreed in it."""
+        if full is None or self._book.live() or not _agree(self._shorts(full)):
+            return None
+        snapshot = renewed(full, pushed, self._terms, self._clock.now())
+        if snapshot is not None:
+            self._seen = snapshot
+        return snapshot
 
     async def _observe(self) -> Snapshot:
         """A snapshot with which the books agree: read again once where settling changed them."""

@@ -1,7 +1,8 @@
 """From what a stream brings to an earlier tick: what is worth one, and how many the request budget bears.
 
-A wake ends the daemon's sleep, nothing else. The tick reads a full snapshot and decides from it, so that what is pushed
-too early, too late, twice or wrongly costs a few requests and changes no decision.
+A wake ends the daemon's sleep. The tick reads a full snapshot and decides from it, so that what is pushed too early,
+too late, twice or wrongly costs a few requests; a tick that a price has woken may decide on pushed prices, where these
+are fresh and the account is known to be as it was last read (`shown`, `bot.core.pushed`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections import deque
 from dataclasses import replace
 
 from bot.core.market import Asset
+from bot.core.pushed import Pushed
 from bot.core.times import MINUTE, Millis
 from bot.core.wake import Glimpse, Watch
-from bot.ports import Learnt, Market, Stream, Touch, WakefulClock
+from bot.engine.shown import Shown
+from bot.ports import Learnt, Marked, Market, Stream, Touch, WakefulClock
 from bot.telemetry.events import Emit
 
 
@@ -47,14 +50,17 @@ class Allowance:
 class Wakes:
     """Hears a stream, and sleeps for the daemon. Implements `bot.ports.Hears`.
 
-    `enabled` False: what is pushed is heard, and wakes nobody.
+    `enabled` False: what is pushed is heard, and wakes nobody. `fresh`: how old pushed prices to decide on may be, 0:
+    every tick reads in full.
     """
 
     def __init__(
         self, stream: Stream, clock: WakefulClock, emit: Emit, *, allowance: Allowance, enabled: bool = True,
+        fresh: Millis = 0,
     ) -> None:
         self.seen: dict[Asset, Glimpse] = {}
         self.learnt_last: Learnt | None = None
+        self.shown = Shown(fresh)
         self._stream = stream
         self._clock = clock
         self._emit = emit
@@ -70,6 +76,7 @@ class Wakes:
 
     def touched(self, touch: Touch) -> None:
         """See `Hears`: a wake where the rule would want something else at this price, or an order is left behind."""
+        self.shown.touched(touch)
         before = self.seen.get(touch.asset, Glimpse())
         if touch.market is Market.PERP:
             self.seen[touch.asset] = replace(before, perp_bid=touch.bid, perp_ask=touch.ask)
@@ -79,18 +86,25 @@ class Wakes:
         self._moved = True
         self._look()
 
+    def marked(self, marked: Marked) -> None:
+        """See `Hears`: kept for a tick that decides on it, no wake."""
+        self.shown.marked(marked)
+
     def learnt(self, what: Learnt) -> None:
-        """See `Hears`: always a wake."""
+        """See `Hears`: always a wake, and to a full reading."""
         self.learnt_last = what
+        self.shown.shaken()
         self._wake(urgent=True)
 
     def lost(self, stream: str, why: str) -> None:
         """See `Hears`: prices that were pushed are forgotten, polls go on."""
         self.seen.clear()
+        self.shown.forget()
         self._emit("stream.lost", stream=stream, message=why)
 
     def back(self, stream: str) -> None:
         """See `Hears`: what happened meanwhile is worth a look."""
+        self.shown.shaken()
         self._emit("stream.back", stream=stream)
         self._wake(urgent=False)
 
@@ -100,14 +114,22 @@ class Wakes:
         """Have the stream connect."""
         await self._stream.start(self)
 
-    def ticking(self) -> None:
-        """A tick begins: what was pushed so far is answered by it; prices wake nobody until it has decided."""
+    def ticking(self) -> Pushed | None:
+        """A tick begins: what was pushed so far is answered by it; prices wake nobody until it has decided.
+
+        What it may decide on instead of a reading; None: it is to read.
+        """
         self._allowance.ticked(self._clock.now(), woken=self._early)
+        whole = not self._stream.lost
+        pushed = self.shown.offer(whole=whole) if self._early and not self._urgent.is_set() else None
+        if pushed is None:
+            self.shown.reading(whole=whole)
         self._early = self._moved = False
         self._woken.clear()
         self._urgent.clear()
         self._watch = None
         self._stream.tend()
+        return pushed
 
     def ticked(self, watch: Watch | None, *, acted: bool) -> None:
         """A tick has ended: what to look for in prices until the next. `acted`: an order was sent or changed."""

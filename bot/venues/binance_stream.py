@@ -1,8 +1,9 @@
 """What Binance pushes: best bids and asks of spot and of the perpetuals, and what happens to both accounts.
 
-Four connections: two for the market, the futures account's under a listen key (which lives an hour and is renewed here,
-by the clock), and the spot account's over spot's WebSocket API, subscribed to with a signature.
-Frames: developers.binance.com, "Individual Symbol Book Ticker Streams" and "User Data Streams".
+Two connections for best bids and asks, one for marks (where decisions may be made on pushed prices), the futures
+account's under a listen key (which lives an hour and is renewed here, by the clock), and the spot account's over spot's
+WebSocket API, subscribed to with a signature. Frames: developers.binance.com, "Individual Symbol Book Ticker Streams",
+"Mark Price Stream" and "User Data Streams".
 """
 
 from __future__ import annotations
@@ -14,14 +15,26 @@ from bot.core.market import Asset
 from bot.core.times import MINUTE, Millis
 from bot.environment import Environment
 from bot.errors import HedgerowError, Refused
-from bot.ports import Clock, Learnt, Market, News, Touch
+from bot.ports import Clock, Learnt, Marked, Market, News, Touch
 from bot.venues import binance_calls as calls
 from bot.venues.binance import NAME, RECV_WINDOW
 from bot.venues.failures import Endpoint, InvalidReply
 from bot.venues.gateway import CcxtVenue
 from bot.venues.lean import stream_class
 from bot.venues.names import Names
-from bot.venues.replies import Row, instant, number, positive_or_none, row, rows, text, whole
+from bot.venues.replies import (
+    Row,
+    instant,
+    instant_or_none,
+    number,
+    number_or_none,
+    positive,
+    positive_or_none,
+    row,
+    rows,
+    text,
+    whole,
+)
 from bot.venues.stream import Answered, Feed, Fresh, Heard, PushStream
 from bot.venues.transport import Door, Foreign, guarded
 
@@ -32,12 +45,16 @@ Call = Callable[[Endpoint], Awaitable[object]]
 
 
 class BookTickers(Feed):
-    """Best bids and asks of one market."""
+    """Best bids and asks of one market. `ahead`: by how much our clock is ahead of the venue's, in ms."""
 
-    def __init__(self, exchange: Foreign, clock: Clock, names: Names, assets: Sequence[Asset], market: Market) -> None:
+    def __init__(
+        self, exchange: Foreign, clock: Clock, names: Names, assets: Sequence[Asset], market: Market, *,
+        ahead: Callable[[], Millis] = lambda: 0,
+    ) -> None:
         self.name = "spot prices" if market is Market.SPOT else "perpetual prices"
         self._exchange = exchange
         self._clock = clock
+        self._ahead = ahead
         self._market = market
         self._assets = {names.native(asset): asset for asset in assets}
         self._fresh = Fresh()
@@ -61,10 +78,48 @@ class BookTickers(Feed):
             return ()
         name = text(frame, "s")
         bid, ask = positive_or_none(frame, "b"), positive_or_none(frame, "a")
-        at = instant(frame, "E") if "E" in frame else self._clock.now()
+        at = instant(frame, "E") + self._ahead() if "E" in frame else self._clock.now()
         if name not in self._assets or not self._fresh.new(name, (whole(frame, "u"), bid, ask)):
             return ()
         return (Touch(self._assets[name], self._market, bid, ask, at),)
+
+
+class Marks(Feed):
+    """Marks, indexes and the funding to come, once a second. `ahead` as in `BookTickers`."""
+
+    name = "mark prices"
+
+    def __init__(
+        self, exchange: Foreign, names: Names, assets: Sequence[Asset], *, ahead: Callable[[], Millis] = lambda: 0,
+    ) -> None:
+        self._exchange = exchange
+        self._ahead = ahead
+        self._assets = {names.native(asset): asset for asset in assets}
+        self._fresh = Fresh()
+
+    async def address(self) -> str:
+        """Binance keeps marks apart from book tickers."""
+        self._fresh = Fresh()
+        return f"{self._exchange.get_ws_url('linear', 'market')}/0"
+
+    def asks(self) -> Sequence[Mapping[str, object]]:
+        """One subscription for all coins."""
+        return [{"method": "SUBSCRIBE", "params": [f"{name.lower()}@markPrice@1s" for name in self._assets], "id": 1}]
+
+    def read(self, message: object) -> Sequence[Heard]:
+        """See `Feed`."""
+        frame = row(message, "frame")
+        if (answer := answered(frame)) is not None:
+            return answer
+        if frame.get("e") != "markPriceUpdate":
+            return ()
+        name = text(frame, "s")
+        mark, index, at = positive(frame, "p"), positive_or_none(frame, "i"), instant(frame, "E")
+        if name not in self._assets or not self._fresh.new(name, (at, mark, index)):
+            return ()
+        ahead, following = self._ahead(), instant_or_none(frame, "T")
+        return (Marked(self._assets[name], mark, index, at + ahead, number_or_none(frame, "r"),
+                       None if following is None else following + ahead),)
 
 
 class FuturesAccount(Feed):
@@ -192,11 +247,11 @@ def answered(frame: Row) -> Sequence[Heard] | None:
 
 def make_binance_stream(
     venue: CcxtVenue, environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset],
-    settle: str, local_url: str | None, silence: float,
+    settle: str, local_url: str | None, silence: float, marks: bool = False,
 ) -> PushStream:
     """What Binance pushes of these coins and of the account of `venue`, over which listen keys are asked for.
 
-    No connection is made yet. `silence` in real seconds. Raises as `make_binance`.
+    No connection is made yet. `silence` in real seconds; `marks`: marks and indexes too. Raises as `make_binance`.
     """
     door = Door(NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=True)
     exchange = guarded(stream_class(NAME), door, {
@@ -206,10 +261,14 @@ def make_binance_stream(
     async def call(endpoint: Endpoint) -> object:
         return await venue.once(endpoint, {}, lambda reply: reply)
 
-    exchange.nonce = lambda: clock.now() - venue.clock_ahead
+    def ahead() -> Millis:
+        return venue.clock_ahead
+
+    exchange.nonce = lambda: clock.now() - ahead()
     names = Names(settle)
     return PushStream(exchange, [
-        BookTickers(exchange, clock, names, assets, Market.SPOT),
-        BookTickers(exchange, clock, names, assets, Market.PERP),
+        BookTickers(exchange, clock, names, assets, Market.SPOT, ahead=ahead),
+        BookTickers(exchange, clock, names, assets, Market.PERP, ahead=ahead),
+        *([Marks(exchange, names, assets, ahead=ahead)] if marks else []),
         FuturesAccount(exchange, clock, names, call), SpotAccount(exchange),
     ], silence=silence)

@@ -1,7 +1,8 @@
 """What Bybit pushes: the top of the books of spot and of the perpetuals, and what happens to the unified account.
 
-Three connections: two for the market (`orderbook.1`, since spot's tickers show no bid and ask), and the account's,
-signed by the clock. The client pings; a pong proves the connection alive and tells nothing.
+Two connections for best bids and asks (`orderbook.1`, since spot's tickers show none), one for marks (where decisions
+may be made on pushed prices), and the account's, signed by the clock. The client pings; a pong proves the connection
+alive and tells nothing.
 Frames: bybit-exchange.github.io/docs/v5/websocket (public "Orderbook", private "Order", "Execution", "Position",
 "Wallet").
 """
@@ -9,20 +10,30 @@ Frames: bybit-exchange.github.io/docs/v5/websocket (public "Orderbook", private 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.core.market import Asset
 from bot.core.times import SECOND, Millis
 from bot.environment import Environment
-from bot.ports import Clock, Learnt, Market, News, Touch
+from bot.ports import Clock, Learnt, Marked, Market, News, Touch
 from bot.venues import bybit_calls as calls
 from bot.venues.bybit import NAME, RECV_WINDOW
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue
 from bot.venues.lean import stream_class
 from bot.venues.names import Names
-from bot.venues.replies import Row, instant, positive, row, rows, text
+from bot.venues.replies import (
+    Row,
+    instant,
+    instant_or_none,
+    number_or_none,
+    positive,
+    positive_or_none,
+    row,
+    rows,
+    text,
+)
 from bot.venues.stream import Answered, Feed, Fresh, Heard, PushStream
 from bot.venues.transport import Door, Foreign, guarded
 
@@ -33,11 +44,15 @@ TOPICS: Mapping[str, News] = {
 
 
 class Tops(Feed):
-    """Best bids and asks of one market."""
+    """Best bids and asks of one market. `ahead`: by how much our clock is ahead of the venue's, in ms."""
 
-    def __init__(self, exchange: Foreign, names: Names, assets: Sequence[Asset], market: Market) -> None:
+    def __init__(
+        self, exchange: Foreign, names: Names, assets: Sequence[Asset], market: Market, *,
+        ahead: Callable[[], Millis] = lambda: 0,
+    ) -> None:
         self.name = "spot prices" if market is Market.SPOT else "perpetual prices"
         self._exchange = exchange
+        self._ahead = ahead
         self._market = market
         self._assets = {names.native(asset): asset for asset in assets}
         self._sides: dict[tuple[str, str], Decimal | None] = {}
@@ -73,7 +88,52 @@ class Tops(Feed):
         bid, ask = self._sides.get((name, "b")), self._sides.get((name, "a"))
         if not self._fresh.new(name, (book.get("u"), bid, ask)):
             return ()
-        return (Touch(self._assets[name], self._market, bid, ask, instant(frame, "ts")),)
+        return (Touch(self._assets[name], self._market, bid, ask, instant(frame, "ts") + self._ahead()),)
+
+
+class Marks(Feed):
+    """Marks, indexes and the funding to come, of the perpetuals' tickers. `ahead` as in `Tops`."""
+
+    name = "mark prices"
+
+    def __init__(
+        self, exchange: Foreign, names: Names, assets: Sequence[Asset], *, ahead: Callable[[], Millis] = lambda: 0,
+    ) -> None:
+        self._exchange = exchange
+        self._ahead = ahead
+        self._assets = {names.native(asset): asset for asset in assets}
+        self._told: dict[str, dict[str, object]] = {}
+        self._fresh = Fresh()
+
+    async def address(self) -> str:
+        """Where the perpetuals' books are, over a connection of their own."""
+        self._told, self._fresh = {}, Fresh()
+        url: str = self._exchange.implode_hostname(self._exchange.urls["api"]["ws"]["public"]["linear"])
+        return url
+
+    def asks(self) -> Sequence[Mapping[str, object]]:
+        """One subscription for all coins."""
+        return [{"op": "subscribe", "args": [f"tickers.{name}" for name in self._assets], "req_id": "1"}]
+
+    def read(self, message: object) -> Sequence[Heard]:
+        """See `Feed`. A delta tells the fields that changed: the others are as they were."""
+        frame = row(message, "frame")
+        if "topic" not in frame:
+            return answered(frame)
+        if not text(frame, "topic").startswith("tickers."):
+            return ()
+        ticker, at = row(frame.get("data"), "data"), instant(frame, "ts")
+        name = text(ticker, "symbol")
+        if name not in self._assets:
+            return ()
+        known = {} if text(frame, "type") == "snapshot" else self._told.get(name, {})
+        told = self._told[name] = {**known, **ticker}
+        mark, index = positive(told, "markPrice"), positive_or_none(told, "indexPrice")
+        if not self._fresh.new(name, (at, mark, index)):
+            return ()
+        ahead, following = self._ahead(), instant_or_none(told, "nextFundingTime")
+        return (Marked(self._assets[name], mark, index, at + ahead, number_or_none(told, "fundingRate"),
+                       None if following is None else following + ahead),)
 
 
 def _best(levels: object) -> Decimal | None:
@@ -150,7 +210,7 @@ def answered(frame: Row) -> Sequence[Heard]:
 
 def make_bybit_stream(
     venue: CcxtVenue, environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset],
-    settle: str, local_url: str | None, silence: float,
+    settle: str, local_url: str | None, silence: float, marks: bool = False,
 ) -> PushStream:
     """What Bybit pushes of these coins and of the account. No connection is made yet. As `make_binance_stream`."""
     door = Door(NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=True)
@@ -158,7 +218,13 @@ def make_bybit_stream(
         "apiKey": key, "secret": secret, "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0},
     })
     names = Names(settle)
+
+    def ahead() -> Millis:
+        return venue.clock_ahead
+
     return PushStream(exchange, [
-        Tops(exchange, names, assets, Market.SPOT), Tops(exchange, names, assets, Market.PERP),
+        Tops(exchange, names, assets, Market.SPOT, ahead=ahead),
+        Tops(exchange, names, assets, Market.PERP, ahead=ahead),
+        *([Marks(exchange, names, assets, ahead=ahead)] if marks else []),
         Account(exchange, clock, names, venue),
     ], silence=silence)

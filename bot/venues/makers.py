@@ -46,12 +46,12 @@ class MakeMarket(Protocol):
 class MakeStream(Protocol):
     """Opens what a venue pushes of these coins and of the account of `venue`. No connection is made yet.
 
-    `silence`: real seconds. Raises as `MakeVenue`.
+    `silence`: real seconds. `marks`: marks and indexes too. Raises as `MakeVenue`.
     """
 
     def __call__(
         self, venue: CcxtVenue, environment: Environment, *, clock: Clock, key: str, secret: str,
-        assets: Sequence[Asset], settle: str, local_url: str | None, silence: float,
+        assets: Sequence[Asset], settle: str, local_url: str | None, silence: float, marks: bool = ...,
     ) -> PushStream:
         """See above."""
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.errors import HedgerowError
-from bot.ports import Hears, Learnt, Touch
+from bot.ports import Hears, Learnt, Marked, Touch
 from bot.venues.failures import InvalidReply
 from bot.venues.sockets import FAILED, Broken, open_wire
 from bot.venues.transport import Foreign
@@ -38,7 +38,7 @@ class Answered:
     """The venue has taken a subscription (or a signature)."""
 
 
-Heard: TypeAlias = Touch | Learnt | Answered
+Heard: TypeAlias = Touch | Marked | Learnt | Answered
 
 
 class Feed(ABC):
@@ -258,11 +258,13 @@ class PushStream:
         line.said_lost = False
         self._moved.set()
 
-    def _tell(self, heard: Touch | Learnt) -> None:
+    def _tell(self, heard: Touch | Marked | Learnt) -> None:
         if self._hears is None:
             return
         if isinstance(heard, Touch):
             self._hears.touched(heard)
+        elif isinstance(heard, Marked):
+            self._hears.marked(heard)
         else:
             self._hears.learnt(heard)
 

@@ -14,7 +14,7 @@ from bot.clocks import WallClock
 from bot.core.times import MINUTE, Millis
 from bot.environment import Environment
 from bot.errors import Refused, SafetyStop, Unavailable
-from bot.ports import Learnt, Market, News, Touch
+from bot.ports import Learnt, Marked, Market, News, Touch
 from bot.venues import binance_calls, stream
 from bot.venues.binance_stream import BookTickers, FuturesAccount, SpotAccount
 from bot.venues.budget import Budgets
@@ -31,11 +31,15 @@ SILENCE = 0.4
 class Ears:
     def __init__(self) -> None:
         self.touches: list[Touch] = []
+        self.marks: list[Marked] = []
         self.news: list[Learnt] = []
         self.said: list[tuple[str, ...]] = []
 
     def touched(self, touch: Touch) -> None:
         self.touches.append(touch)
+
+    def marked(self, marked: Marked) -> None:
+        self.marks.append(marked)
 
     def learnt(self, what: Learnt) -> None:
         self.news.append(what)
