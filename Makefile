@@ -30,7 +30,7 @@ INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
 
-alerts: $(VENV)/.run ## what messages to you need (apprise), into the environment
+alerts: $(VENV)/.run ## what messages to you need (apprise)
 	@$(INSTALL) --require-hashes --requirement requirements-alerts.lock
 
 test: lint ## every check that can run here: lint, then all tests
