@@ -320,7 +320,8 @@ class Command:
 class Memory:
     """What the journal recalls at start: everything the engine needs to go on as if it had never stopped.
 
-    `orders`: those of ours that are live or unresolved. `episodes`: the open ones, each asset's last
+    `orders`: those of ours that are live or unresolved; `ended`: those of which something was learnt in the hour
+    before the newest such news, and that are neither. `episodes`: the open ones, each asset's last
     ended and last closed one.
     `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
@@ -328,6 +329,7 @@ class Memory:
 
     decision: Decision | None = None
     orders: tuple[OrderRecord, ...] = ()
+    ended: tuple[OrderRecord, ...] = ()
     episodes: tuple[Episode, ...] = ()
     intents: int = 0
     episode_numbers: Mapping[Asset, int] = field(default_factory=dict)
@@ -353,8 +355,13 @@ class Journal(Protocol):
     async def recall(self, settle: str) -> Memory:
         """What is needed to go on."""
 
-    async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision with everything it depended on; a repeat at its instant that differs is a revision."""
+    async def record_decision(
+        self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+    ) -> None:
+        """Keep a decision with everything it depended on; a repeat at its instant that differs is a revision.
+
+        `episodes`: known ones whose accounts change with it, in the same transaction.
+        """
 
     async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:
         """Commit an intent (and its episode's row, where it is the first) before its request leaves.

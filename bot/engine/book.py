@@ -4,7 +4,7 @@ decision may come first by a moment: it is written together with the intent of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, c
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.orders import (
+    QUARANTINE_AFTER,
     Fill,
     FundingPayment,
     OrderIntent,
@@ -28,6 +29,10 @@ from bot.core.times import HOUR, Millis
 from bot.ports import Clock, Command, Decided, Journal, Memory
 
 
+MOST_ENDED = 200
+"""How many orders that have ended are remembered: a venue that calls one ended may be wrong, or late."""
+
+
 class Book:
     """The account's present state by the journal. Every change goes to the journal first, then here."""
 
@@ -41,6 +46,7 @@ class Book:
         self._settle = settle
         self._symbols = {asset: spec.symbol for asset, spec in instruments.items()}
         self._orders = {record.intent.client_order_id: record for record in memory.orders}
+        self._ended = {record.intent.client_order_id: record for record in memory.ended}
         self._episodes = {episode.id: episode for episode in memory.episodes}
         self._episode_numbers = dict(memory.episode_numbers)
         self._intents = self._intents_before = memory.intents
@@ -70,6 +76,19 @@ class Book:
     def frozen(self, asset: Asset) -> bool:
         """Whether an order on the asset waits for its outcome to be looked up."""
         return any(record.state.unresolved for record in self.live(asset))
+
+    def quarantined(self, asset: Asset | None = None) -> tuple[OrderRecord, ...]:
+        """Orders whose outcome has been unknown for so long that a human is needed."""
+        return tuple(record for record in self.live(asset) if _quarantined_at(record, self._clock.now()) is not None)
+
+    def ended(self, client_order_id: str) -> OrderRecord | None:
+        """An order of ours that ended a short while ago."""
+        return self._ended.get(client_order_id)
+
+    def last_ended(self, asset: Asset) -> OrderRecord | None:
+        """The asset's newest order that has ended, of those that ended a short while ago."""
+        mine = [record for record in self._ended.values() if record.intent.asset == asset]
+        return max(mine, key=lambda record: record.intent.number, default=None)
 
     def is_newest(self, record: OrderRecord) -> bool:
         """Whether no order of ours on the asset is known to have come after this one; after a restart: none at all."""
@@ -125,7 +144,8 @@ class Book:
         self, asset: Asset, asked: set[tuple[str, Asset | None]], carry: Decimal | None,
     ) -> AssetStanding:
         episode = self.episode(asset)
-        since = self._clock.now() - HOUR
+        now = self._clock.now()
+        since = now - HOUR
         recent = [at for at in self._recent.get(asset, []) if at > since]
         self._recent[asset] = recent
         closed = [e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at is not None]
@@ -141,6 +161,8 @@ class Book:
             rearm_requested=("rearm", asset) in asked or ("rearm", None) in asked,
             accept_requested=("accept", asset) in asked or ("accept", None) in asked,
             trailing_carry=carry,
+            quarantined_at=min(
+                (_quarantined_at(record, now) or now for record in self.quarantined(asset)), default=None),
         )
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -151,11 +173,18 @@ class Book:
         self.decision = decision
         self._state = decision.state
 
-    async def keep(self) -> None:
-        """Have the decision in the journal before anything but a new order follows: that takes it along (`intend`)."""
-        if self._unkept is not None:
-            kept, self._unkept = self._unkept, None
-            await self._journal.record_decision(kept.situation, kept.terms, kept.decision)
+    async def keep(self, resized: Collection[Asset] = ()) -> None:
+        """Have the decision in the journal before anything but a new order follows: that takes it along (`intend`).
+
+        `resized`: coins whose resize it found done. Counted with it, so that a kill neither forgets nor repeats that.
+        """
+        if self._unkept is None:
+            return
+        kept, self._unkept = self._unkept, None
+        counted = [replace(episode, resizes=episode.resizes + 1)
+                   for episode in map(self.episode, resized) if episode is not None]
+        await self._journal.record_decision(kept.situation, kept.terms, kept.decision, counted)
+        self._episodes.update({episode.id: episode for episode in counted})
 
     def looked(self, decision: Decision) -> None:
         """Remember a decision that said nothing new: the prices it saw, for the jump guard, in memory alone."""
@@ -186,7 +215,8 @@ class Book:
         """Record what the venue says of one of our orders."""
         now = self._clock.now()
         await self._journal.record_report(report, now)
-        return self._keep(after_report(self._orders[report.client_order_id], report, now))
+        known = self._orders.get(report.client_order_id) or self._ended[report.client_order_id]
+        return self._keep(after_report(known, report, now))
 
     async def missed(self, record: OrderRecord) -> OrderRecord:
         """Record a look-up that found nothing. Two looks at one instant count once."""
@@ -197,10 +227,11 @@ class Book:
         return self._keep(after_miss(record, now))
 
     def _keep(self, record: OrderRecord) -> OrderRecord:
-        if record.state.live:
-            self._orders[record.intent.client_order_id] = record
-        else:
-            self._orders.pop(record.intent.client_order_id, None)
+        name, live = record.intent.client_order_id, record.state.live
+        (self._ended if live else self._orders).pop(name, None)
+        (self._orders if live else self._ended)[name] = record
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
         return record
 
     async def unbooked(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
@@ -257,12 +288,6 @@ class Book:
              and (e.closed_at is None or at <= e.closed_at)), None,
         )
 
-    async def mark_resize(self, asset: Asset) -> None:
-        """Count a resize that has reached its goal."""
-        episode = self.episode(asset)
-        if episode is not None:
-            await self._keep_episode(replace(episode, resizes=episode.resizes + 1))
-
     async def void_unfilled(self, asset: Asset) -> None:
         """End an episode that never had a contract, once nothing of it can fill any more."""
         episode = self.episode(asset)
@@ -284,4 +309,9 @@ class Book:
     async def beat(self) -> None:
         """A decision was reached now."""
         await self._journal.beat(self._clock.now())
+
+
+def _quarantined_at(record: OrderRecord, now: Millis) -> Millis | None:
+    since = record.unresolved_since
+    return since + QUARANTINE_AFTER if since is not None and now >= since + QUARANTINE_AFTER else None
 

@@ -85,9 +85,10 @@ class Engine:
             snapshot, replace(standing, can_top_up=self._rungs.can_top_up), self._book.state)
         decision = decide(situation, self._terms)
         self._record(situation, decision)
+        await self._count_resizes(before, decision)
         results |= await self._adopt(commands, forced, snapshot)
         await self._answer(commands, decision, results)
-        await self._account(before, decision)
+        await self._void_unfilled(decision)
         self._reporter.hold()
         try:
             self._rungs.tell(decision.ladder)
@@ -200,12 +201,15 @@ class Engine:
         for command in commands:
             await self._book.answer(command, results.get(command.id) or answers.result(command, decision))
 
-    async def _account(self, before: Decision | None, decision: Decision) -> None:
+    async def _count_resizes(self, before: Decision | None, decision: Decision) -> None:
+        resized = [decided.asset for decided in decision.assets
+                   if _reached(before, decision, decided.asset) in (Action.INCREASE, Action.REDUCE)]
+        if resized:
+            await self._book.keep(resized)
+
+    async def _void_unfilled(self, decision: Decision) -> None:
         for decided in decision.assets:
-            if _reached(before, decision, decided.asset) in (Action.INCREASE, Action.REDUCE):
-                await self._book.keep()
-                await self._book.mark_resize(decided.asset)
-            elif decided.goal == 0:
+            if decided.goal == 0:
                 await self._book.void_unfilled(decided.asset)
 
     def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:
@@ -260,4 +264,4 @@ def _material(state: RuleState) -> tuple[object, ...]:
 
 def _kept(memory: AssetState) -> tuple[object, ...]:
     return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
-            memory.holding, memory.state, memory.foreign, memory.ignored_orders)
+            memory.holding, memory.state, memory.foreign, memory.ignored_orders, memory.quarantined_at)

@@ -31,6 +31,8 @@ BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index
 INSERT_TERMS = Text(sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"]))
 INSERT_DECISION = Text(insert(schema.decisions), _all_but_seq(schema.decisions))
 EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}
+CHANGE_EPISODE = Text(
+    update(schema.episodes).where(schema.episodes.c.id == bindparam("which")), _all_but_seq(schema.episodes))
 UPDATE_EPISODE = update(schema.episodes).where(schema.episodes.c.id == bindparam("which"))
 
 LAST_DECISION = select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1)
@@ -53,14 +55,22 @@ FUNDING = select(schema.funding).order_by(_funding.seq)
 FUNDING_BOOKED = select(_funding.payment_id).where(
     _funding.symbol == bindparam("symbol"), _funding.payment_id.in_(bindparam("names", expanding=True)))
 
-# An order that was once seen filled or cancelled is never live again (bot.core.orders.TRANSITIONS); the others are few.
-_ended = schema.order_events.alias("ended")
+# An order that was seen filled is never live again (bot.core.orders.TRANSITIONS), one that was called cancelled seldom;
+# the others are few.
+_ended, _risen, _late = (schema.order_events.alias(name) for name in ("ended", "risen", "late"))
 _UNENDED = ~exists().where(
     _ended.c.client_order_id == _intents.client_order_id,
     _ended.c.state.in_([OrderState.FILLED.value, OrderState.CANCELLED.value]),
+    ~exists().where(
+        _risen.c.client_order_id == _ended.c.client_order_id, _risen.c.seq > _ended.c.seq,
+        _risen.c.state.in_([OrderState.OPEN.value, OrderState.PARTIAL.value]),
+    ),
 )
-UNENDED_INTENTS = select(schema.intents).where(_UNENDED).order_by(_intents.number)
-UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_UNENDED).order_by(schema.order_events.c.seq)
+_LATE = _intents.client_order_id.in_(select(_late.c.client_order_id).where(
+    _late.c.at > select(func.max(schema.order_events.c.at)).scalar_subquery() - fold.RECENT))
+_MATTERS = _UNENDED | _LATE
+UNENDED_INTENTS = select(schema.intents).where(_MATTERS).order_by(_intents.number)
+UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_MATTERS).order_by(schema.order_events.c.seq)
 
 COMMANDS = Text(
     select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at)

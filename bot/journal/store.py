@@ -109,14 +109,23 @@ class SqlJournal:
                 since=min((at for at in firsts if at is not None), default=None),
             )
 
-    async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
-        """Keep a decision with everything it depended on.
+    async def record_decision(
+        self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+    ) -> None:
+        """Keep a decision with everything it depended on, and `episodes`, whose accounts it changed.
 
         Taken again at the same instant it is no second row when nothing about it changed, else the instant's next
         revision, which then is the one that counts.
         """
         row, content = self._decision_row(situation, terms, decision)
-        await self._straight(lambda connection: _keep_decision(connection, row, content))
+        accounts = [to_row(episode, updated_at=decision.at) | {"which": episode.id} for episode in episodes]
+
+        def write(connection: sqlite3.Connection) -> None:
+            _keep_decision(connection, row, content)
+            for account in accounts:
+                q.CHANGE_EPISODE.run(connection, account)
+
+        await self._straight(write)
         self._terms.add(row["terms"])
 
     async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:

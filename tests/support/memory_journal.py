@@ -58,7 +58,10 @@ class MemoryJournal:
             funding=[payment for payment, _ in book.funding], since=min(firsts, default=None),
         )
 
-    async def record_decision(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+    async def record_decision(
+        self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+    ) -> None:
+        self._keep(episodes)
         same = [row for row in self.book.decisions if row[2].at == decision.at]
         if not same or same[-1] != (situation, terms, decision):
             self.book.decisions.append((situation, terms, decision))

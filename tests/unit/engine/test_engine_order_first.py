@@ -30,7 +30,7 @@ class NotingJournal(MemoryJournal):
         self.writes: list[tuple[str, object]] = []
 
     async def record_decision(self, *decided: Any) -> None:
-        self.writes.append(("decision", Decided(*decided)))
+        self.writes.append(("decision", Decided(*decided[:3])))
 
     async def record_intent(self, *intended: Any) -> None:
         self.writes.append(("intent", intended[1]))
