@@ -41,7 +41,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-simulate: $(VENV)/.dev ## ten thousand seeded runs with faults and kills: RUNS=500 for fewer
+simulate: $(VENV)/.dev ## seeded runs with faults and kills (RUNS=500: fewer)
 	@$(BIN)/python tests/simulation/simulate.py $(if $(RUNS),--runs $(RUNS))
 
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
