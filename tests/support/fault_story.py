@@ -1,4 +1,4 @@
-"""A story of `hedgerow demo --fault`, played in one process: the daemon, the gateway and the journal are the real ones."""
+"""A story of `hedgerow demo --fault`, played in one process: daemon, gateway and journal are the real ones."""
 
 from __future__ import annotations
 
