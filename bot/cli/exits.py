@@ -52,9 +52,3 @@ def code_of(error: Exception) -> Code:
     if isinstance(error, CommandFailed):
         return error.code
     return next((code for kind, code in _CODES if isinstance(error, kind)), Code.UNEXPECTED)
-
-
-def message_of(error: Exception) -> str:
-    """What stderr says; control characters of foreign texts are escaped, line breaks of our own stay."""
-    text = str(error) or type(error).__name__
-    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)

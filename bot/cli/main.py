@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +16,10 @@ from bot.cli import control, journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
-from bot.cli.exits import Code, CommandFailed, code_of, message_of
+from bot.cli.exits import Code, CommandFailed, code_of
 from bot.cli.init import init
 from bot.core.times import SECOND
-from bot.errors import ConfigError, HedgerowError
+from bot.errors import ConfigError
 from bot.telemetry.encoding import never_fail
 
 if TYPE_CHECKING:
@@ -53,20 +52,13 @@ def main() -> None:
         prepare()
     try:
         typer.main.get_command(CLI).main(prog_name="hedgerow", obj=session)
-    except (HedgerowError, CommandFailed) as error:
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one line and an exit code
+        from bot.cli.last_words import complaint, trace
+
         if session.debug:
-            traceback.print_exc()
-        _complain(message_of(error))
+            sys.stderr.write(trace(error))
+        sys.stderr.write(complaint(error))
         sys.exit(code_of(error))
-    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one line and exit 1
-        if session.debug:
-            traceback.print_exc()
-        _complain(f"unexpected {type(error).__name__}: {message_of(error)} (--debug before the command shows where)")
-        sys.exit(Code.UNEXPECTED)
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"hedgerow: {text}\n")
 
 
 @CLI.callback()

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ from bot.core.decision import Ladder, MarginFigures, Reason, Refusal
 from bot.core.money import ZERO, plain
 from bot.core.states import Mode, State
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
+from bot.telemetry.redaction import CONTROL, escape
 
 if TYPE_CHECKING:
     from bot.answers import HealthReport, PlanReport
@@ -32,9 +34,21 @@ UNKNOWN = "?"
 """Shown where a value is not known; never a zero."""
 
 
+class _Plain(Console):
+    """Shows what venues wrote as text, whatever they wrote: signs that move a cursor or turn the line are spelt."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text
+            if segment.control or text.isprintable() or text == "\n":
+                yield segment
+            else:
+                yield Segment("\n".join(map(escape, text.split("\n"))), segment.style)
+
+
 def console() -> Console:
     """The terminal; texts are printed as they are (no markup, no emoji codes)."""
-    return Console(markup=False, emoji=False, highlight=False)
+    return _Plain(markup=False, emoji=False, highlight=False)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -73,7 +87,8 @@ def span(duration: Millis) -> str:
 
 def to_json(value: object) -> str:
     """One JSON object, indented; Decimals are strings, instants whole milliseconds, unknown is null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False)
+    return CONTROL.sub(lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", text)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what json takes

@@ -28,12 +28,12 @@ from bot.settings.model import (
     Venue,
 )
 from bot.settings.offline import Described, load_portfolio
-from bot.settings.secrets import Credentials
+from bot.settings.secrets import Credentials, handed_out
 from bot.settings.settings import Settings
 
 __all__ = [
     "AssetSettings", "Credentials", "Described", "ExecutionSettings", "GuardSettings", "LiveSettings",
     "LogLevel", "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings", "TestnetSettings",
-    "TriggerSettings", "Venue", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin", "read_duration",
-    "read_instant", "read_part", "read_pause", "read_weight",
+    "TriggerSettings", "Venue", "handed_out", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin",
+    "read_duration", "read_instant", "read_part", "read_pause", "read_weight",
 ]

@@ -41,6 +41,14 @@ LOCAL = Credentials("local-key", "local-secret")
 """What the local testnet accepts unless told otherwise."""
 
 
+_handed_out: set[str] = set()
+
+
+def handed_out() -> frozenset[str]:
+    """Every part of a key that this process was given: whatever it says last must hold none of them."""
+    return frozenset(_handed_out)
+
+
 NO_KEY = Credentials("", "")
 """What opens nothing: market data is for anybody."""
 
@@ -98,7 +106,9 @@ class SecretSource:
         """
         keys = Keys.of(KeyVariables(self.variables), KeyFiles(self.directory))
         if keys.api_key is not None and keys.api_secret is not None:
-            return Credentials(keys.api_key.get_secret_value(), keys.api_secret.get_secret_value())
+            found = Credentials(keys.api_key.get_secret_value(), keys.api_secret.get_secret_value())
+            _handed_out.update((found.key, found.secret))
+            return found
         missing = [name for name in Keys.model_fields if getattr(keys, name) is None]
         if default is not None and len(missing) == len(Keys.model_fields):
             return default

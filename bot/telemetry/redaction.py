@@ -33,14 +33,14 @@ _PAIR = re.compile(
 _SECRET_NAME = re.compile(rf"(?i){_NAME}")
 
 # C0 and C1 controls, DEL, and what reorders or breaks a line of text.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def escape(text: str) -> str:
     r"""The text on one line: control characters (ANSI sequences among them) as `\x1b`, `\n` or `\u2028`."""
     if text.isprintable():  # nearly always, and many times faster to see
         return text
-    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 @lru_cache(maxsize=1_000)
@@ -61,10 +61,13 @@ class Redactor:
         longest_first = sorted(known, key=lambda form: (-len(form), form))
         self._exact = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
+    def known(self, text: str) -> str:
+        """The text without the secrets that were told; names that only look like theirs keep what follows them."""
+        return text if self._exact is None else self._exact.sub(REDACTED, text)
+
     def text(self, text: str) -> str:
         """The text without secrets."""
-        if self._exact is not None:
-            text = self._exact.sub(REDACTED, text)
+        text = self.known(text)
         may_pair = ":" in text or "=" in text or "%3" in text
         return _PAIR.sub(rf"\1{REDACTED}", text) if may_pair else text
 
