@@ -32,11 +32,18 @@ BELOW = Decimal(48_500)
 """BTC's price in `below`; elsewhere it is 50,000."""
 
 
-def pushed(mid: Decimal, number: int) -> bytes:
-    """A frame of spot's book ticker of BTC."""
-    touch = _spot_touch("BTCUSDT", mid)
-    return orjson.dumps({"u": number, "s": "BTCUSDT", "b": touch["bidPrice"], "B": touch["bidQty"],
-                         "a": touch["askPrice"], "A": touch["askQty"]})
+def pushed(symbol: str, mid: Decimal, number: int, *, at: int | None = None) -> bytes:
+    """A frame of a book ticker; of a perpetual's, where it tells a time."""
+    touch = _spot_touch(symbol, mid) if at is None else _touch(symbol, mid)
+    head = {} if at is None else {"e": "bookTicker", "E": at, "T": at}
+    return orjson.dumps(head | {"u": number, "s": symbol, "b": touch["bidPrice"], "B": touch["bidQty"],
+                                "a": touch["askPrice"], "A": touch["askQty"]})
+
+
+def pushed_mark(symbol: str, mid: Decimal, at: int) -> bytes:
+    """A frame of a mark price."""
+    return orjson.dumps({"e": "markPriceUpdate", "E": at, "s": symbol, "p": f"{mid:.8f}", "ap": f"{mid:.8f}",
+                         "P": f"{mid:.8f}", "i": f"{mid:.8f}", "r": "0.00010000", "T": FAR_OFF})
 
 
 def coins(count: int) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 from urllib.request import urlopen
 
+import answers_bybit as bybit
 import orjson
 from answers import STAMP, answers, coins, placed, spot_market
 from pushing import Listeners, Socket
@@ -39,8 +40,10 @@ _HEAD = (
 class Answers:
     """Ready answers, with the present time written in; renewed a few times a second."""
 
-    def __init__(self, assets: tuple[str, ...], scene: str) -> None:
-        self._scenes = {name: answers(assets, name) for name in ({scene, "drift"} if scene == "below" else {scene})}
+    def __init__(self, assets: tuple[str, ...], scene: str, venue: str) -> None:
+        scenes = {scene, "drift"} if scene == "below" else {scene}
+        self._bybit = venue == "bybit"
+        self._scenes = {name: bybit.answers(assets) if self._bybit else answers(assets, name) for name in scenes}
         self._bodies = self._scenes[scene]
         self._ready: dict[str, tuple[float, bytes]] = {}
 
@@ -55,6 +58,13 @@ class Answers:
             return _whole(placed(dict(parse_qsl(f"{query}&{body.decode()}"))))
         if key == "GET /api/v3/exchangeInfo" and "symbols=" in query:
             return _whole(spot_market(json.loads(dict(parse_qsl(query))["symbols"])))
+        if self._bybit:
+            asked = dict(parse_qsl(query))
+            if key in bybit.BY_SYMBOL:
+                return _whole(bybit.of_symbol(key, asked))
+            if key == "GET /v5/position/list" and "symbol" in asked:
+                return _whole(bybit.position(asked["symbol"]))
+            key = f"{key} {asked['category']}" if "category" in asked else key
         made_at, response = self._ready.get(key, (0.0, b""))
         if time.monotonic() - made_at > _FRESH_FOR:
             response = _whole(self._bodies.get(key, b'{"code":-1000,"msg":"no such call"}'))
@@ -122,8 +132,8 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._ready.of(key, query, body))
 
 
-async def serve(assets: int, scene: str) -> None:
-    ready = Answers(coins(assets), scene)
+async def serve(assets: int, scene: str, venue: str) -> None:
+    ready = Answers(coins(assets), scene, venue)
     arrivals: list[tuple[str, int, str]] = []
     listeners = Listeners(ready.switch)
     server = await asyncio.get_running_loop().create_server(
@@ -160,9 +170,9 @@ class Exchange:
 
 
 @contextmanager
-def exchange(assets: int, scene: str) -> Iterator[Exchange]:
+def exchange(assets: int, scene: str, venue: str = "binance") -> Iterator[Exchange]:
     """Start one in a process of its own; it ends with the block."""
-    command = [sys.executable, str(Path(__file__)), "--assets", str(assets), "--scene", scene]
+    command = [sys.executable, str(Path(__file__)), "--assets", str(assets), "--scene", scene, "--venue", venue]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -176,5 +186,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--assets", type=int, default=2)
     parser.add_argument("--scene", choices=("calm", "drift", "below", "hedged"), default="calm")
+    parser.add_argument("--venue", choices=("binance", "bybit"), default="binance")
     asked = parser.parse_args()
-    asyncio.run(serve(asked.assets, asked.scene))
+    asyncio.run(serve(asked.assets, asked.scene, asked.venue))

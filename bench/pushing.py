@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 
-from answers import BELOW, price, pushed
+from answers import BELOW, price, pushed, pushed_mark
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _PING, _PONG = 1, 9, 10
+_BEFORE = 0.005
+"""Seconds by which the other markets' frames come before the one that crosses."""
 
 
 class Socket:
@@ -81,12 +83,29 @@ class Listeners:
         return socket
 
     def push(self, scene: str, arrivals: list[tuple[str, int, str]]) -> None:
-        """Change the scene, and push BTC's spot price of it on every spot socket."""
+        """Change the scene, and push it: everything else first, a little later BTC's spot price."""
         self._switch(scene)
         self._number += 1
-        frame = pushed(Decimal(BELOW) if scene == "below" else price("BTCUSDT"), self._number)
         self._sockets = [socket for socket in self._sockets if socket.open]
+        at = time.time_ns() // 1_000_000
+        for symbol in ("ETHUSDT", "BTCUSDT"):
+            mid = _mid(symbol, scene)
+            self._send("/public/ws/", pushed(symbol, mid, self._number, at=at))
+            self._send("/market/ws/", pushed_mark(symbol, mid, at))
+        if scene == "below":
+            self._send("/ws/", pushed("ETHUSDT", _mid("ETHUSDT", scene), self._number))
+        asyncio.get_running_loop().call_later(_BEFORE, self._cross, scene, arrivals)
+
+    def _cross(self, scene: str, arrivals: list[tuple[str, int, str]]) -> None:
+        frame = pushed("BTCUSDT", _mid("BTCUSDT", scene), self._number)
         arrivals.append(("frame", time.monotonic_ns(), scene))
+        self._send("/ws/", frame)
+
+    def _send(self, path: str, frame: bytes) -> None:
         for socket in self._sockets:
-            if socket.path.startswith("/ws/"):
+            if socket.path.startswith(path):
                 socket.send(frame)
+
+
+def _mid(symbol: str, scene: str) -> Decimal:
+    return Decimal(BELOW) if scene == "below" and symbol == "BTCUSDT" else price(symbol)

@@ -150,3 +150,54 @@ async def test_a_wake_during_the_sleep_is_cancelled_with_it() -> None:
     sleeping.cancel()
     await asyncio.gather(sleeping, return_exceptions=True)
     assert sleeping.cancelled()
+
+
+async def offered(happens: str, *, fresh: int = 2_000) -> bool:
+    """Whether the tick after this is offered pushed prices to decide on."""
+    clock, stream = LightTime(T0), HandStream()
+    wakes = Wakes(stream, clock, Said(), allowance=Allowance(floor=0, per_minute=20), fresh=fresh)
+    await wakes.start()
+    assert wakes.ticking() is None  # nothing woke it, and nothing was read before
+    wakes.ticked(half_in_btc(), acted=False)
+    if happens != "poll":
+        clock.at(T0 + 900, lambda: stream.touch("BTC", "70000", T0 + 900))
+    if happens == "news before":
+        clock.at(T0 + 800, lambda: stream.fill(T0 + 800))
+    if happens == "lost and back":
+        clock.at(T0 + 700, lambda: wakes.lost("account", "gone"))
+        clock.at(T0 + 800, lambda: wakes.back("account"))
+    if happens == "news since":
+        await wakes.sleep_until(T0 + 5_000)
+        stream.fill(T0 + 901)
+        return wakes.ticking() is not None
+    await wakes.sleep_until(T0 + 5_000)
+    return wakes.ticking() is not None
+
+
+@pytest.mark.parametrize(("happens", "wanted"), [
+    ("price", True), ("poll", False), ("news before", False), ("news since", False), ("lost and back", False),
+])
+async def test_only_a_tick_that_a_price_alone_has_woken_may_decide_on_pushed_prices(
+    happens: str, wanted: bool,
+) -> None:
+    assert await offered(happens) is wanted
+
+
+async def test_with_fresh_zero_no_tick_decides_on_pushed_prices() -> None:
+    assert not await offered("price", fresh=0)
+
+
+async def test_a_tick_on_pushed_prices_does_not_count_as_a_reading_of_the_account() -> None:
+    clock, stream = LightTime(T0), HandStream()
+    wakes = Wakes(stream, clock, Said(), allowance=Allowance(floor=0, per_minute=20), fresh=2_000)
+    await wakes.start()
+    wakes.ticking()
+    for at in (900, 1_800):
+        wakes.ticked(half_in_btc(), acted=False)
+        clock.at(T0 + at, partial(stream.touch, "BTC", "70000", T0 + at))
+        await wakes.sleep_until(T0 + 5_000)
+        assert wakes.ticking() is not None
+    stream.fill(T0 + 1_801)
+    wakes.ticked(half_in_btc(), acted=False)
+    await wakes.sleep_until(T0 + 5_000)
+    assert wakes.ticking() is None

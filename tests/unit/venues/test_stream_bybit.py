@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from bot.clocks import WallClock
-from bot.ports import Learnt, Market, News, Touch
-from bot.venues.bybit_stream import Account, Tops
+from bot.ports import Learnt, Marked, Market, News, Touch
+from bot.venues.bybit_stream import Account, Marks, Tops
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue
 from bot.venues.names import Names
@@ -106,3 +106,44 @@ def test_a_key_that_is_refused_ends_the_connection() -> None:
 ])
 def test_what_happens_to_the_account_is_told(topic: str, entry: dict[str, str], told: Learnt) -> None:
     assert account().read({"topic": topic, "id": "1", "creationTime": TS, "data": [entry]}) == (told,)
+
+
+def ticker(kind: str, fields: dict[str, str], symbol: str = "BTCUSDT", ts: int = TS) -> dict[str, Any]:
+    return {"topic": f"tickers.{symbol}", "type": kind, "ts": ts, "cs": 1, "data": {"symbol": symbol, **fields}}
+
+
+WHOLE = {"markPrice": "50000.10", "indexPrice": "50001", "fundingRate": "0.0001", "nextFundingTime": str(TS + 9),
+         "lastPrice": "50000"}
+
+
+def test_a_ticker_tells_mark_index_and_funding_on_our_clock() -> None:
+    feed = Marks(EXCHANGE, Names("USDT"), ["BTC"], ahead=lambda: 250)
+    assert feed.asks() == [{"op": "subscribe", "args": ["tickers.BTCUSDT"], "req_id": "1"}]
+    first = Marked("BTC", D("50000.10"), D(50001), TS + 250, D("0.0001"), TS + 259)
+    assert feed.read(ticker("snapshot", WHOLE)) == (first,)
+
+
+def test_a_ticker_delta_leaves_what_it_does_not_name() -> None:
+    feed = Marks(EXCHANGE, Names("USDT"), ["BTC"])
+    feed.read(ticker("snapshot", WHOLE))
+    (told,) = feed.read(ticker("delta", {"markPrice": "50002"}, ts=TS + 100))
+    assert told == Marked("BTC", D(50002), D(50001), TS + 100, D("0.0001"), TS + 9)
+
+
+def test_a_ticker_that_repeats_itself_or_is_of_another_coin_tells_nothing() -> None:
+    feed = Marks(EXCHANGE, Names("USDT"), ["BTC"])
+    feed.read(ticker("snapshot", WHOLE))
+    assert feed.read(ticker("snapshot", WHOLE)) == ()
+    assert feed.read(ticker("snapshot", WHOLE, "ETHUSDT")) == ()
+
+
+def test_a_delta_before_any_snapshot_is_no_price() -> None:
+    with pytest.raises(InvalidReply):
+        Marks(EXCHANGE, Names("USDT"), ["BTC"]).read(ticker("delta", {"lastPrice": "1"}))
+
+
+def test_a_touch_carries_the_venues_time_on_our_clock() -> None:
+    feed = Tops(EXCHANGE, Names("USDT"), ["BTC"], Market.SPOT, ahead=lambda: 250)
+    (told,) = feed.read(book("snapshot", [["1", "1"]], [["2", "1"]], 1))
+    assert isinstance(told, Touch)
+    assert told.at == TS + 250

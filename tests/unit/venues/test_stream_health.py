@@ -16,7 +16,7 @@ from bot.environment import Environment
 from bot.errors import Refused, SafetyStop, Unavailable
 from bot.ports import Learnt, Marked, Market, News, Touch
 from bot.venues import binance_calls, stream
-from bot.venues.binance_stream import BookTickers, FuturesAccount, SpotAccount
+from bot.venues.binance_stream import BookTickers, FuturesAccount, Marks, SpotAccount
 from bot.venues.budget import Budgets
 from bot.venues.failures import Endpoint
 from bot.venues.lean import stream_class
@@ -349,3 +349,19 @@ def test_in_local_every_address_leads_to_this_machine() -> None:
         "ws://127.0.0.1:8420/private/ws?listenKey=a")
     live = door(Environment.LIVE)
     assert str(live.socket("wss://stream.binance.com:9443/ws/0")) == "wss://stream.binance.com:9443/ws/0"
+
+
+async def test_marks_are_told_with_index_and_funding_on_our_clock(rig: Rig) -> None:
+    at = 1_700_000_000_123
+    frame = {"e": "markPriceUpdate", "E": at, "s": "BTCUSDT", "p": "50000.1", "ap": "50000.1", "P": "1", "i": "50001",
+             "r": "0.0001", "T": at + 9}
+    await rig.start(lambda rig: Marks(rig.exchange, Names("USDT"), ["BTC"], ahead=lambda: 250))
+    await up(rig, "/market/ws/0")
+    for _ in range(2):  # a repeat is no news
+        await rig.pusher.push("/market/ws/0", frame)
+    await rig.pusher.push("/market/ws/0", frame | {"s": "SOLUSDT"})
+    await rig.pusher.push("/market/ws/0", frame | {"E": at + 1})
+    await rig.until(lambda: len(rig.ears.marks) == 2)
+    assert rig.ears.marks[0] == Marked(
+        "BTC", Decimal("50000.1"), Decimal(50001), at + 250, Decimal("0.0001"), at + 259)
+    assert {"method": "SUBSCRIBE", "params": ["btcusdt@markPrice@1s"], "id": 1} in rig.pusher.heard
