@@ -6,7 +6,6 @@ the next life begins with what the journal holds.
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 import sim_acts
 from inprocess_disk import Disk
+from inprocess_loop import run
 from inprocess_wire import Fate, Killed, StoryClock, wired_venue
 from sim_plan import LENGTH, QUIET, Act, Plan
 
@@ -81,7 +81,7 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
         fate.revive()
         with disk.mounted(fate):
             try:
-                asyncio.run(_life(settings, outcome, fate, ends))
+                run(_life(settings, outcome, fate, ends))
             except Killed:
                 outcome.say(testnet.world.exchange.now, "killed")
             except Unavailable as away:
@@ -137,9 +137,9 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
     """Have each of the engine's ticks counted."""
     tick = engine.tick
 
-    async def counted() -> TickReport:
+    async def counted(*told: Any) -> TickReport:
         outcome.ticks += 1
-        return await tick()
+        return await tick(*told)
 
     vars(engine)["tick"] = counted
 

@@ -10,14 +10,13 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 from inprocess_wire import Fate
 from sqlalchemy import event
-from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -52,41 +51,56 @@ class Disk:
     def __init__(self, folder: Path, template: bytes) -> None:
         self.path = folder / "journal.db"
         self.path.write_bytes(template)
-        self._connections: list[InlineConnection] = []
 
     @contextmanager
     def mounted(self, fate: Fate) -> Iterator[None]:
         """Journals that are opened meanwhile are opened here; a commit is a place to die before and after."""
-        real = vars(store)["make_engine"]
-        vars(store)["make_engine"] = partial(self._engine, fate)
+        drive, real = _drive(), vars(store)["make_engine"]
+        drive.connect = partial(sqlite3.connect, self.path, factory=partial(_Committing, fate))
+        vars(store)["make_engine"] = lambda _: drive.engine
         try:
             yield
         finally:
             vars(store)["make_engine"] = real
-            for connection in self._connections:
-                connection.hang_up()
-            self._connections.clear()
+            drive.eject()
 
-    def _engine(self, fate: Fate, path: Path) -> AsyncEngine:
-        def connect(*_: Any, **__: Any) -> InlineConnection:
-            factory: Any = partial(_Committing, fate)
-            inline = InlineConnection(lambda: sqlite3.connect(path, factory=factory), 64)
-            self._connections.append(inline)
-            return inline
 
-        engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(path)), poolclass=StaticPool,
-            connect_args={"async_creator_fn": connect},
+class _Drive:
+    """SQLAlchemy's engine, one for all disks of this process: what it has compiled once serves every run."""
+
+    def __init__(self) -> None:
+        self.connect: Callable[[], sqlite3.Connection] | None = None
+        self._connections: list[InlineConnection] = []
+        self.engine: AsyncEngine = create_async_engine(
+            "sqlite+aiosqlite:///", poolclass=StaticPool, connect_args={"async_creator_fn": self._inline},
         )
+        event.listen(self.engine.sync_engine, "connect", _prepare)
 
-        @event.listens_for(engine.sync_engine, "connect")
-        def prepare(connection: Any, _: object) -> None:
-            cursor = connection.cursor()
-            for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON"):
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
+    def _inline(self, *_: Any, **__: Any) -> InlineConnection:
+        assert self.connect is not None, "no disk is mounted"
+        connection = InlineConnection(self.connect, 64)
+        self._connections.append(connection)
+        return connection
 
-        return engine
+    def eject(self) -> None:
+        """Whatever is still connected is cut off."""
+        for connection in self._connections:
+            connection.hang_up()
+        self._connections.clear()
+        self.connect = None
+        self.engine.sync_engine.dispose(close=False)
+
+
+@lru_cache(maxsize=1)
+def _drive() -> _Drive:
+    return _Drive()
+
+
+def _prepare(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 class _Committing(sqlite3.Connection):
