@@ -406,8 +406,16 @@ class Journal(Protocol):
         """Release the file and the lock."""
 
 
-class Alerts(Protocol):
-    """Messages to a human. Never raises, never blocks a tick."""
+class Urgency(StrEnum):
+    """How soon a human should look."""
 
-    async def send(self, kind: str, text: str) -> None:
-        """Hand one message over."""
+    NOTE = "note"
+    WARNING = "warning"
+    URGENT = "urgent"
+
+
+class Alerts(Protocol):
+    """Where messages to a human go. Called from a thread of its own: it may take its time, no tick waits for it."""
+
+    def deliver(self, title: str, text: str, urgency: Urgency) -> None:
+        """Hand one message over, to every place there is. Raises Unavailable, in words without a secret."""

@@ -68,6 +68,12 @@ def _number(number: Decimal, spec: str) -> str:
 _WORDS = _Words()
 
 
+def sentence(event: str, fields: Mapping[str, object]) -> str:
+    """What the console says of an event, as one line without its name; its message where it is not for the console."""
+    known = EVENTS.get(event)
+    return _WORDS.vformat(known.says, (), fields) if known and known.says else str(fields.get("message", ""))
+
+
 class Console:
     """Renders events for people, for a stream with this width (asked anew for each event), colour and encoding."""
 
@@ -88,7 +94,7 @@ class Console:
         """The lines of one event; each fits the width, no word is lost."""
         name = str(fields.get("event"))
         event = EVENTS.get(name)
-        said = _WORDS.vformat(event.says, (), fields) if event and event.says else str(fields.get("message", ""))
+        said = sentence(name, fields)
         level = event.level if event else Level.WARNING
         moment = str(fields.get("ts", ""))[:16].replace("T", " ")
         width = max(self._width(), NARROWEST)
