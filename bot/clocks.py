@@ -82,7 +82,8 @@ class WallClock:
 
 async def _wait(woken: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(woken.wait(), seconds)
+        async with asyncio.timeout(seconds):  # `wait_for` would wake a task of its own first
+            await woken.wait()
 
 
 @dataclass(frozen=True, slots=True)
