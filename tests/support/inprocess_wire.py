@@ -41,6 +41,8 @@ class Fate:
     """
 
     kills: list[tuple[str, int]]
+    request: str = ""
+    """What was last asked: method and path."""
     seen: Counter[str] = field(default_factory=Counter)
     dead: bool = False
     died: int = 0
@@ -137,6 +139,7 @@ class Wire:
 
     def _send(self, request: Request) -> _Answer:
         place = f"{request.method} {request.path}"
+        self._fate.request = place
         self._fate.meet(f"before {request.method}")
         attempt = CURRENT.get()
         if attempt is not None:
