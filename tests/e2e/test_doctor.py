@@ -131,6 +131,7 @@ SETUPS = {
 }
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("setup", SETUPS.values(), ids=[name.replace(" ", "-") for name in SETUPS])
 def test_what_is_broken_is_named_with_the_way_out(
     patient: Patient, setup: tuple[dict[str, object], str, int, str],
@@ -219,6 +220,7 @@ def test_a_venue_that_is_not_there_and_a_configuration_that_is_none_have_their_o
     assert set(failures(json.loads(done.stdout)["findings"])) == {"configuration"}
 
 
+@pytest.mark.fault(86)
 @pytest.mark.parametrize("venue", [BINANCE], indirect=True)
 def test_secrets_that_others_can_read_end_it_before_they_are_used(patient: Patient, tmp_path: Path) -> None:
     folder = tmp_path / "secrets"

@@ -221,6 +221,7 @@ async def test_an_order_without_a_valid_answer_is_uncertain(stage: Stage, kind: 
     assert stage.clock.now() - before == (500 if kind.startswith("timeout") else 0)
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize("endpoint", [
     "GET /api/v3/account", "GET /api/v3/ticker/bookTicker", "GET /fapi/v3/account", "GET /fapi/v3/positionRisk",
     "GET /fapi/v1/ticker/bookTicker", "GET /fapi/v1/premiumIndex", "GET /fapi/v1/openOrders",
@@ -243,6 +244,7 @@ async def test_a_read_that_fails_once_is_asked_again(stage: Stage) -> None:
     assert stage.clock.now() - before == 250
 
 
+@pytest.mark.fault(42)
 async def test_an_empty_list_of_positions_is_not_believed_alone(stage: Stage) -> None:
     await stage.venue.place(await stage.crossing("hrtest_btc1_1"))
     await stage.fault("GET /fapi/v3/positionRisk", "empty_list", count=3)
@@ -279,6 +281,7 @@ async def test_a_revoked_key_stops_everything(stage: Stage) -> None:
         await stage.venue.snapshot()
 
 
+@pytest.mark.fault(73)
 async def test_a_clock_that_is_off_is_measured_and_the_order_may_be_tried_again(stage: Stage) -> None:
     intent = await stage.crossing("hrtest_btc1_1")
     await stage.fault(ORDER, "error", code=-1021, status=400, message="Timestamp for this request is outside")

@@ -133,6 +133,7 @@ async def test_a_passenger_never_moves_the_story_but_sees_it_move(base_url: str,
     await passenger.close()
 
 
+@pytest.mark.fault(73)
 async def test_a_story_never_goes_back(base_url: str, story: FakeStory) -> None:
     story.now = START + 5_000
     passenger = await SteppedClock.connect(base_url, None, patience=0)
@@ -189,6 +190,7 @@ async def test_scaled_time_is_wall_time_times_speed() -> None:
     assert clock.now() == START + 150_000
 
 
+@pytest.mark.fault(73)
 def test_the_wall_clock_never_goes_back() -> None:
     wall = iter([100.0, 99.0, 100.5])
     clock = WallClock(lambda: next(wall))

@@ -45,6 +45,7 @@ def test_a_failure_stops_or_pauses(name: str, follows: Consequence) -> None:
     assert hygiene.pausing([failed]) == ((failed,) if follows is Consequence.PAUSE else ())
 
 
+@pytest.mark.fault(73)
 @pytest.mark.parametrize(("ahead", "verdict"), [
     (0, Verdict.OK), (999, Verdict.OK), (-999, Verdict.OK), (2_000, Verdict.WARN), (-2_000, Verdict.WARN),
     (9_999, Verdict.WARN), (10_000, Verdict.FAIL), (-10_000, Verdict.FAIL),

@@ -97,6 +97,7 @@ WRONG: list[tuple[Parser, object, str]] = [
 ]
 
 
+@pytest.mark.fault(78)
 @pytest.mark.parametrize(("parser", "text", "wrong"), WRONG)
 def test_what_is_not_is_refused_with_what_is_allowed(parser: Parser, text: object, wrong: str) -> None:
     with pytest.raises(GrammarError) as caught:
@@ -105,11 +106,13 @@ def test_what_is_not_is_refused_with_what_is_allowed(parser: Parser, text: objec
     assert caught.value.allowed
 
 
+@pytest.mark.fault(78)
 def test_a_bare_float_is_told_how_to_be_quoted() -> None:
     with pytest.raises(GrammarError, match=r'write it in quotes: "0\.001"'):
         grammar.amount(BareNumber("0.001"))
 
 
+@pytest.mark.fault(88)
 def test_a_value_in_a_message_cannot_break_the_terminal() -> None:
     assert grammar.shown("\x1b[2Jx") == '"\\x1b[2Jx"'
     assert grammar.shown("two\nlines") == '"two\\nlines"'

@@ -124,6 +124,7 @@ BAD: list[tuple[str, str, str]] = [
 ]
 
 
+@pytest.mark.fault(77, 78)
 @pytest.mark.parametrize(("case", "line", "expected"), BAD, ids=[f"{row[0]}-{row[1]}" for row in BAD])
 def test_bad_cash_is_refused_with_line_key_and_allowed(tmp_path: Path, case: str, line: str, expected: str) -> None:
     found = complaints(tmp_path, MINIMAL.replace('cash: {USDT: "20%"}', line))
@@ -174,6 +175,7 @@ ADDED: list[tuple[str, str]] = [
 ]
 
 
+@pytest.mark.fault(78, 79, 80, 81)
 @pytest.mark.parametrize(("line", "expected"), ADDED)
 def test_a_bad_line_is_refused_with_its_key_and_what_is_allowed(tmp_path: Path, line: str, expected: str) -> None:
     found = complaints(tmp_path, f"{MINIMAL}{line}\n")
@@ -189,6 +191,7 @@ def test_a_relative_trigger_needs_a_target(tmp_path: Path) -> None:
         "Allowed: a level in pp for SOL")]
 
 
+@pytest.mark.fault(80, 81)
 @pytest.mark.parametrize(("coin", "expected"), [
     ("BTCUSDT", 'assets.BTCUSDT: "BTCUSDT" is a market, not a coin. Allowed: the coin alone: BTC'),
     ("BTC/USDT", "is a market, not a coin"),
@@ -204,6 +207,7 @@ def test_an_unknown_asset_or_a_symbol_is_refused(tmp_path: Path, coin: str, expe
     assert found[0].startswith("mine.yaml:6: ")
 
 
+@pytest.mark.fault(84)
 @pytest.mark.parametrize("venue", ["mexc", "MEXC"])
 @pytest.mark.parametrize("environment", ["local", "demo", "live"])
 def test_a_venue_without_a_test_environment_is_refused_wherever(tmp_path: Path, venue: str, environment: str) -> None:
@@ -243,6 +247,7 @@ def test_a_story_belongs_to_the_local_testnet_only(tmp_path: Path) -> None:
         "Allowed: environment: local, or no such section")]
 
 
+@pytest.mark.fault(80, 87)
 @pytest.mark.parametrize(("variable", "expected"), [
     ("HEDGEROW_POL", "HEDGEROW_POL: sets no known key (did you mean HEDGEROW_POLL?)"),
     ("HEDGEROW_ASSETS__BTC__TARGETS", "(did you mean HEDGEROW_ASSETS__BTC__TARGET?)"),
@@ -268,6 +273,7 @@ def test_a_variable_that_is_wrong_is_named_as_the_culprit(tmp_path: Path) -> Non
         '"24h" or "90d"')]
 
 
+@pytest.mark.fault(81)
 def test_one_key_set_by_two_spellings_of_a_variable_is_refused(tmp_path: Path) -> None:
     found = complaints(tmp_path, MINIMAL, {"HEDGEROW_POLL": "5m", "hedgerow_poll": "6m"})
     assert found == ["hedgerow_poll: poll: is set by HEDGEROW_POLL too. Allowed: one of them"]
@@ -314,6 +320,7 @@ def test_a_file_that_is_missing_or_binary_is_named(tmp_path: Path) -> None:
         load(tmp_path / "b.yaml", {})
 
 
+@pytest.mark.fault(80)
 def test_what_only_the_venue_knows_is_told_with_file_and_line(tmp_path: Path) -> None:
     settings = read(tmp_path, MINIMAL.replace('"30%"}', '"30%", contract: "0.0015"}'))
     error = settings.error(("assets", "ETH", "contract"), "0.0015 is no multiple of the venue's step 0.001", "0.001")
@@ -333,6 +340,7 @@ def test_the_example_files_are_right(name: str) -> None:
 LIVE = MINIMAL.replace("local", "live") + "margin: {on_margin: close}\n"
 
 
+@pytest.mark.fault(82)
 @pytest.mark.parametrize(("enabled", "flag", "account", "missing"), [
     (False, False, None, ("live.enabled: true", "--live", "--account")),
     (True, False, "1", ("--live",)),

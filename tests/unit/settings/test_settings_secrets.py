@@ -53,6 +53,7 @@ def test_keys_come_from_the_environment_or_from_files_and_the_environment_wins(t
     assert settings(tmp_path, {"HEDGEROW_API_KEY": "given"}).credentials() == Credentials("given", "secret-file")
 
 
+@pytest.mark.fault(86)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     put(tmp_path, "api_key", "k")
@@ -62,6 +63,7 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> 
                     f"Allowed: chmod 600 {tmp_path}/secrets/api_secret")
 
 
+@pytest.mark.fault(87)
 @pytest.mark.parametrize(("content", "wrong"), [
     ("", "is empty"), ("two words", "characters that no key has"), ("k\x1b[0m", "characters that no key has"),
 ])
@@ -84,6 +86,7 @@ def test_the_local_testnet_needs_no_key_and_takes_one(tmp_path: Path) -> None:
     assert settings(tmp_path, given, environment="local").credentials() == Credentials("a", "b")
 
 
+@pytest.mark.fault(87)
 def test_no_way_of_printing_shows_a_secret(tmp_path: Path) -> None:
     put(tmp_path, "api_secret", "file-hunter2")
     made = settings(tmp_path, {"HEDGEROW_API_KEY": "key-hunter2"})
@@ -121,6 +124,7 @@ def test_a_secret_may_be_a_link_as_orchestrators_mount_them(tmp_path: Path) -> N
     assert settings(tmp_path).credentials() == Credentials("k", "s")
 
 
+@pytest.mark.fault(87)
 def test_no_log_or_repr_on_the_way_shows_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:

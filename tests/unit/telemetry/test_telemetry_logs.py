@@ -186,6 +186,7 @@ PLANTED: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.fault(87)
 @pytest.mark.parametrize("planted", PLANTED)
 def test_no_planted_secret_reaches_file_or_console(out: Out, planted: str) -> None:
     emit = out.start().emit
@@ -197,6 +198,7 @@ def test_no_planted_secret_reaches_file_or_console(out: Out, planted: str) -> No
         assert leak not in written.replace("APIKEY", "")
 
 
+@pytest.mark.fault(87)
 def test_no_secret_reaches_the_log_through_a_traceback(out: Out) -> None:
     out.start()
 
@@ -235,6 +237,7 @@ def test_ordinary_words_are_not_taken_for_secrets(out: Out) -> None:
     assert out.lines[0]["message"] == text
 
 
+@pytest.mark.fault(88)
 @pytest.mark.parametrize("control", ["\n", "\r", "\x1b[31m", "\x07", "\x9b2J", "\x7f", "\u2028", "\u202e", "\x00"])
 def test_control_characters_are_escaped_in_file_and_console(out: Out, control: str) -> None:
     out.start().emit("config.warned", message=f"a{control}b", positions={control: control})

@@ -82,6 +82,7 @@ def changed(number: int, old: str, new: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
+@pytest.mark.fault(94)
 @pytest.mark.parametrize(("lines", "line", "words"), [
     (changed(2, "30300", "x"), 3, "btc_spot is 'x'; allowed: a number"),
     (changed(2, "30300", ""), 3, "btc_spot is ''; allowed: a number"),
@@ -121,23 +122,27 @@ def test_a_bad_panel_is_refused_with_its_line(
     assert words in text
 
 
+@pytest.mark.fault(94)
 def test_a_line_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     text = refusal(panel(tmp_path, HEADER, *ROWS, end=""))
     assert ", line 5: the line is cut off" in text
 
 
+@pytest.mark.fault(94)
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "panel.csv"
     path.write_bytes(b"")
     assert "line 1: the file is empty" in refusal(path)
 
 
+@pytest.mark.fault(94)
 def test_a_cut_off_gzip_is_refused_where_it_ends(tmp_path: Path) -> None:
     path = panel(tmp_path, HEADER, *ROWS, name="panel.csv.gz")
     path.write_bytes(path.read_bytes()[:-6])
     assert ", line 6: the gzip data ends early" in refusal(path)
 
 
+@pytest.mark.fault(94)
 def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
     path = panel(tmp_path, HEADER, *ROWS, name="panel.csv.gz")
     data = bytearray(path.read_bytes())
@@ -146,11 +151,13 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
     assert "the gzip data ends early or is damaged" in refusal(path)
 
 
+@pytest.mark.fault(94)
 def test_a_plain_file_that_calls_itself_gzip_is_refused(tmp_path: Path) -> None:
     path = panel(tmp_path, HEADER, *ROWS)
     assert "damaged" in refusal(path.rename(tmp_path / "panel.csv.gz"))
 
 
+@pytest.mark.fault(94)
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "cannot be read (No such file or directory)" in refusal(tmp_path / "none.csv.gz")
 

@@ -41,6 +41,7 @@ def test_options_that_make_no_sense_are_refused(wrong: dict[str, object]) -> Non
         TestnetOptions(**wrong)  # type: ignore[arg-type]  # the names are right
 
 
+@pytest.mark.fault(94)
 def test_an_unknown_scenario_and_an_unreadable_panel_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="allowed"):
         build(TestnetOptions(scenario="tulips"))

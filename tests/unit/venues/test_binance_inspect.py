@@ -75,6 +75,7 @@ async def test_an_account_in_order_passes_by_reads_alone(fake: FakeBinance, venu
     assert {name.split()[0] for name, _ in fake.seen} == {"GET"}
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("fault", [
     (KEY, "enableWithdrawals", True, hygiene.KEY_WITHDRAWAL),
     (KEY, "enableInternalTransfer", True, hygiene.KEY_TRANSFER),
@@ -122,6 +123,7 @@ async def test_a_bot_that_tops_up_wants_the_transfer_that_others_must_not_have(
     assert await transfer() is Verdict.OK
 
 
+@pytest.mark.fault(85)
 async def test_a_key_that_cannot_be_looked_at_fails_as_one_that_withdraws(
     fake: FakeBinance, venue: BinanceVenue,
 ) -> None:

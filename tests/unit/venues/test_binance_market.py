@@ -167,6 +167,7 @@ async def test_settlements_are_those_that_the_venue_published(fake: FakeBinance)
     await market.close()
 
 
+@pytest.mark.fault(48)
 async def test_a_settlement_without_a_mark_says_that_it_is_unknown(fake: FakeBinance) -> None:
     fake.replies[RATES][0]["markPrice"] = ""
     market = await market_of(fake)

@@ -153,6 +153,7 @@ async def test_a_debt_in_a_coin_outside_the_portfolio_is_a_liability(venue: Ccxt
     assert (await venue.snapshot()).liabilities == 300
 
 
+@pytest.mark.fault(48)
 async def test_unknown_stays_unknown(venue: CcxtVenue, fake: FakeBybit) -> None:
     fake.replies[TICKERS] = lambda _: listing(*(
         ticker(symbol, bid1Price="", indexPrice="", fundingRate="", nextFundingTime="0", fundingIntervalHour="")
@@ -175,6 +176,7 @@ async def test_foreign_positions_are_shown_and_flat_rows_are_not(venue: CcxtVenu
     }
 
 
+@pytest.mark.fault(45)
 async def test_a_list_of_positions_is_read_to_its_end(venue: CcxtVenue, fake: FakeBybit) -> None:
     many = [position(f"C{number}USDT") for number in range(200)]
     fake.replies[POSITIONS] = lambda params: (
@@ -183,12 +185,14 @@ async def test_a_list_of_positions_is_read_to_its_end(venue: CcxtVenue, fake: Fa
     assert len((await venue.snapshot()).positions) == 201
 
 
+@pytest.mark.fault(45)
 async def test_pages_without_an_end_are_no_answer(venue: CcxtVenue, fake: FakeBybit) -> None:
     fake.replies[POSITIONS] = listing(*(position(f"C{number}USDT") for number in range(200)), cursor="round")
     with pytest.raises(Unavailable, match="no end"):
         await venue.snapshot()
 
 
+@pytest.mark.fault(42)
 async def test_flat_is_believed_only_where_no_margin_is_set_aside(venue: CcxtVenue, fake: FakeBybit) -> None:
     fake.replies[POSITIONS] = listing()
     with pytest.raises(Unavailable, match="do not show the same positions"):

@@ -50,6 +50,7 @@ async def venue(fake: FakeBybit) -> AsyncIterator[BybitVenue]:
     await venue.close()
 
 
+@pytest.mark.fault(47)
 async def test_executions_come_page_after_page_each_once_and_in_order(venue: BybitVenue, fake: FakeBybit) -> None:
     def answer(params: dict[str, str]) -> object:
         if "cursor" in params:
@@ -83,6 +84,7 @@ async def test_what_a_close_realised_is_the_logs_cash_flow(venue: BybitVenue, fa
     assert fake.calls(LOG)[0]["type"] == "TRADE"
 
 
+@pytest.mark.fault(46)
 async def test_funding_is_no_trade_and_what_the_venue_forced_is_nobodys(venue: BybitVenue, fake: FakeBybit) -> None:
     fake.replies[EXECUTIONS] = listing(
         execution("f", execType="Funding", execFee="-1"),
@@ -102,6 +104,7 @@ async def test_why_the_venue_closed_a_position_is_told_by_its_order(venue: Bybit
     assert await venue.forced_closes(BTC, NOW - MINUTE) == {"o-2": "adl", "o-3": "liquidation"}
 
 
+@pytest.mark.fault(50)
 async def test_funding_received_is_positive(venue: BybitVenue, fake: FakeBybit) -> None:
     fake.replies[LOG] = listing(
         logged("SETTLEMENT", id="2", funding="-0.5", change="-0.5", transactionTime=str(NOW)),

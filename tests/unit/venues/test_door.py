@@ -48,6 +48,7 @@ def test_demo_and_live_are_never_mapped(environment: Environment, logical: str) 
     opened.check(URL(logical, encoded=True))
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize(("environment", "wire"), [
     (Environment.DEMO, LIVE), (Environment.LIVE, DEMO),
     (Environment.DEMO, "http://demo-fapi.binance.com/fapi/v1/order"),
@@ -64,6 +65,7 @@ def test_no_other_address_passes(environment: Environment, wire: str) -> None:
         door(environment, "http://127.0.0.1:8700").check(URL(wire, encoded=True))
 
 
+@pytest.mark.fault(83)
 def test_local_does_not_stand_for_live() -> None:
     with pytest.raises(SafetyStop, match="not an address of binance demo"):
         door(Environment.LOCAL, "http://127.0.0.1:8700").wire(LIVE)
@@ -74,6 +76,7 @@ def test_local_needs_an_address() -> None:
         door(Environment.LOCAL)
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize("environment", [Environment.DEMO, Environment.LIVE])
 async def test_each_environments_exchange_object_keeps_to_its_hosts(environment: Environment) -> None:
     venue = venue_in(environment)
@@ -95,6 +98,7 @@ async def test_certificates_are_checked_beyond_this_machine(environment: Environ
     await venue.close()
 
 
+@pytest.mark.fault(83)
 async def test_switching_ccxt_over_by_hand_does_not_get_past_the_door() -> None:
     venue = venue_in(Environment.LIVE)
     venue._exchange.enable_demo_trading(True)
@@ -110,6 +114,7 @@ async def fake() -> AsyncIterator[FakeBinance]:
     await fake.stop()
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(fake: FakeBinance, status: int) -> None:
     elsewhere = FakeBinance(assets=("BTC",))
@@ -137,6 +142,7 @@ async def test_a_run_that_only_looks_sends_nothing_but_get(fake: FakeBinance) ->
     await venue.close()
 
 
+@pytest.mark.fault(83)
 async def test_the_session_itself_knows_the_addresses(fake: FakeBinance) -> None:
     venue = venue_in(Environment.LOCAL, await fake.start())
     await venue.account()
@@ -145,6 +151,7 @@ async def test_the_session_itself_knows_the_addresses(fake: FakeBinance) -> None
     await venue.close()
 
 
+@pytest.mark.fault(87)
 async def test_ccxts_log_keeps_the_key_even_where_everything_is_logged(
     fake: FakeBinance, caplog: pytest.LogCaptureFixture,
 ) -> None:

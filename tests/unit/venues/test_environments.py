@@ -10,6 +10,7 @@ from bot.errors import ConfigError
 from bot.venues.environments import allowed_hosts, loopback_url
 
 
+@pytest.mark.fault(84)
 def test_a_venue_without_a_test_environment_says_so() -> None:
     with pytest.raises(ConfigError, match="MEXC has no test environment"):
         allowed_hosts("mexc", Environment.DEMO)
@@ -29,6 +30,7 @@ def test_an_unknown_venue_is_a_configuration_error() -> None:
         allowed_hosts("kraken", Environment.LIVE)
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize("venue", OFFERS)
 def test_no_host_belongs_to_two_environments(venue: str) -> None:
     every = [host for hosts in OFFERS[venue].hosts.values() for host in hosts]

@@ -281,6 +281,7 @@ async def test_an_expired_key_is_replaced(rig: Rig) -> None:
     assert rig.pusher.opened[-1] == f"{PRIVATE}?listenKey=key2"
 
 
+@pytest.mark.fault(87)
 async def test_a_signature_that_is_refused_is_told_without_the_key(rig: Rig) -> None:
     rig.pusher.answer = lambda _, said: {"id": said["id"], "status": 400, "error": {"code": -2014, "msg": "THEKEY"}}
     await rig.start(spot_account)
@@ -295,6 +296,7 @@ async def test_no_answer_to_a_subscription_is_a_loss(rig: Rig) -> None:
     assert rig.ears.said[0] == ("lost", "spot prices", "no answer to the subscription")
 
 
+@pytest.mark.fault(83)
 async def test_a_redirect_is_not_followed(rig: Rig) -> None:
     other = Pusher(granted)
     rig.pusher.redirects_to = await other.start()
@@ -330,6 +332,7 @@ def door(environment: Environment, venue: str = "binance", url: str | None = Non
     return Door(venue, environment, clock, Budgets(clock, {}), local_url=url)
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize(("environment", "address"), [
     (Environment.LIVE, "wss://fstream.binancefuture.com/public/ws/0"),
     (Environment.DEMO, "wss://fstream.binance.com/public/ws/0"),
