@@ -17,7 +17,7 @@ from bot.core.market import Asset, Snapshot
 from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.portfolio import short_of
-from bot.core.times import MINUTE, Millis
+from bot.core.times import Millis
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,19 +137,20 @@ def read_health(settings: Settings) -> HealthReport:
     from bot.journal.reader import read_heartbeat
 
     beat = read_heartbeat(settings.journal)
-    # A stepped story is as fast as the machine: its polls say nothing of real time.
-    poll = 0 if settings.local else settings.poll
-    return HealthReport(beat, beat.age(app.wall()) if beat else None, 3 * poll + MINUTE)
+    return HealthReport(beat, beat.age(app.wall()) if beat else None, settings.decides_within)
 
 
-async def submit(settings: Settings, kind: str, asset: Asset | None, *, wait: float) -> str | None:
+async def submit(
+    settings: Settings, kind: str, asset: Asset | None, *, wait: float, order: str | None = None,
+    says: str | None = None, by: str | None = None,
+) -> str | None:
     """Ask a running bot for something; its answer, or None when none came within `wait` real seconds.
 
     Raises JournalError. The wish stays in the journal and is obeyed at the next start.
     """
     from bot.journal.reader import read_command, submit_command
 
-    identity = submit_command(settings.journal, kind, asset, app.wall())
+    identity = submit_command(settings.journal, kind, asset, app.wall(), order=order, says=says, by=by)
     ends = time.monotonic() + wait
     while True:
         answer = read_command(settings.journal, identity)

@@ -6,6 +6,7 @@
     ├── Unavailable        try again: nothing was changed, the answer is just not known yet
     │   └── RateLimited    … but not before `retry_after`
     ├── Refused            do not try again as it is: somebody said no, and why
+    │   ├── TooManyOrders  … as long as so many orders are open
     │   └── SafetyStop     … and stop trading until a human has looked (exit 6)
     ├── Uncertain          look it up first: a request may or may not have taken effect
     ├── StoryEnded         a testnet story is over: time does not go on
@@ -43,6 +44,10 @@ class Refused(HedgerowError):
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TooManyOrders(Refused):
+    """The venue takes no more open orders from this account."""
 
 
 class SafetyStop(Refused):

@@ -301,19 +301,28 @@ COMMANDS: Mapping[str, str] = {
     "rearm": "let a coin be hedged again",
     "adopt": "take a position that somebody traded on one of our symbols into the books",
     "ignore": "leave a position and orders on one of our symbols to whoever made them",
-    "resolve": "take an order that cannot be found for one that never existed",
+    "resolve": "say what became of an order whose outcome no look-up tells",
 }
 """What a user can ask of a running bot."""
+
+FOUND, NEVER = "found", "never"
+"""What can be said of such an order: it existed; it never did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A user's wish to a running bot: `kind` is one of `COMMANDS`; `asset` None: about the whole account."""
+    """A user's wish to a running bot: `kind` is one of `COMMANDS`; `asset` None: about the whole account.
+
+    `order`: the client id of the order that it is about; `says`: FOUND or NEVER, and `by`, who says so (resolve).
+    """
 
     id: int
     kind: str
     asset: Asset | None
     issued_at: Millis
+    order: str | None = None
+    says: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

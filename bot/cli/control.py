@@ -23,7 +23,10 @@ Wait = Annotated[str, typer.Option(
     metavar="DURATION", help="How long to wait for the bot's answer; 0s: not at all.")]
 
 
-def ask(kind: str, asset: str | None, config: Path | None, *, wait: str, as_json: bool) -> None:
+def ask(
+    kind: str, asset: str | None, config: Path | None, *, wait: str, as_json: bool, order: str | None = None,
+    says: str | None = None, by: str | None = None,
+) -> None:
     """Leave the wish, wait for its answer, print it. Exit 2 where it is refused, 5 where no answer comes."""
     settings = with_journal(config)
     from bot import answers
@@ -34,8 +37,9 @@ def ask(kind: str, asset: str | None, config: Path | None, *, wait: str, as_json
     if coin is not None and coin not in settings.assets:
         raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
     patience = option("--wait", read_pause, wait)
-    result = asyncio.run(answers.submit(settings, kind, coin, wait=patience / SECOND))
-    found = render.Answer(kind, coin, result)
+    result = asyncio.run(answers.submit(
+        settings, kind, coin, wait=patience / SECOND, order=order, says=says, by=by))
+    found = render.Answer(kind, coin or order, result)
     typer.echo(render.to_json(found) if as_json else found.text)
     if result is None and patience:
         raise CommandFailed(
@@ -146,17 +150,50 @@ def ignore(asset: Coin, config: Config = None, *, wait: Wait = "30s", as_json: A
     ask("ignore", asset, config, wait=wait, as_json=as_json)
 
 
-def resolve(asset: Coin, config: Config = None, *, wait: Wait = "30s", as_json: AsJson = False) -> None:
-    """Take an order of unknown outcome that the venue does not find for one that never existed.
+def resolve(
+    order: Annotated[str, typer.Argument(
+        metavar="ASSET|ORDER", help="The coin, or the client id of the order, as the log has it.")],
+    config: Config = None, *,
+    found: Annotated[bool, typer.Option(
+        "--found/--never", help="It existed: book what it filled; or it never did.")] = False,
+    by: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False, help="Who says so. Default: the user of this machine.")] = None,
+    wait: Wait = "30s", as_json: AsJson = False,
+) -> None:
+    """Say what became of an order whose outcome is unknown and no look-up tells.
 
     Look at the exchange's site first: is there an order or an execution of that name? The log has it under
-    `order.uncertain`. Until an outcome is known, nothing else is ordered on the coin.
+    `order.uncertain` and `order.quarantined`. Until its outcome is known, nothing
+    else is ordered on the coin. Your word is journaled with your name; the position
+    decides whether it is taken.
 
     \b
-    Example:
+    Examples:
       hedgerow resolve BTC -c config/binance-demo.yaml
+      hedgerow resolve hrab12cd_btc1_7 --found --by Ada
     """
-    ask("resolve", asset, config, wait=wait, as_json=as_json)
+    from bot.ports import FOUND, NEVER
+
+    named = place_of_any(order)
+    ask("resolve", None if named else order, config, wait=wait, as_json=as_json, order=order if named else None,
+        says=FOUND if found else NEVER, by=by or _whoever())
+
+
+def place_of_any(name: str) -> bool:
+    """Whether a name is a client order id of ours and no coin's."""
+    from bot.core.orders import PREFIX
+
+    return "_" in name and name.startswith(PREFIX)
+
+
+def _whoever() -> str:
+    """Who is logged in on this machine, as far as it tells."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody unnamed"
 
 
 def register(cli: typer.Typer) -> None:
@@ -170,6 +207,6 @@ def register(cli: typer.Typer) -> None:
         (rearm, "Let a disarmed coin be hedged again."),
         (adopt, "Take somebody's trade into the books."),
         (ignore, "Leave somebody's position alone."),
-        (resolve, "Give up on an order nobody finds."),
+        (resolve, "Say what became of a lost order."),
     ):
         cli.command(short_help=short)(command)

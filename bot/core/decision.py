@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
-from bot.core.states import FRESH, State
+from bot.core.states import FRESH, State, quarantined
 from bot.core.times import Millis
 
 
@@ -84,7 +84,8 @@ class AssetState:
     `goal`: the short (base units) in progress, set at `goal_at`; None when nothing is worked. `candidate`, `confirmed`,
     `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
     `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins. `state`: what is
-    permitted. `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
+    permitted by the user; `quarantined_at`: since when the outcome of an order has been unknown for too long.
+    `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
     `ignored_orders` such orders by the venue's ids.
     """
 
@@ -106,6 +107,12 @@ class AssetState:
     state: State = FRESH
     foreign: Decimal = ZERO
     ignored_orders: tuple[str, ...] = ()
+    quarantined_at: Millis | None = None
+
+    @property
+    def permitted(self) -> State:
+        """What may be done with this asset, whatever the account is permitted."""
+        return quarantined(self.state, self.quarantined_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,8 @@ class AssetStanding:
     `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
     (positive: we paid); None while there is no such history. `asked`: the user's commands about this asset, oldest
     first. `forced`: the venue closed what was ours, 'liquidation' or 'adl', since the last decision.
-    `faults`: by topic, what account or market are not as they must be for a larger hedge.
+    `faults`: by topic, what account or market are not as they must be for a larger hedge. `quarantined_at`: since when
+    the outcome of an order has been unknown for too long; None: there is no such order.
     """
 
     short: Decimal = ZERO
@@ -151,6 +159,7 @@ class AssetStanding:
     asked: tuple[str, ...] = ()
     forced: str | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
+    quarantined_at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO
-from bot.core.times import Millis
+from bot.core.times import MINUTE, Millis
 
 
 class TimeInForce(StrEnum):
@@ -43,6 +43,9 @@ class OrderState(StrEnum):
         return self in (OrderState.INTENDED, OrderState.UNCERTAIN)
 
 
+QUARANTINE_AFTER: Millis = 5 * MINUTE
+"""An outcome that is unknown for longer than this needs a human: look-ups have had every chance."""
+
 _LIVE = frozenset({OrderState.INTENDED, OrderState.UNCERTAIN, OrderState.OPEN, OrderState.PARTIAL})
 
 _S = OrderState
@@ -52,8 +55,8 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.UNCERTAIN: frozenset({_S.UNCERTAIN, _S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.REFUSED, _S.NOT_FOUND}),
     _S.OPEN: frozenset({_S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.UNCERTAIN}),
     _S.PARTIAL: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.UNCERTAIN}),
-    # A fill that raced the cancel is learnt afterwards; the reverse never happens.
-    _S.CANCELLED: frozenset({_S.CANCELLED, _S.FILLED}),
+    # A fill that raced the cancel is learnt afterwards; and a cancel may be acknowledged and not done.
+    _S.CANCELLED: frozenset({_S.CANCELLED, _S.FILLED, _S.OPEN, _S.PARTIAL}),
     # A look-up that gave up and a reply that came after all.
     _S.NOT_FOUND: frozenset({_S.OPEN, _S.PARTIAL, _S.FILLED, _S.CANCELLED}),
     _S.FILLED: frozenset({_S.FILLED}),
@@ -173,6 +176,7 @@ class OrderRecord:
     changed_at: Millis = 0
     misses: int = 0
     first_miss_at: Millis | None = None
+    unresolved_since: Millis | None = None
 
     @property
     def remaining(self) -> Decimal:
@@ -182,7 +186,7 @@ class OrderRecord:
 
 def begin(intent: OrderIntent) -> OrderRecord:
     """An order of which only the intent is known."""
-    return OrderRecord(intent=intent, changed_at=intent.created_at)
+    return OrderRecord(intent=intent, changed_at=intent.created_at, unresolved_since=intent.created_at)
 
 
 def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderRecord:
@@ -198,7 +202,9 @@ def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderR
     except IllegalTransition:
         return replace(known, changed_at=at if filled > record.filled else record.changed_at)
     price = report.price if report.price is not None else record.price
-    return replace(known, state=state, price=price, changed_at=at)
+    since = at if record.unresolved_since is None else record.unresolved_since
+    return replace(
+        known, state=state, price=price, changed_at=at, unresolved_since=since if state.unresolved else None)
 
 
 def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:

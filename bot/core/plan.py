@@ -117,8 +117,9 @@ def _ignored(
 def _permit(draft: Draft, account: State, before: State, at: Millis) -> None:
     """What the account's and the asset's states permit; each change is said."""
     own = states.follow(draft.state.state, draft.standing.asked, at)
-    draft.own_state, draft.mode = own, states.stricter(account, own)
-    was = states.stricter(before, draft.state.state)
+    draft.own_state = own
+    draft.mode = states.stricter(account, states.quarantined(own, draft.standing.quarantined_at))
+    was = states.stricter(before, draft.state.permitted)
     if was != draft.mode:
         draft.say("state_changed", f"{was.mode} → {draft.mode.text}", mode=draft.mode.mode.value,
                   cause=(draft.mode.cause or Event.RESUME).value)
@@ -207,6 +208,7 @@ def _remember(draft: Draft) -> AssetState:
         seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,
         pending_spot=sight.pending_spot, pending_mark=sight.pending_mark, holding=draft.holding,
         state=draft.own_state, foreign=draft.foreign, ignored_orders=draft.ignored_orders,
+        quarantined_at=draft.standing.quarantined_at,
     )
 
 

@@ -28,23 +28,26 @@ class Mode(StrEnum):
 
 
 class Event(StrEnum):
-    """What changes a mode: the user's commands of the same name."""
+    """What changes a mode: the user's commands of the same name; and an order whose outcome stays unknown."""
 
     PAUSE = "pause"
     PANIC = "panic"
     RESUME = "resume"
+    QUARANTINE = "quarantine"
 
 
 TRANSITIONS: Mapping[Mode, Mapping[Event, Mode]] = {
-    Mode.ACTIVE: {Event.PAUSE: Mode.REDUCING, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
-    Mode.REDUCING: {Event.PAUSE: Mode.REDUCING, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
-    Mode.HALTED: {Event.PAUSE: Mode.HALTED, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE},
+    mode: {Event.PAUSE: after_pause, Event.PANIC: Mode.HALTED, Event.RESUME: Mode.ACTIVE,
+           Event.QUARANTINE: Mode.HALTED}
+    for mode, after_pause in (
+        (Mode.ACTIVE, Mode.REDUCING), (Mode.REDUCING, Mode.REDUCING), (Mode.HALTED, Mode.HALTED))
 }
 """Where each event leads. A pause does not lift a halt."""
 
 WAY_BACK: Mapping[Event, str] = {
     Event.PAUSE: "`hedgerow resume`",
     Event.PANIC: "look the account over, then `hedgerow resume`",
+    Event.QUARANTINE: "look for the order at the exchange, then `hedgerow resolve`",
 }
 """By cause of a state that is not active: what leads out of it."""
 
@@ -75,6 +78,14 @@ def after(state: State, event: Event, at: Millis) -> State:
     """The state after an event; one that changes no mode changes nothing."""
     mode = TRANSITIONS[state.mode][event]
     return state if mode is state.mode else State(mode, event, at)
+
+
+def quarantined(state: State, since: Millis | None) -> State:
+    """The state of a coin an order of which has had an unknown outcome for too long; None: there is no such order.
+
+    It comes on top of what the user wants, and ends with the order's outcome.
+    """
+    return state if since is None else stricter(state, State(Mode.HALTED, Event.QUARANTINE, since))
 
 
 def follow(state: State, asked: Iterable[str], at: Millis) -> State:

@@ -28,7 +28,6 @@ from bot.core.policy import Terms
 from bot.core.times import HOUR, Millis
 from bot.ports import Clock, Command, Decided, Journal, Memory
 
-
 MOST_ENDED = 200
 """How many orders that have ended are remembered: a venue that calls one ended may be wrong, or late."""
 

@@ -20,7 +20,7 @@ from bot.engine.report import Reporter
 from bot.engine.settle import Settler
 from bot.engine.steps import Place, Reprice, Step, Withdraw
 from bot.engine.urgent import urgent_step
-from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
+from bot.errors import Refused, SafetyStop, TooManyOrders, Unavailable, Uncertain
 from bot.ports import Clock, Venue
 
 FIRST_REST = MINUTE
@@ -28,6 +28,10 @@ FIRST_REST = MINUTE
 LONGEST_REST = 60 * MINUTE
 MARGIN_REST = 5 * SECOND
 """How long the margin ladder rests after a refusal: the market does not wait."""
+FULL_REST = 15 * MINUTE
+"""How long nothing is opened after the venue took no more open orders."""
+STUCK_AFTER = 3
+"""An order that is open after so many cancels in a row is a human's matter; it is cancelled again, less often."""
 
 
 def next_step(
@@ -91,6 +95,8 @@ def _new_order(
     if touch is None or quote.perp_bid is None or quote.perp_ask is None:
         return None
     quantity = _slice(abs(decided.goal - decided.short), touch, decided.contract, instrument, policy)
+    if instrument.max_amount is not None:
+        quantity = min(quantity, round_to_step(instrument.max_amount, decided.contract))
     if side is Side.SELL and quantity < instrument.min_amount:
         return None
     if impatient:
@@ -147,6 +153,8 @@ class Executor:
         self._refusals: dict[Asset, int] = {}
         self._refused_at: dict[Asset, Millis] = {}
         self._given_up: set[str] = set()
+        self._full_until: Millis = 0
+        self._cancelled: dict[str, tuple[int, Millis]] = {}
 
     def take_terms(self, terms: Terms) -> None:
         """Go on by these."""
@@ -155,6 +163,8 @@ class Executor:
     async def act(self, decision: Decision, snapshot: Snapshot) -> bool:
         """Take one step for each asset. True when anything was sent."""
         acted = False
+        live = {record.intent.client_order_id for record in self._book.live()}
+        self._cancelled = {name: tries for name, tries in self._cancelled.items() if name in live}
         for decided in decision.assets:
             if self._clock.now() - snapshot.taken_at > self._terms.policy.guards.stale_after:
                 # The process was paused between looking and acting: look again.
@@ -166,13 +176,15 @@ class Executor:
         step = self._next(decided, decision, snapshot)
         self._tell_waiting(decided, decision, snapshot)
         if isinstance(step, Place):
-            if self._is_resting(decided):
+            if self._is_resting(decided) or self._is_early(step, decided):
                 return False
             await self._place(step, decided, decision, snapshot)
         elif isinstance(step, Reprice):
             await self._book.keep()
             await self._change(step.record, "amend", self._venue.amend(step.record, step.price), snapshot)
         elif isinstance(step, Withdraw):
+            if self._is_stuck(step.record, snapshot):
+                return False
             await self._book.keep()
             if step.record.state.unresolved:
                 self._given_up.add(step.record.intent.client_order_id)
@@ -201,6 +213,34 @@ class Executor:
             refused_at = self._refused_at.get(asset)
             return refused_at is not None and now - refused_at < MARGIN_REST
         return now < self._resting_until.get(asset, now)
+
+    def _is_early(self, step: Place, decided: AssetDecision) -> bool:
+        """Whether an order has to wait: the venue takes no more of them, or the last one was pushed off the book.
+
+        A post-only order that would have crossed is priced again no sooner than one that rests would be.
+        """
+        now = self._clock.now()
+        if step.side is Side.SELL and now < self._full_until:
+            return True
+        last = self._book.last_ended(decided.asset)
+        return (
+            step.time_in_force is TimeInForce.GTX and last is not None and last.state is OrderState.CANCELLED
+            and last.intent.time_in_force is TimeInForce.GTX and not last.filled
+            and now - last.intent.created_at < self._terms.policy.execution.reprice_after
+        )
+
+    def _is_stuck(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        """Count one more cancel; whether this one is to wait, as so many before did not end the order. Said once."""
+        name, now = record.intent.client_order_id, self._clock.now()
+        tries, at = self._cancelled.get(name, (0, now))
+        if tries == STUCK_AFTER:
+            self._report.order("order.stuck", record, snapshot, state=str(record.state), message=(
+                f"cancelled {tries} times and still open: cancel it at the exchange; nothing else is ordered on "
+                f"{record.intent.asset} meanwhile"))
+        elif tries > STUCK_AFTER and now - at < MINUTE:
+            return True
+        self._cancelled[name] = (tries + 1, now)
+        return False
 
     def _tell_waiting(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         """Say once for each goal that patience has ended and the order rests on."""
@@ -245,6 +285,10 @@ class Executor:
         except Refused as refused:
             await self._ended(record, OrderState.REFUSED, snapshot, str(refused), refused.code)
             self._rest(asset)
+            if isinstance(refused, TooManyOrders):
+                self._full_until = self._clock.now() + FULL_REST
+                self._report.say("venue.full", asset=asset, code=refused.code, message=(
+                    f"{refused}; nothing is opened for {FULL_REST // MINUTE} minutes. Cancel orders that nobody needs"))
             if isinstance(refused, SafetyStop):
                 raise
         else:

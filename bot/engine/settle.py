@@ -9,12 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import Asset, OpenOrder, Side, Snapshot
+from bot.core.market import OpenOrder, Side, Snapshot
 from bot.core.money import ZERO
-from bot.core.orders import FundingPayment, OrderRecord, OrderReport, OrderState
+from bot.core.orders import (
+    QUARANTINE_AFTER,
+    TRANSITIONS,
+    FundingPayment,
+    OrderRecord,
+    OrderReport,
+    OrderState,
+)
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.book import Book
+from bot.engine.lookups import Lookups
 from bot.engine.report import Reporter
+from bot.errors import RateLimited, Refused, SafetyStop, Unavailable
 from bot.ports import Clock, Venue
 
 LOOKS_BEFORE_NOT_FOUND = 3
@@ -35,32 +44,87 @@ class Settler:
         # Due at once: the first tick asks for everything that happened while we were away.
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
+        self._quarantined: set[str] = set()
 
     async def settle(self, snapshot: Snapshot) -> bool:
-        """Settle what this snapshot shows to be open. True when the books changed: positions want a new reading."""
-        changed = False
-        for record in self._book.live():
-            if record.state.unresolved:
-                changed |= await self._resolve(record, snapshot)
-            elif self._moved(record, snapshot):
-                changed |= await self._look(record, snapshot)
+        """Settle what this snapshot shows to be open. True when the books changed: positions want a new reading.
+
+        An order that cannot be looked up now freezes its symbol and nothing else. Raises RateLimited, SafetyStop.
+        """
+        await self._revive(snapshot)
+        wanted = [one for one in self._book.live() if one.state.unresolved or _moved(one, snapshot)]
+        lookups, changed, failure = Lookups(self._venue, wanted), False, ""
+        for record in wanted:
+            try:
+                if not failure:
+                    changed |= await self._settle(record, snapshot, lookups)
+            except (RateLimited, SafetyStop):
+                raise
+            except Refused as refused:
+                await self._unanswered(record, snapshot, str(refused))
+            except Unavailable as away:
+                failure = str(away)
+            if failure:
+                await self._unanswered(record, snapshot, failure)
+        for record in self._book.quarantined():
+            self._quarantine(record, snapshot)
         return await self._fund(snapshot) or changed
 
-    def _moved(self, record: OrderRecord, snapshot: Snapshot) -> bool:
-        resting = _resting(record, snapshot)
-        return resting is None or resting.filled != record.filled or resting.price != record.price
-
-    async def _look(self, record: OrderRecord, snapshot: Snapshot) -> bool:
-        report = await self._venue.find_order(record.intent.symbol, record.intent.client_order_id)
+    async def _settle(self, record: OrderRecord, snapshot: Snapshot, lookups: Lookups) -> bool:
+        if record.state.unresolved:
+            return await self._resolve(record, snapshot, lookups)
+        report = await lookups.find(record)
         if report is None:
             # It rested and is now unknown: that is a question, not an answer.
             await self._book.reported(_uncertain(record, "the venue does not know an order that it had accepted"))
-            return await self._resolve(replace(record, state=OrderState.UNCERTAIN), snapshot)
-        return await self.absorb(record, report, snapshot)
+            return await self._resolve(replace(record, state=OrderState.UNCERTAIN), snapshot, lookups)
+        return await self.absorb(record, report, snapshot, lookups)
 
-    async def _resolve(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+    async def _unanswered(self, record: OrderRecord, snapshot: Snapshot, why: str) -> None:
+        """It could not be looked up: open orders may show it; else what became of it is unknown. Said once."""
+        known = next((one for one in self._book.live() if one.intent == record.intent), None)
+        if known is None:
+            return
+        shown = resting(known, snapshot)
+        if known.state.unresolved and shown is not None:
+            state = OrderState.PARTIAL if known.filled else OrderState.OPEN
+            self._report.order("order.resolved", known, snapshot, state=str(state))
+            await self._book.reported(OrderReport(
+                shown.client_order_id, shown.symbol, state, known.filled, order_id=shown.order_id, price=shown.price))
+        elif not known.state.unresolved and _moved(known, snapshot):
+            known = await self._book.reported(_uncertain(known, why))
+            self._report.order("order.uncertain", known, snapshot, state=str(known.state), message=why)
+
+    async def _revive(self, snapshot: Snapshot) -> None:
+        """An order that the venue had called ended, and shows as open, is ours to follow again."""
+        for shown in snapshot.open_orders or ():
+            record = self._book.ended(shown.client_order_id)
+            state = OrderState.PARTIAL if shown.filled else OrderState.OPEN
+            if record is None or state not in TRANSITIONS[record.state]:
+                continue
+            record = await self._book.reported(OrderReport(
+                shown.client_order_id, shown.symbol, state, record.filled, order_id=shown.order_id, price=shown.price,
+                message=f"shown as open, although it was {record.state}",
+            ))
+            self._report.order("order.changed", record, snapshot, change="open after all", state=str(state))
+
+    def _quarantine(self, record: OrderRecord, snapshot: Snapshot) -> None:
+        """Say once that a human is needed, and what for."""
+        name, asset = record.intent.client_order_id, record.intent.asset
+        if name in self._quarantined:
+            return
+        self._quarantined.add(name)
+        looked = f"{record.misses} look-ups did not find it" if record.misses else "no look-up was answered"
+        self._report.order(
+            "order.quarantined", record, snapshot, state=str(record.state),
+            message=f"its outcome has been unknown for {QUARANTINE_AFTER // MINUTE} minutes, {looked}: nothing is "
+                    f"ordered on {asset}. Look for it at the exchange, then `hedgerow resolve {name} --found` or "
+                    "`--never`",
+        )
+
+    async def _resolve(self, record: OrderRecord, snapshot: Snapshot, lookups: Lookups) -> bool:
         """Look an unknown outcome up. "Not found" counts only by the protocol of EXCHANGES §3."""
-        report = await self._venue.find_order(record.intent.symbol, record.intent.client_order_id)
+        report = await lookups.find(record)
         if report is None:
             record = await self._book.missed(record)
             if not self._never_existed(record, snapshot):
@@ -70,26 +134,7 @@ class Settler:
                 message=f"not found in {record.misses} look-ups",
             )
         self._report.order("order.resolved", record, snapshot, state=str(report.state))
-        return await self.absorb(record, report, snapshot)
-
-    async def give_up(self, asset: Asset, snapshot: Snapshot) -> str:
-        """Take orders of unknown outcome that look-ups do not find for never placed, by the user's word."""
-        said = []
-        for record in self._book.live(asset):
-            name = record.intent.client_order_id
-            if not record.state.unresolved:
-                continue
-            if not record.misses:
-                said.append(f"{name} could not be looked up yet: it stays frozen")
-                continue
-            report = OrderReport(
-                name, record.intent.symbol, OrderState.NOT_FOUND, record.filled,
-                message=f"given up by the user after {record.misses} look-ups that did not find it",
-            )
-            self._report.order("order.resolved", record, snapshot, state=str(report.state))
-            await self.absorb(record, report, snapshot)
-            said.append(f"{name} counts as never placed, after {record.misses} look-ups that did not find it")
-        return "; ".join(said) or f"no order on {asset} has an unknown outcome"
+        return await self.absorb(record, report, snapshot, lookups)
 
     def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         intent = record.intent
@@ -98,15 +143,17 @@ class Settler:
         before = intent.position_before if self._book.is_newest(record) else -self._book.short(intent.asset)
         unmoved = (position.quantity if position else ZERO) == before
         waited = self._clock.now() - intent.created_at > self._venue.lookup_patience
-        return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and _resting(record, snapshot) is None
+        return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and resting(record, snapshot) is None
 
-    async def absorb(self, record: OrderRecord, report: OrderReport, snapshot: Snapshot) -> bool:
+    async def absorb(
+        self, record: OrderRecord, report: OrderReport, snapshot: Snapshot, lookups: Lookups | None = None,
+    ) -> bool:
         """Take in what the venue says of an order: its fills first, then its state. True when fills were new."""
         intent = record.intent
         new_fills = False
         complete = True
         if report.filled > record.filled:
-            fills = await self._venue.fills(intent.symbol, intent.created_at - MINUTE)
+            fills = await (lookups or Lookups(self._venue, ())).fills(record)
             # By either name: a venue may split an order, and not every one tells the client id of an execution.
             mine = [fill for fill in fills
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
@@ -138,7 +185,7 @@ class Settler:
             self._funding_due = None
         elif self._funding_due is not None and now >= max(self._funding_due, self._funding_asked_at + MINUTE):
             self._funding_asked_at = now
-            rows = await self._book.book_funding(await self._venue.funding(since))
+            rows = await self._book.book_funding(await self._settlements(since))
             for payment, episode in rows:
                 self._report.funding(payment, episode)
             if rows or now >= self._funding_due + FUNDING_GRACE:
@@ -146,6 +193,16 @@ class Settler:
         if self._funding_due is None:
             self._funding_due = self._next_settlement(snapshot)
         return bool(rows)
+
+    async def _settlements(self, since: Millis) -> tuple[FundingPayment, ...]:
+        """What was settled; nothing where that cannot be read now: it is asked for again, and no decision waits."""
+        try:
+            return await self._venue.funding(since)
+        except RateLimited:
+            raise
+        except Unavailable as away:
+            self._report.say("venue.unavailable", message=str(away))
+            return ()
 
     def _next_settlement(self, snapshot: Snapshot) -> Millis | None:
         dues = [
@@ -155,7 +212,13 @@ class Settler:
         return min(dues) if dues else None
 
 
-def _resting(record: OrderRecord, snapshot: Snapshot) -> OpenOrder | None:
+def _moved(record: OrderRecord, snapshot: Snapshot) -> bool:
+    shown = resting(record, snapshot)
+    return shown is None or shown.filled != record.filled or shown.price != record.price
+
+
+def resting(record: OrderRecord, snapshot: Snapshot) -> OpenOrder | None:
+    """The order as the venue's open orders show it; None where they do not, or were not read."""
     return next((order for order in snapshot.open_orders or ()
                  if order.client_order_id == record.intent.client_order_id), None)
 

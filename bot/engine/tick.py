@@ -20,10 +20,11 @@ from bot.engine.carry import Carry
 from bot.engine.executor import Executor
 from bot.engine.hygiene import Hygiene
 from bot.engine.pulse import Pulse
-from bot.engine.report import Reporter, changed_holds
+from bot.engine.report import Guards, Reporter, changed_holds
 from bot.engine.rungs import Rungs
 from bot.engine.settle import Settler
 from bot.engine.strangers import Strangers
+from bot.engine.verdicts import Verdicts
 from bot.ports import Clock, Command, Venue
 from bot.telemetry.events import Emit
 
@@ -54,7 +55,9 @@ class Engine:
         self._terms = terms
         self._reporter = Reporter(book, terms, emit)
         self._pulse = Pulse(emit, every=healthy_every)
+        self._guards = Guards(self._reporter)
         self._settler = Settler(book, venue, clock, self._reporter)
+        self._verdicts = Verdicts(book, venue, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
         self._hygiene = Hygiene(venue, clock, emit, every=inspect_every)
         self._carry = Carry(venue, clock, tuple(terms.instruments))
@@ -175,11 +178,11 @@ class Engine:
             self._book.looked(decision)
 
     async def _resolve(self, commands: tuple[Command, ...], snapshot: Snapshot) -> dict[int, str]:
-        """What came of the wishes to give up on orders, by command."""
+        """What came of a human's words about orders of unknown outcome, by command."""
         return {
-            command.id: await self._settler.give_up(command.asset, snapshot)
+            command.id: await self._verdicts.take(command, snapshot)
             for command in commands
-            if command.kind == "resolve" and command.asset is not None and command.asset in self._terms.instruments
+            if command.kind == "resolve" and (command.order or command.asset in self._terms.instruments)
         }
 
     async def _adopt(
@@ -214,6 +217,7 @@ class Engine:
 
     def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:
         fresh = changed_holds(before, decision)
+        self._guards.tell(decision)
         for decided in decision.assets:
             asset = decided.asset
             episode = self._book.last_episode(asset)

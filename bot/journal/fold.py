@@ -17,7 +17,7 @@ from bot.ports import Memory
 V = TypeVar("V")
 
 RECENT: Millis = HOUR
-"""How far back `Memory.recent_orders` reaches from the newest intent."""
+"""How far back `Memory.recent_orders` reaches from the newest intent, and `Memory.ended` from the newest change."""
 
 
 def memory(
@@ -27,17 +27,20 @@ def memory(
 ) -> Memory:
     """What there is to recall, from the whole record.
 
-    `orders`: at least the live ones, by number; `episodes`: all, in the order of their beginning; `times`: of
-    intents, at least the last hour's; `fills`, `funding`: all.
+    `orders`: at least the live ones and those that changed in the last hour, by number; `episodes`: all, in the order
+    of their beginning; `times`: of intents, at least the last hour's; `fills`, `funding`: all.
     """
     numbers: dict[Asset, int] = {}
     for episode in episodes:
         numbers[episode.asset] = max(numbers.get(episode.asset, 0) + 1, _number(episode))
+    known = tuple(orders)
+    newest = max((record.changed_at for record in known), default=0)
     last_fill: dict[str, Millis] = {}
     for fill in fills:
         last_fill[fill.symbol] = max(fill.at, last_fill.get(fill.symbol, fill.at))
     return Memory(
-        decision=decision, orders=tuple(record for record in orders if record.state.live),
+        decision=decision, orders=tuple(record for record in known if record.state.live),
+        ended=tuple(record for record in known if not record.state.live and record.changed_at > newest - RECENT),
         episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
         cash_flow=cash_flow(fills, funding, settle),

@@ -73,7 +73,8 @@ UNENDED_INTENTS = select(schema.intents).where(_MATTERS).order_by(_intents.numbe
 UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_MATTERS).order_by(schema.order_events.c.seq)
 
 COMMANDS = Text(
-    select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at)
+    select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at, _commands.about, _commands.says,
+           _commands.said_by)
     .where(_commands.acknowledged_at.is_(None)).order_by(_commands.id),
 )
 COMMAND = select(_commands.id).where(_commands.id == bindparam("which"))

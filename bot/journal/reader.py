@@ -120,10 +120,18 @@ def read_last_order_id(path: Path) -> int:
     return row["last"] or 0 if row else 0
 
 
-def submit_command(path: Path, kind: str, asset: Asset | None, at: Millis) -> int:
+def submit_command(
+    path: Path, kind: str, asset: Asset | None, at: Millis, *, order: str | None = None, says: str | None = None,
+    by: str | None = None,
+) -> int:
     """Leave a command for the bot; its id. It stays until a bot answers it, across restarts."""
+    row: dict[str, object] = {"kind": kind, "asset": asset, "issued_at": at}
+    if says is not None:  # a journal that no bot of this version has opened yet has no room for more
+        row |= {"about": order, "says": says, "said_by": by}
     with reading(path, writable=True) as connection:
-        cursor = connection.execute("INSERT INTO commands (kind, asset, issued_at) VALUES (?, ?, ?)", (kind, asset, at))
+        cursor = connection.execute(
+            f"INSERT INTO commands ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608  # our names
+            tuple(row.values()))
         connection.commit()
         return cursor.lastrowid or 0
 
@@ -180,7 +188,8 @@ def _episodes(connection: sqlite3.Connection) -> tuple[Episode, ...]:
 
 def _working(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
     unended = ("NOT EXISTS (SELECT 1 FROM order_events e WHERE e.client_order_id = i.client_order_id "
-               "AND e.state IN ('filled', 'cancelled'))")
+               "AND e.state IN ('filled', 'cancelled') AND NOT EXISTS (SELECT 1 FROM order_events r WHERE "
+               "r.client_order_id = e.client_order_id AND r.seq > e.seq AND r.state IN ('open', 'partial')))")
     intents = _all(connection, f"SELECT * FROM intents i WHERE {unended} ORDER BY i.number")  # noqa: S608  # constant
     events = _all(connection, "SELECT v.* FROM order_events v JOIN intents i USING (client_order_id) "  # noqa: S608
                               f"WHERE {unended} ORDER BY v.seq")
@@ -190,8 +199,10 @@ def _working(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
 
 def _answers(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> list[CommandAnswer]:
     rows = _all(connection, f"SELECT * FROM commands WHERE {where} ORDER BY id", values)  # noqa: S608  # constant
-    return [CommandAnswer(Command(row["id"], row["kind"], row["asset"], row["issued_at"]), row["result"],
-                          row["acknowledged_at"]) for row in rows]
+    return [CommandAnswer(
+        Command(row["id"], row["kind"], row["asset"], row["issued_at"], row.get("about"), row.get("says"),
+                row.get("said_by")), row["result"], row["acknowledged_at"],
+    ) for row in rows]
 
 
 def _assets(decision: Decision, terms: Terms) -> tuple[AssetStatus, ...]:
@@ -208,7 +219,7 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
         price=measure.price, short=decided.short, goal=decided.goal, contract=decided.contract, held=decided.held,
         disarmed=decision.state.of(decided.asset).disarmed,
         liquidation_price=decision.margin.liquidation_prices.get(decided.asset),
-        reasons=decided.reasons, refusals=decided.refusals, state=decision.state.of(decided.asset).state,
+        reasons=decided.reasons, refusals=decided.refusals, state=decision.state.of(decided.asset).permitted,
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema's newest revision."""
 
 APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding")
@@ -175,9 +175,12 @@ commands = Table(
     "commands", metadata,
     Column("id", _Serial, primary_key=True, autoincrement=True), _text("kind"), _text("asset", nullable=True),
     _millis("issued_at"), _text("result", nullable=True), _millis("acknowledged_at", nullable=True),
+    _text("about", nullable=True), _text("says", nullable=True), _text("said_by", nullable=True),
     sqlite_autoincrement=True,
 )
-"""The user's wishes to a running bot, and what became of them. An id is never used twice."""
+"""The user's wishes to a running bot, and what became of them. An id is never used twice. `about`: the client id of an
+order; `says`, `said_by`: what is said of it, and by whom.
+"""
 
 heartbeats = Table(
     "heartbeats", metadata,

@@ -100,6 +100,7 @@ CODES = Codes(
     outcome_unknown=frozenset({"-1000", DISCONNECTED, "-1006", "-1007", "-1008"}),
     slow_down=frozenset({TOO_MANY_REQUESTS, TOO_MANY_ORDERS}),
     clock=frozenset({"-1021"}),
+    full=frozenset({"-2025", "-4045"}),
     stop={
         "-1002": "the key may not do this",
         "-1022": "the secret does not fit the key",

@@ -88,6 +88,7 @@ CODES = Codes(
     outcome_unknown=frozenset({"10000", "10016", "170007", "170146"}),
     slow_down=frozenset({_TOO_MANY_VISITS, _TOO_MANY_FROM_HERE}),
     clock=frozenset({"10002"}),
+    full=frozenset({"110020", "110021"}),
     stop={
         "10003": "the key is wrong, revoked, or of another environment",
         "10004": "the secret does not fit the key",

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bot.core.times import Millis
-from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
+from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, TooManyOrders, Unavailable, Uncertain
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,14 @@ class Codes:
     """What a venue's error codes mean; every other code is a plain refusal.
 
     `outcome_unknown`: it may have been done. `slow_down`: too much was asked. `clock`: our timestamp was off.
-    `stop`: no trading until a human has looked, with the words for them.
+    `stop`: no trading until a human has looked, with the words for them. `full`: too many orders are open.
     """
 
     outcome_unknown: frozenset[str]
     slow_down: frozenset[str]
     clock: frozenset[str]
     stop: Mapping[str, str]
+    full: frozenset[str] = frozenset()
     forbidden_is_ban: bool = False
     """HTTP 403 is an answer of its own: too many requests from this address, or a place that is not served."""
 
@@ -130,7 +131,7 @@ def _by_code(attempt: Attempt, said: str, codes: Codes) -> HedgerowError:
         return ClockSkew(said)
     if code in codes.stop:
         return SafetyStop(f"{said} ({codes.stop[code]})", code)
-    return Refused(said, code)
+    return TooManyOrders(said, code) if code in codes.full else Refused(said, code)
 
 
 def _no_answer(attempt: Attempt, text: str) -> HedgerowError:

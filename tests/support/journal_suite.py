@@ -52,7 +52,7 @@ class JournalSuite:
         journal = await shelf.open()
         await journal.record_intent(intent())
         memory = await (await shelf.open()).recall("USDT")
-        assert memory.orders == (OrderRecord(intent=intent(), changed_at=T0),)
+        assert memory.orders == (OrderRecord(intent=intent(), changed_at=T0, unresolved_since=T0),)
         assert memory.episodes == (episode(started_at=T0 - 5),)
         assert (memory.intents, memory.episode_numbers, memory.since) == (1, {"BTC": 1}, T0)
         assert memory.recent_orders == {"BTC": (T0,)}
@@ -93,17 +93,33 @@ class JournalSuite:
         await journal.record_miss("hrabc_btc1_1", T0 + 6)
         assert (await (await shelf.open()).recall("USDT")).orders == (OrderRecord(
             intent=intent(), state=OrderState.UNCERTAIN, filled=D("0.05"), order_id="77", price=D("50000.1"),
-            changed_at=T0 + 6, misses=2, first_miss_at=T0 + 5,
+            changed_at=T0 + 6, misses=2, first_miss_at=T0 + 5, unresolved_since=T0 + 4,
         ),)
 
     async def test_a_report_out_of_order_does_not_wake_an_ended_order(self, shelf: Shelf) -> None:
         journal = await shelf.open()
-        for number, last in enumerate((OrderState.FILLED, OrderState.CANCELLED, OrderState.REFUSED,
-                                       OrderState.NOT_SENT), start=1):
+        for number, last in enumerate((OrderState.FILLED, OrderState.REFUSED, OrderState.NOT_SENT), start=1):
             await journal.record_intent(intent(number))
             await journal.record_report(report(last, number=number), T0)
             await journal.record_report(report(OrderState.OPEN, number=number), T0 + 1)
         assert (await journal.recall("USDT")).orders == ()
+
+    async def test_an_order_that_is_open_although_it_was_cancelled_is_recalled(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        await journal.record_intent(intent())
+        await journal.record_report(report(OrderState.CANCELLED), T0 + 1)
+        memory = await journal.recall("USDT")
+        assert (memory.orders, [record.state for record in memory.ended]) == ((), [OrderState.CANCELLED])
+        await journal.record_report(report(OrderState.OPEN), T0 + 2)
+        memory = await journal.recall("USDT")
+        assert ([record.state for record in memory.orders], memory.ended) == ([OrderState.OPEN], ())
+
+    async def test_orders_that_ended_more_than_an_hour_ago_are_not_recalled(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        for number, at in ((1, T0), (2, T0 + HOUR)):
+            await journal.record_intent(intent(number))
+            await journal.record_report(report(OrderState.CANCELLED, number=number), at)
+        assert [record.intent.number for record in (await journal.recall("USDT")).ended] == [2]
 
     async def test_an_order_given_up_as_not_found_comes_back_when_the_venue_knows_it(self, shelf: Shelf) -> None:
         journal = await shelf.open()

@@ -110,6 +110,7 @@ def test_wrong_usage_exits_2_and_names_the_culprit(call: Call, journal: str, wor
     assert "Traceback" not in text
 
 
+@pytest.mark.fault(80)
 def test_a_bad_configuration_exits_4_with_every_problem(call: Call, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(CONFIG.format(environment="demo") + "poll: 5\nnonsense: 1\n", encoding="utf-8")
     code, _, text = call("plan", "-c", "bad.yaml")
@@ -141,6 +142,7 @@ def test_a_testnet_that_is_not_there_is_one_clear_message_and_exit_5(
     assert "http://127.0.0.1:1" in said
 
 
+@pytest.mark.fault(82)
 def test_live_is_refused_without_its_three_opt_ins(call: Call, tmp_path: Path) -> None:
     (tmp_path / "live.yaml").write_text(CONFIG.format(environment="live"), encoding="utf-8")
     code, _, text = call("run", "-c", "live.yaml")
@@ -216,7 +218,7 @@ def test_close_leaves_a_wish_and_waits_for_its_answer(
 ) -> None:
     seen: list[tuple[str, float]] = []
 
-    async def submit(_settings: Settings, kind: str, asset: str, *, wait: float) -> str | None:
+    async def submit(_settings: Settings, kind: str, asset: str, *, wait: float, **_: object) -> str | None:
         assert kind == "close"
         seen.append((asset, wait))
         return answer

@@ -45,8 +45,13 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     seen: Asked = []
 
-    async def submit(_settings: Settings, kind: str, asset: str | None, *, wait: float) -> str | None:
-        seen.append((kind, asset, wait))
+    async def submit(
+        _settings: Settings, kind: str, asset: str | None, *, wait: float, order: str | None, says: str | None,
+        by: str | None,
+    ) -> str | None:
+        seen.append((kind, order or asset, wait))
+        words = kind == "resolve", says in ("found", "never"), bool(by)
+        assert words in ((True, True, True), (False, False, False))
         return None if wait == 0 else "refused: not like this" if asset == "ETH" else "so be it"
 
     monkeypatch.setattr(answers, "submit", submit)

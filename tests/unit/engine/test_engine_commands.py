@@ -11,10 +11,11 @@ from test_margin_close import HidesTheOpening, thin_out
 
 from bot.core.episode import EpisodeState
 from bot.core.market import Side
-from bot.core.orders import TimeInForce
+from bot.core.orders import OrderIntent, OrderReport, TimeInForce
 from bot.core.states import Mode
 from bot.core.times import MINUTE, SECOND
 from bot.engine.tick import Engine
+from bot.errors import Uncertain
 from bot.paper.venue import PaperVenue
 from bot.ports import Command
 
@@ -118,8 +119,25 @@ async def test_a_trade_by_hand_that_is_ignored_is_left_alone() -> None:
     assert btc_position(bot) == D("-0.05")
 
 
-async def test_an_order_that_nobody_finds_is_given_up_on_the_user_s_word() -> None:
+class LosesTheOpening(HidesTheOpening):
+    """Never had the order that it seems to have taken."""
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        if not self.lost:
+            self.lost, self.hidden = 1, intent.client_order_id
+            raise Uncertain("no reply")
+        return await super().place(intent)
+
+
+async def test_an_order_that_exists_is_not_given_up_on_the_user_s_word() -> None:
     bot, engine = await drifted(HidesTheOpening)
+    await tick_until(bot, engine, lambda: bool(bot.said("order.uncertain")))
+    assert (await ask(bot, engine, "resolve", "BTC")).startswith("refused: ")
+    assert bot.said("order.resolved") == []
+
+
+async def test_an_order_that_nobody_finds_is_given_up_on_the_user_s_word() -> None:
+    bot, engine = await drifted(LosesTheOpening)
     await tick_until(bot, engine, lambda: bool(bot.said("order.uncertain")))
     answer = await ask(bot, engine, "resolve", "BTC")
     assert "counts as never placed" in answer
