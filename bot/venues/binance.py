@@ -30,7 +30,7 @@ from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class
 from bot.venues.names import Names
-from bot.venues.replies import Row, row, whole
+from bot.venues.replies import Row, identity, row
 from bot.venues.transport import Door, Foreign, guarded
 
 NAME = "binance"
@@ -297,7 +297,7 @@ class BinanceVenue(CcxtVenue):
         if not self._tells_key:
             raise Refused("this environment has no transfers between wallets: move it on the exchange's site")
         params: Params = {"type": "MAIN_UMFUTURE", "asset": coin, "amount": plain(amount)}
-        return await self.once(calls.TRANSFER, params, lambda reply: str(whole(row(reply, "transfer"), "tranId")))
+        return await self.once(calls.TRANSFER, params, lambda reply: identity(row(reply, "transfer"), "tranId"))
 
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}

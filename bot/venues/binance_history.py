@@ -14,7 +14,7 @@ from bot.venues import binance_replies as replies
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params
 from bot.venues.names import Names
-from bot.venues.replies import instant, number, positive_or_none, rows, text, whole
+from bot.venues.replies import Row, count, identity, instant, number, positive_or_none, rows, text
 from bot.venues.spans import spans
 
 PAGE = 1_000
@@ -25,11 +25,11 @@ async def fills(
 ) -> tuple[Fill, ...]:
     """Executions on one symbol, oldest first, each once. A full page is followed by trade id."""
     found: dict[str, Fill] = {}
+    wire = names.wire(symbol)
 
     def parse(reply: object) -> list[Fill]:
-        return [replies.fill(entry, names) for entry in rows(reply, "userTrades")]
+        return [replies.fill(entry, names) for entry in _of_symbol(reply, wire, "userTrades")]
 
-    wire = names.wire(symbol)
     for start, end in spans(since, now):
         params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
         while True:
@@ -50,16 +50,16 @@ async def orders(
 ) -> tuple[PastOrder, ...]:
     """Orders of ours on one symbol, oldest first. Binance forgets an unfilled cancelled order after three days."""
     found: dict[int, PastOrder | None] = {}
+    wire = names.wire(symbol)
 
     def parse(reply: object) -> list[tuple[int, Millis, PastOrder | None]]:
         # Orders that others placed need not read like ours.
         return [
-            (whole(entry, "orderId"), instant(entry, "time"),
+            (count(entry, "orderId"), instant(entry, "time"),
              replies.past_order(entry, names) if text(entry, "clientOrderId").startswith(PREFIX) else None)
-            for entry in rows(reply, "allOrders")
+            for entry in _of_symbol(reply, wire, "allOrders")
         ]
 
-    wire = names.wire(symbol)
     for start, end in spans(since, now):
         params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
         while True:
@@ -80,12 +80,16 @@ async def forced_closes(
 ) -> dict[str, str]:
     """Ids of orders by which Binance closed a position, each with the reason."""
     found: dict[str, str] = {}
+    wire = names.wire(symbol)
 
     def parse(reply: object) -> list[tuple[str, str]]:
-        return [(str(whole(entry, "orderId")), text(entry, "clientOrderId")) for entry in rows(reply, "allOrders")]
+        return [
+            (identity(entry, "orderId"), text(entry, "clientOrderId"))
+            for entry in _of_symbol(reply, wire, "allOrders")
+        ]
 
     for start, end in spans(since, now):
-        params: Params = {"symbol": names.wire(symbol), "startTime": start, "endTime": end, "limit": PAGE}
+        params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
         for order, client in await venue.read(calls.ALL_ORDERS, params, parse):
             why = next((why for prefix, why in FORCED.items() if client.startswith(prefix)), None)
             if why is not None:
@@ -140,12 +144,17 @@ async def _settled(
 
 
 def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
-    rates = rows(reply, "fundingRate")
-    if any(entry.get("symbol") != symbol for entry in rates):
-        raise InvalidReply("fundingRate: the answer is about another symbol")
     return [
         Settlement(
             asset, number(entry, "fundingRate"), positive_or_none(entry, "markPrice"), instant(entry, "fundingTime"),
         )
-        for entry in rates
+        for entry in _of_symbol(reply, symbol, "fundingRate")
     ]
+
+
+def _of_symbol(reply: object, symbol: str, what: str) -> tuple[Row, ...]:
+    """The rows of an answer that is about one native symbol."""
+    found = rows(reply, what)
+    if any(entry.get("symbol") != symbol for entry in found):
+        raise InvalidReply(f"{what}: the answer is about another symbol")
+    return found

@@ -12,7 +12,7 @@ from bot.errors import Refused, SafetyStop
 from bot.venues import binance_calls as calls
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import CcxtVenue, Params
-from bot.venues.replies import Row, by_key, flag, number, row, rows, text, whole
+from bot.venues.replies import Row, by_key, count, flag, number, row, rows, text, whole
 
 CROSS = "CROSSED"
 
@@ -74,7 +74,7 @@ async def configured(venue: CcxtVenue, symbols: Sequence[str]) -> Mapping[str, R
         found = by_key([entry for entry in rows(reply, "symbolConfig") if entry.get("symbol") in symbols],
                        "symbol", "symbolConfig")
         for entry in found.values():
-            text(entry, "marginType"), whole(entry, "leverage")
+            text(entry, "marginType"), count(entry, "leverage")
         return found
 
     found = await venue.read(calls.SYMBOL_CONFIG, {}, parse)

@@ -17,18 +17,22 @@ from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
 from bot.venues.replies import (
     Row,
+    amount,
+    amount_or_none,
     by_key,
+    count,
     flag,
+    identity,
     instant,
     instant_or_none,
     number,
     number_or_none,
     positive,
     positive_or_none,
+    price_or_none,
     row,
     rows,
     text,
-    whole,
 )
 
 DEFAULT_FUNDING_INTERVAL = 8 * HOUR
@@ -51,16 +55,13 @@ def holdings(reply: object, wanted: Iterable[Asset]) -> dict[Asset, Holding]:
     result: dict[Asset, Holding] = {}
     for asset in wanted:
         found = balances.get(asset)
-        holding = Holding(number(found, "free"), number(found, "locked")) if found is not None else Holding(ZERO)
-        if holding.free < 0 or holding.locked < 0:
-            raise InvalidReply(f"{asset}: a negative balance")
-        result[asset] = holding
+        result[asset] = Holding(amount(found, "free"), amount(found, "locked")) if found is not None else Holding(ZERO)
     return result
 
 
 def account_id(reply: object) -> str:
     """The user id of a spot account."""
-    return str(whole(row(reply, "spot account"), "uid"))
+    return identity(row(reply, "spot account"), "uid")
 
 
 def futures_wallet(reply: object, settle: str) -> FuturesWallet:
@@ -75,8 +76,8 @@ def futures_wallet(reply: object, settle: str) -> FuturesWallet:
         balance=number(found, "walletBalance"),
         unrealised=number(found, "unrealizedProfit"),
         equity=number(found, "marginBalance"),
-        initial_margin=number(found, "initialMargin"),
-        maintenance_margin=number(found, "maintMargin"),
+        initial_margin=amount(found, "initialMargin"),
+        maintenance_margin=amount(found, "maintMargin"),
         available=number(found, "availableBalance"),
     )
 
@@ -105,10 +106,10 @@ def _position(entry: Row, names: Names) -> Position:
         symbol=names.perpetual(text(entry, "symbol")),
         quantity=number(entry, "positionAmt"),
         entry_price=positive(entry, "entryPrice"),
-        mark=positive_or_none(entry, "markPrice"),
+        mark=price_or_none(entry, "markPrice"),
         unrealised=number(entry, "unRealizedProfit"),
-        maintenance_margin=number_or_none(entry, "maintMargin"),
-        initial_margin=number_or_none(entry, "initialMargin"),
+        maintenance_margin=amount_or_none(entry, "maintMargin"),
+        initial_margin=amount_or_none(entry, "initialMargin"),
         liquidation_price=positive_or_none(entry, "liquidationPrice"),
         updated_at=instant_or_none(entry, "updateTime"),
     )
@@ -144,14 +145,14 @@ def quote(
     """One coin's prices, on our clock, which is `ahead` of the venue's. Spot answers carry no time of their own."""
     next_funding = instant_or_none(premium, "nextFundingTime")
     return Quote(
-        spot_bid=positive_or_none(spot, "bidPrice"),
-        spot_ask=positive_or_none(spot, "askPrice"),
+        spot_bid=price_or_none(spot, "bidPrice"),
+        spot_ask=price_or_none(spot, "askPrice"),
         spot_at=asked_at,
-        perp_bid=positive_or_none(perp, "bidPrice"),
-        perp_ask=positive_or_none(perp, "askPrice"),
+        perp_bid=price_or_none(perp, "bidPrice"),
+        perp_ask=price_or_none(perp, "askPrice"),
         perp_at=instant(perp, "time") + ahead,
-        mark=positive(premium, "markPrice"),
-        index=positive_or_none(premium, "indexPrice"),
+        mark=price_or_none(premium, "markPrice"),
+        index=price_or_none(premium, "indexPrice"),
         mark_at=instant(premium, "time") + ahead,
         funding_rate=number_or_none(premium, "lastFundingRate"),
         next_funding_at=None if next_funding is None else next_funding + ahead,
@@ -161,7 +162,7 @@ def quote(
 
 def mid(touch: Row) -> Decimal | None:
     """Between best bid and ask; None where a side is empty."""
-    bid, ask = positive_or_none(touch, "bidPrice"), positive_or_none(touch, "askPrice")
+    bid, ask = price_or_none(touch, "bidPrice"), price_or_none(touch, "askPrice")
     return None if bid is None or ask is None else (bid + ask) / 2
 
 
@@ -170,12 +171,12 @@ def open_orders(reply: object, names: Names) -> tuple[OpenOrder, ...]:
     return tuple(
         OpenOrder(
             symbol=names.perpetual(text(entry, "symbol")),
-            order_id=str(whole(entry, "orderId")),
+            order_id=identity(entry, "orderId"),
             client_order_id=text(entry, "clientOrderId"),
             side=side(entry),
-            price=number(entry, "price"),
-            quantity=number(entry, "origQty"),
-            filled=number(entry, "executedQty"),
+            price=amount(entry, "price"),
+            quantity=amount(entry, "origQty"),
+            filled=amount(entry, "executedQty"),
             reduce_only=flag(entry, "reduceOnly"),
             created_at=instant(entry, "time"),
         )
@@ -185,7 +186,7 @@ def open_orders(reply: object, names: Names) -> tuple[OpenOrder, ...]:
 
 def funding_intervals(reply: object) -> dict[str, Millis]:
     """By native symbol, where it is not the usual one."""
-    return {text(entry, "symbol"): whole(entry, "fundingIntervalHours") * HOUR for entry in rows(reply, "fundingInfo")}
+    return {text(entry, "symbol"): count(entry, "fundingIntervalHours") * HOUR for entry in rows(reply, "fundingInfo")}
 
 
 def side(entry: Row) -> Side:
@@ -216,7 +217,7 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
         symbol=symbol,
         state=state,
         filled=filled,
-        order_id=str(whole(entry, "orderId")),
+        order_id=identity(entry, "orderId"),
         quantity=quantity,
         price=positive(entry, "price"),
         average=positive_or_none(entry, "avgPrice") if filled else None,
@@ -244,8 +245,8 @@ def past_order(entry: Row, names: Names) -> PastOrder:
 def fill(entry: Row, names: Names) -> Fill:
     """One row of userTrades."""
     return Fill(
-        trade_id=str(whole(entry, "id")),
-        order_id=str(whole(entry, "orderId")),
+        trade_id=identity(entry, "id"),
+        order_id=identity(entry, "orderId"),
         symbol=names.perpetual(text(entry, "symbol")),
         side=side(entry),
         quantity=positive(entry, "qty"),
@@ -261,7 +262,7 @@ def fill(entry: Row, names: Names) -> Fill:
 def funding_payment(entry: Row, names: Names) -> FundingPayment:
     """One row of income; Binance's sign is ours: positive was received."""
     return FundingPayment(
-        payment_id=str(whole(entry, "tranId")),
+        payment_id=identity(entry, "tranId"),
         symbol=names.perpetual(text(entry, "symbol")),
         amount=number(entry, "income"),
         currency=text(entry, "asset"),

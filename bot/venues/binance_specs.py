@@ -12,7 +12,8 @@ from bot.errors import Refused
 from bot.venues.binance_replies import pick
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
-from bot.venues.replies import Row, by_key, number, number_or_none, positive, row, rows
+from bot.venues.replies import Row, amount, by_key, count, figure, number, number_or_none, positive, row, rows, text
+from bot.venues.tiers import ascending
 
 
 def margin_tiers(reply: object, wanted: Iterable[str]) -> dict[str, tuple[MarginTier, ...]]:
@@ -24,24 +25,24 @@ def margin_tiers(reply: object, wanted: Iterable[str]) -> dict[str, tuple[Margin
 def _tiers(brackets: Sequence[Row]) -> tuple[MarginTier, ...]:
     if not brackets:
         raise InvalidReply("brackets: none")
-    ordered = sorted(brackets, key=lambda bracket: number(bracket, "notionalFloor"))
-    return tuple(
+    ordered = sorted(brackets, key=lambda bracket: figure(bracket, "notionalFloor"))
+    return ascending(tuple(
         MarginTier(
-            floor=number(bracket, "notionalFloor"),
-            cap=positive(bracket, "notionalCap") if bracket is not ordered[-1] else None,
-            rate=positive(bracket, "maintMarginRatio"),
-            deduction=number(bracket, "cum"),
-            max_leverage=positive(bracket, "initialLeverage"),
+            floor=figure(bracket, "notionalFloor"),
+            cap=figure(bracket, "notionalCap") if bracket is not ordered[-1] else None,
+            rate=figure(bracket, "maintMarginRatio"),
+            deduction=figure(bracket, "cum"),
+            max_leverage=Decimal(count(bracket, "initialLeverage")),
         )
         for bracket in ordered
-    )
+    ))
 
 
 def perpetuals(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
     """The coins' linear perpetuals. Raises Refused for a coin that has none."""
     found = {
         symbol: entry for symbol, entry in _listed(reply, assets, names).items()
-        if entry.get("contractType") == "PERPETUAL" and entry.get("marginAsset") == names.settle
+        if text(entry, "contractType") == "PERPETUAL" and text(entry, "marginAsset") == names.settle
     }
     return _complete(found, assets, names, "perpetual")
 
@@ -54,6 +55,8 @@ def spots(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, R
 def _complete(found: Mapping[str, Row], assets: Sequence[Asset], names: Names, what: str) -> dict[Asset, Row]:
     if missing := [asset for asset in assets if names.native(asset) not in found]:
         raise Refused(f"Binance has no {what} in {names.settle} for {', '.join(missing)}")
+    for asset in assets:
+        text(found[names.native(asset)], "status")
     return {asset: found[names.native(asset)] for asset in assets}
 
 
@@ -62,7 +65,7 @@ def _listed(reply: object, assets: Sequence[Asset], names: Names) -> dict[str, R
     listed = rows(row(reply, "exchangeInfo").get("symbols"), "exchangeInfo")
     if not listed:
         raise InvalidReply("exchangeInfo: no symbols")
-    return by_key([entry for entry in listed if entry.get("symbol") in wanted], "symbol", "exchangeInfo")
+    return by_key([entry for entry in listed if text(entry, "symbol") in wanted], "symbol", "exchangeInfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,11 @@ def instrument(
         amount_step=positive(lot, "stepSize"),
         min_amount=positive(lot, "minQty"),
         max_amount=positive(lot, "maxQty"),
-        min_notional=number(_filter(filters, "MIN_NOTIONAL"), "notional"),
+        min_notional=amount(_filter(filters, "MIN_NOTIONAL"), "notional"),
         price_tick=positive(_filter(filters, "PRICE_FILTER"), "tickSize"),
         spot_lot=positive(spot_lot, "stepSize"),
         spot_tick=positive(_filter(spot_filters, "PRICE_FILTER"), "tickSize"),
-        spot_min_notional=number(spot_notional, "minNotional") if spot_notional is not None else ZERO,
+        spot_min_notional=amount(spot_notional, "minNotional") if spot_notional is not None else ZERO,
         tiers=tiers,
         maker_fee=fees.maker,
         taker_fee=fees.taker,
@@ -121,7 +124,7 @@ def instrument(
 
 def is_trading(market: Market) -> bool:
     """Whether both of a coin's markets are open."""
-    return market.perp.get("status") == "TRADING" and market.spot.get("status") == "TRADING"
+    return {text(market.perp, "status"), text(market.spot, "status")} == {"TRADING"}
 
 
 def _filters(entry: Row) -> dict[str, Row]:

@@ -74,7 +74,7 @@ class BybitVenue(CcxtVenue):
         """The user id that the key belongs to; in the demo, which does not tell it, a name made from the key."""
         if not self._tells_key:
             return self._key_id
-        return await self.read(calls.KEY, {}, lambda reply: str(replies.user_id(reply)))
+        return await self.read(calls.KEY, {}, replies.user_id)
 
     async def instruments(self, assets: Sequence[Asset]) -> Mapping[Asset, Instrument]:
         """Specifications, tiers, collateral and this account's fees. Refused for a coin that cannot be hedged here."""

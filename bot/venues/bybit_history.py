@@ -40,7 +40,7 @@ async def fills(
         for entry in await _log(
             venue, names, kind, since=min(instant(each, "execTime") for each in silent), now=now)
     ]
-    told |= valid(lambda: {str(entry.get("tradeId")): number(entry, "cashFlow") for entry in log})
+    told |= valid(lambda: {text(entry, "tradeId"): number(entry, "cashFlow") for entry in log})
     found = valid(lambda: [
         said.fill(entry, realised, names)
         for trade, entry in sorted(executed.items(), key=_place) if (realised := told[trade]) is not None
@@ -64,6 +64,13 @@ async def _executions(venue: CcxtVenue, names: Names, symbol: str, *, since: Mil
     found: list[Row] = []
     for start, end in spans(since, now):
         found += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
+    return valid(lambda: _of_symbol(found, names.wire(symbol), "execution list"))
+
+
+def _of_symbol(found: list[Row], symbol: str, what: str) -> list[Row]:
+    """The rows of an answer that is about one native symbol."""
+    if any(entry.get("symbol") != symbol for entry in found):
+        raise InvalidReply(f"{what}: the answer is about another symbol")
     return found
 
 
@@ -118,7 +125,7 @@ async def orders(
 
     def grouped() -> tuple[PastOrder, ...]:
         ours: dict[str, list[Row]] = {}
-        for entry in rows:
+        for entry in _of_symbol(rows, names.wire(symbol), "orders"):
             # Orders that others placed need not read like ours.
             if link_of(entry).startswith(PREFIX) and instant(entry, "createdTime") >= since:
                 ours.setdefault(link_of(entry), []).append(entry)
@@ -155,9 +162,7 @@ async def _settled(
 
 
 def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
-    rates = listed(reply, "funding history")
-    if any(entry.get("symbol") != symbol for entry in rates):
-        raise InvalidReply("funding history: the answer is about another symbol")
+    rates = _of_symbol(list(listed(reply, "funding history")), symbol, "funding history")
     return [
         Settlement(asset, number(entry, "fundingRate"), None, instant(entry, "fundingRateTimestamp"))
         for entry in rates

@@ -23,7 +23,7 @@ from bot.venues.bybit_specs import Market, is_trading
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params, valid
 from bot.venues.names import Names
-from bot.venues.replies import Row, number, number_or_none, positive, row, text, whole
+from bot.venues.replies import Row, amount, amount_or_none, positive, row, text, whole
 
 MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
 """The markets of some coins; Refused where one has none."""
@@ -111,7 +111,7 @@ def _key(key: Row, now: Millis) -> tuple[Check, ...]:
 
 
 def _names_in(permissions: Row, group: str) -> tuple[str, ...]:
-    return _texts(permissions.get(group, []), group)
+    return _texts(permissions.get(group), group)
 
 
 def _texts(found: object, what: str) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ async def _margin(venue: CcxtVenue, names: Names, assets: Sequence[Asset], lever
     for asset in assets:
         symbol = names.native(asset)
         found = await symbol_rows(venue, symbol)
-        if any(whole(entry, "positionIdx") != 0 for entry in found):
+        if any(replies.hedged(entry) for entry in found):
             hedged.append(symbol)
         set_to = {positive(entry, "leverage") for entry in found}
         checks.append(flag_check(
@@ -181,13 +181,13 @@ async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) ->
 
     def positions() -> tuple[tuple[str, Decimal], ...]:
         ours = tuple(
-            (names.perpetual(text(entry, "symbol")), number(entry, "size") * replies.side(entry).sign)
-            for entry in held if number(entry, "size") != 0
+            (names.perpetual(text(entry, "symbol")), amount(entry, "size") * replies.side(entry).sign)
+            for entry in held if amount(entry, "size") != 0
         )
         others = tuple(
             (f"contracts settled in {coin} (margin in {coin})", aside)
             for coin, entry in replies.coins(wallet).items()
-            if coin != names.settle and (aside := number_or_none(entry, "totalPositionIM"))
+            if coin != names.settle and (aside := amount_or_none(entry, "totalPositionIM"))
         )
         return (*ours, *others)
 

@@ -13,16 +13,15 @@ from decimal import Decimal
 
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, OrderState, PastOrder, TimeInForce
-from bot.venues.bybit_replies import LIVE, link_of, listed, result, side, told_at
+from bot.venues.bybit_replies import is_live, link_of, listed, result, side, told_at
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
-from bot.venues.replies import Row, flag, instant, number, number_or_none, positive, positive_or_none, text
+from bot.venues.replies import Row, amount, flag, instant, number, positive, positive_or_none, text
 
 TIME_IN_FORCE: Mapping[TimeInForce, str] = {
     TimeInForce.GTX: "PostOnly", TimeInForce.IOC: "IOC", TimeInForce.GTC: "GTC",
 }
 
-_ENDED = frozenset({"Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"})
 _UNREMARKABLE = frozenset({"", "EC_NoError", "EC_PerCancelRequest"})
 
 TRADE = "Trade"
@@ -33,6 +32,8 @@ LOGGED_AS: Mapping[str, str] = {TRADE: "TRADE", "BustTrade": "LIQUIDATION", "Adl
 
 Funding comes in the same list, and is no trade.
 """
+_NO_TRADES = frozenset({"Funding", "Delivery", "BlockTrade", "MovePosition", "FutureSpread", "UNKNOWN"})
+"""Other executions that Bybit documents."""
 
 
 def acknowledged(
@@ -69,7 +70,7 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
 
 def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
     status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
-    state = _state(status, filled)
+    state = _state(entry, filled)
     if not 0 <= filled <= quantity or (state is OrderState.FILLED and filled != quantity):
         raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
     reason = entry.get("rejectReason")
@@ -90,21 +91,17 @@ def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
 
 
 def _filled(entry: Row) -> Decimal:
-    return number_or_none(entry, "cumExecQty") or ZERO
+    return amount(entry, "cumExecQty")
 
 
 def _average(entry: Row) -> Decimal | None:
     return positive_or_none(entry, "avgPrice")
 
 
-def _state(status: str, filled: Decimal) -> OrderState:
-    if status in LIVE:
+def _state(entry: Row, filled: Decimal) -> OrderState:
+    if is_live(entry):
         return OrderState.PARTIAL if filled else OrderState.OPEN
-    if status == "Filled":
-        return OrderState.FILLED
-    if status in _ENDED:
-        return OrderState.CANCELLED
-    raise InvalidReply(f"orderStatus: {status!r}")
+    return OrderState.FILLED if text(entry, "orderStatus") == "Filled" else OrderState.CANCELLED
 
 
 def _whole(parts: Sequence[OrderReport]) -> OrderReport:
@@ -154,12 +151,15 @@ def past_order(found: Sequence[Row], names: Names) -> PastOrder:
 
 def changes_position(entry: Row) -> bool:
     """Whether an execution is a trade of ours or one that the venue forced: liquidation, deleveraging, delivery."""
-    return text(entry, "execType") in LOGGED_AS
+    kind = text(entry, "execType")
+    if kind not in LOGGED_AS and kind not in _NO_TRADES:
+        raise InvalidReply(f"execType: {kind!r}")
+    return kind in LOGGED_AS
 
 
 def closes(entry: Row) -> bool:
     """Whether an execution closed something, so that a profit or loss was realised."""
-    return number(entry, "closedSize") != 0
+    return amount(entry, "closedSize") != 0
 
 
 def fill(entry: Row, realised: Decimal, names: Names) -> Fill:

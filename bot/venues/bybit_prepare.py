@@ -12,7 +12,7 @@ from decimal import Decimal
 from bot.core.money import plain
 from bot.errors import Refused, SafetyStop
 from bot.venues import bybit_calls as calls
-from bot.venues.bybit_replies import listed, result
+from bot.venues.bybit_replies import hedged, listed, result
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params
 from bot.venues.replies import Row, positive, text, whole
@@ -23,8 +23,8 @@ MODES: Mapping[str, str] = {
 }
 """Margin modes of an account, in words."""
 
-UNIFIED = frozenset({3, 4, 5, 6})
-"""`unifiedMarginStatus` of an account whose spot wallet and perpetuals are one."""
+UNIFIED, _OTHERS = frozenset({3, 4, 5, 6}), frozenset({1, 2})
+"""`unifiedMarginStatus` of an account whose spot wallet and perpetuals are one; of any other."""
 
 
 async def prepare(venue: CcxtVenue, symbols: Sequence[str], leverage: Decimal) -> tuple[str, ...]:
@@ -54,14 +54,16 @@ async def prepare(venue: CcxtVenue, symbols: Sequence[str], leverage: Decimal) -
 def account_info(reply: object) -> Row:
     """The account's modes."""
     found = result(reply, "account info")
-    whole(found, "unifiedMarginStatus"), text(found, "marginMode")
+    if (status := whole(found, "unifiedMarginStatus")) not in UNIFIED | _OTHERS:
+        raise InvalidReply(f"unifiedMarginStatus: {status}")
+    text(found, "marginMode")
     return found
 
 
 async def configured(venue: CcxtVenue, symbol: str) -> Decimal:
     """The leverage set on a native symbol. Raises SafetyStop in hedge mode."""
     rows = await symbol_rows(venue, symbol)
-    if any(whole(entry, "positionIdx") != 0 for entry in rows):
+    if any(hedged(entry) for entry in rows):
         raise SafetyStop(f"{symbol} is in hedge mode; hedgerow needs one-way mode: switch it at the venue")
     return positive(rows[0], "leverage")
 
@@ -78,7 +80,7 @@ def _rows(reply: object, symbol: str) -> tuple[Row, ...]:
     if not rows or any(entry.get("symbol") != symbol for entry in rows):
         raise InvalidReply(f"position list: no row for {symbol}")
     for entry in rows:
-        whole(entry, "positionIdx"), positive(entry, "leverage")
+        hedged(entry), positive(entry, "leverage")
     return rows
 
 

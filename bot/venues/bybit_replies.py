@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
 from bot.core.money import ZERO
@@ -17,14 +18,18 @@ from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
 from bot.venues.replies import (
     Row,
+    amount,
+    amount_or_none,
     by_key,
     flag,
+    identity,
     instant,
     instant_or_none,
     number,
     number_or_none,
     positive,
     positive_or_none,
+    price_or_none,
     row,
     rows,
     text,
@@ -60,9 +65,9 @@ def cursor(reply: object) -> str | None:
     return found
 
 
-def user_id(reply: object) -> int:
+def user_id(reply: object) -> str:
     """Whose key it is."""
-    return whole(result(reply, "key"), "userID")
+    return identity(result(reply, "key"), "userID")
 
 
 # -- the wallet --------------------------------------------------------------------------------------------------------
@@ -92,18 +97,11 @@ def holdings(account: Row, wanted: Iterable[Asset]) -> dict[Asset, Holding]:
 
 def _holding(coin: Row) -> Holding:
     balance = number(coin, "walletBalance")
-    locked = _known(coin, "locked")
-    debt = _known(coin, "spotBorrow") + _known(coin, "accruedInterest")
-    if locked < 0 or debt < 0:
-        raise InvalidReply(f"{coin.get('coin')}: a negative lock or debt")
+    locked = amount(coin, "locked")
+    debt = amount(coin, "spotBorrow") + amount(coin, "accruedInterest")
     if balance < locked:
         return Holding(free=ZERO, locked=locked, borrowed=debt + locked - balance)
     return Holding(free=balance - locked, locked=locked, borrowed=debt)
-
-
-def _known(coin: Row, key: str) -> Decimal:
-    """A part of a coin's row that is left out or empty where there is none of it."""
-    return number_or_none(coin, key) or ZERO
 
 
 def liabilities(account: Row, wanted: Iterable[Asset]) -> Decimal:
@@ -130,8 +128,8 @@ def futures_wallet(account: Row, unrealised: Decimal) -> FuturesWallet:
         balance=ZERO,
         unrealised=unrealised,
         equity=number(account, "totalMarginBalance"),
-        initial_margin=number(account, "totalInitialMargin"),
-        maintenance_margin=number(account, "totalMaintenanceMargin"),
+        initial_margin=amount(account, "totalInitialMargin"),
+        maintenance_margin=amount(account, "totalMaintenanceMargin"),
         available=number(account, "totalAvailableBalance"),
     )
 
@@ -141,8 +139,8 @@ def positions(reply: Sequence[Row], account: Row, names: Names) -> tuple[Positio
 
     An empty list is believed only where the wallet has no margin set aside for positions either.
     """
-    found = [entry for entry in reply if number(entry, "size") != 0]
-    if any(whole(entry, "positionIdx") != 0 for entry in reply):
+    found = [entry for entry in reply if amount(entry, "size") != 0]
+    if any(hedged(entry) for entry in reply):
         raise SafetyStop("the account is in hedge mode; hedgerow needs one-way mode", "110025")
     names_seen = [text(entry, "symbol") for entry in found]
     if len(set(names_seen)) != len(names_seen):
@@ -153,16 +151,24 @@ def positions(reply: Sequence[Row], account: Row, names: Names) -> tuple[Positio
     return tuple(_position(entry, names) for entry in found)
 
 
+def hedged(entry: Row) -> bool:
+    """Whether a row of the position list is of hedge mode: a long (1) or a short (2) that may stand beside another."""
+    index = whole(entry, "positionIdx")
+    if index not in (0, 1, 2):
+        raise InvalidReply(f"positionIdx: {index}")
+    return index != 0
+
+
 def _position(entry: Row, names: Names) -> Position:
     size = positive(entry, "size")
     return Position(
         symbol=names.perpetual(text(entry, "symbol")),
         quantity=size * side(entry).sign,
         entry_price=positive(entry, "avgPrice"),
-        mark=positive_or_none(entry, "markPrice"),
+        mark=price_or_none(entry, "markPrice"),
         unrealised=number(entry, "unrealisedPnl"),
-        maintenance_margin=number_or_none(entry, "positionMM"),
-        initial_margin=number_or_none(entry, "positionIM"),
+        maintenance_margin=amount_or_none(entry, "positionMM"),
+        initial_margin=amount_or_none(entry, "positionIM"),
         liquidation_price=positive_or_none(entry, "liqPrice"),
         leverage=positive_or_none(entry, "leverage"),
         updated_at=instant_or_none(entry, "updatedTime"),
@@ -175,10 +181,11 @@ def _position(entry: Row, names: Names) -> Position:
 def tickers(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
     """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
     names = frozenset(wanted)
-    found = result(reply, "tickers").get("list")
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise InvalidReply("tickers: expected a list of objects")
-    ours = by_key([entry for entry in found if entry.get("symbol") in names], "symbol", "tickers")
+    found: Any = result(reply, "tickers").get("list")
+    try:
+        ours = by_key([entry for entry in found if entry.get("symbol") in names], "symbol", "tickers")
+    except (AttributeError, TypeError):
+        raise InvalidReply("tickers: expected a list of objects, each with its symbol") from None
     if missing := names - ours.keys():
         raise InvalidReply(f"tickers: no row for {', '.join(sorted(missing))}")
     return ours
@@ -194,14 +201,14 @@ def quote(
     next_funding = instant_or_none(perp, "nextFundingTime")
     hours = number_or_none(perp, "fundingIntervalHour")
     return Quote(
-        spot_bid=positive_or_none(spot, "bid1Price"),
-        spot_ask=positive_or_none(spot, "ask1Price"),
+        spot_bid=price_or_none(spot, "bid1Price"),
+        spot_ask=price_or_none(spot, "ask1Price"),
         spot_at=spot_at + ahead,
-        perp_bid=positive_or_none(perp, "bid1Price"),
-        perp_ask=positive_or_none(perp, "ask1Price"),
+        perp_bid=price_or_none(perp, "bid1Price"),
+        perp_ask=price_or_none(perp, "ask1Price"),
         perp_at=perp_at + ahead,
-        mark=positive(perp, "markPrice"),
-        index=positive_or_none(perp, "indexPrice"),
+        mark=price_or_none(perp, "markPrice"),
+        index=price_or_none(perp, "indexPrice"),
         mark_at=perp_at + ahead,
         funding_rate=number_or_none(perp, "fundingRate"),
         next_funding_at=None if next_funding is None else next_funding + ahead,
@@ -211,7 +218,7 @@ def quote(
 
 def mid(ticker: Row) -> Decimal | None:
     """Between best bid and ask; None where a side is empty."""
-    bid, ask = positive_or_none(ticker, "bid1Price"), positive_or_none(ticker, "ask1Price")
+    bid, ask = price_or_none(ticker, "bid1Price"), price_or_none(ticker, "ask1Price")
     return None if bid is None or ask is None else (bid + ask) / 2
 
 
@@ -219,6 +226,15 @@ def mid(ticker: Row) -> Decimal | None:
 
 LIVE = frozenset({"Created", "New", "PartiallyFilled", "Untriggered", "Triggered"})
 """States of an order that has not ended."""
+ENDED = frozenset({"Filled", "Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"})
+
+
+def is_live(entry: Row) -> bool:
+    """Whether an order has not ended. Raises InvalidReply for a state that is not known."""
+    status = text(entry, "orderStatus")
+    if status not in LIVE | ENDED:
+        raise InvalidReply(f"orderStatus: {status!r}")
+    return status in LIVE
 
 
 def open_orders(found: Iterable[Row], names: Names) -> tuple[OpenOrder, ...]:
@@ -229,13 +245,13 @@ def open_orders(found: Iterable[Row], names: Names) -> tuple[OpenOrder, ...]:
             order_id=text(entry, "orderId"),
             client_order_id=link_of(entry),
             side=side(entry),
-            price=number(entry, "price"),
-            quantity=number(entry, "qty"),
-            filled=_known(entry, "cumExecQty"),
+            price=amount(entry, "price"),
+            quantity=amount(entry, "qty"),
+            filled=amount(entry, "cumExecQty"),
             reduce_only=flag(entry, "reduceOnly"),
             created_at=instant(entry, "createdTime"),
         )
-        for entry in found if text(entry, "orderStatus") in LIVE
+        for entry in found if is_live(entry)
     )
 
 

@@ -13,7 +13,8 @@ from bot.errors import Refused
 from bot.venues.bybit_replies import listed
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
-from bot.venues.replies import Row, by_key, flag, number, number_or_none, positive, row, text, whole
+from bot.venues.replies import Row, amount, by_key, flag, number, number_or_none, positive, row, text, whole
+from bot.venues.tiers import ascending
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def perpetuals(found: Iterable[Row], assets: Sequence[Asset], names: Names) -> d
     """The coins' linear perpetuals among the rows of the category. Raises Refused for a coin that has none."""
     ours = [
         entry for entry in found
-        if entry.get("contractType") == "LinearPerpetual" and entry.get("settleCoin") == names.settle
+        if text(entry, "contractType") == "LinearPerpetual" and text(entry, "settleCoin") == names.settle
     ]
     return _complete(ours, assets, names, "perpetual")
 
@@ -53,15 +54,17 @@ def spots(found: Iterable[Row], assets: Sequence[Asset], names: Names) -> dict[A
 
 def _complete(found: Iterable[Row], assets: Sequence[Asset], names: Names, what: str) -> dict[Asset, Row]:
     wanted = {names.native(asset) for asset in assets}
-    by_name = by_key([entry for entry in found if entry.get("symbol") in wanted], "symbol", "instruments-info")
+    by_name = by_key([entry for entry in found if text(entry, "symbol") in wanted], "symbol", "instruments-info")
     if missing := [asset for asset in assets if names.native(asset) not in by_name]:
         raise Refused(f"Bybit has no {what} in {names.settle} for {', '.join(missing)}")
+    for asset in assets:
+        text(by_name[names.native(asset)], "status")
     return {asset: by_name[names.native(asset)] for asset in assets}
 
 
 def is_trading(market: Market) -> bool:
     """Whether both of a coin's markets are open."""
-    return market.perp.get("status") == "Trading" and market.spot.get("status") == "Trading"
+    return {text(market.perp, "status"), text(market.spot, "status")} == {"Trading"}
 
 
 def funding_interval(perp: Row) -> Millis | None:
@@ -90,7 +93,7 @@ def margin_tiers(reply: object, symbol: str) -> tuple[MarginTier, ...]:
             floor, None if entry is ordered[-1] else cap, rate, deduction, positive(entry, "maxLeverage"),
         ))
         floor = cap
-    return tuple(tiers)
+    return ascending(tuple(tiers))
 
 
 def perpetual_fees(reply: object, symbol: str) -> tuple[Decimal, Decimal]:
@@ -119,10 +122,10 @@ def collateral_ratios(reply: object) -> dict[Asset, Decimal]:
     ratios: dict[Asset, Decimal] = {}
     for entry in listed(reply, "collateral-info"):
         serves = flag(entry, "marginCollateral") and flag(entry, "collateralSwitch")
-        ratio = number_or_none(entry, "collateralRatio") or ZERO
-        if not 0 <= ratio <= 1:
+        ratio = amount(entry, "collateralRatio") if serves else ZERO
+        if ratio > 1:
             raise InvalidReply(f"collateralRatio: {ratio}")
-        ratios[text(entry, "currency")] = ratio if serves else ZERO
+        ratios[text(entry, "currency")] = ratio
     return ratios
 
 
@@ -140,11 +143,11 @@ def instrument(
         amount_step=positive(lot, "qtyStep"),
         min_amount=positive(lot, "minOrderQty"),
         max_amount=positive(lot, "maxOrderQty"),
-        min_notional=number(lot, "minNotionalValue"),
+        min_notional=amount(lot, "minNotionalValue"),
         price_tick=positive(_part(perp, "priceFilter"), "tickSize"),
         spot_lot=positive(spot_lot, "basePrecision"),
         spot_tick=positive(_part(spot, "priceFilter"), "tickSize"),
-        spot_min_notional=number(spot_lot, "minOrderAmt"),
+        spot_min_notional=amount(spot_lot, "minOrderAmt"),
         tiers=tiers,
         maker_fee=fees.maker,
         taker_fee=fees.taker,

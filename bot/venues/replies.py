@@ -72,17 +72,50 @@ def instant(source: Row, key: str) -> Millis:
     return at
 
 
+def count(source: Row, key: str) -> int:
+    """A whole number from 1 on: hours, a leverage."""
+    return int(identity(source, key))
+
+
 def instant_or_none(source: Row, key: str) -> Millis | None:
     """An instant in ms, where the venue has one: 0, or an empty text, stands for none."""
     return None if source.get(key) in (None, 0, "0", "") else instant(source, key)
 
 
+def identity(source: Row, key: str) -> str:
+    """The number that a venue gave to an order, a trade, an account; from 1 on."""
+    given = whole(source, key)
+    if given <= 0:
+        raise InvalidReply(f"{key}: {given} is nobody's number")
+    return str(given)
+
+
 def number(source: Row, key: str) -> Decimal:
-    """A finite number."""
+    """A finite number, written as text: so do venues with amounts, prices and rates, and a bare 0 is a default."""
+    if not isinstance(source.get(key), str):
+        raise InvalidReply(f"{key}: expected a number as text, got {_shown(source.get(key))}")
+    return figure(source, key)
+
+
+def figure(source: Row, key: str) -> Decimal:
+    """A finite number, also as JSON's own: where the venue writes it so."""
     try:
         return parse_decimal(source.get(key), key)
     except ValueError as error:
         raise InvalidReply(f"{key}: expected a number, got {_shown(source.get(key))}") from error
+
+
+def amount(source: Row, key: str) -> Decimal:
+    """A number of 0 or more: a balance, a margin, a quantity."""
+    value = number(source, key)
+    if value < 0:
+        raise InvalidReply(f"{key}: expected no negative number, got {value}")
+    return value
+
+
+def amount_or_none(source: Row, key: str) -> Decimal | None:
+    """A number of 0 or more, or None where the venue leaves it out."""
+    return None if source.get(key) in (None, "") else amount(source, key)
 
 
 def number_or_none(source: Row, key: str) -> Decimal | None:
@@ -100,10 +133,23 @@ def positive(source: Row, key: str) -> Decimal:
 
 def positive_or_none(source: Row, key: str) -> Decimal | None:
     """A number above 0, or None: 0 stands for an empty book side, for no liquidation price."""
-    value = number_or_none(source, key)
-    if value is not None and value < 0:
-        raise InvalidReply(f"{key}: expected no negative number, got {value}")
-    return value or None
+    return amount_or_none(source, key) or None
+
+
+def price_or_none(source: Row, key: str) -> Decimal | None:
+    """A price above 0, or None for what is none: an empty book's 0 or "", null, NaN, less than 0.
+
+    A price that is not known holds every order of the rule (`bot.core.guards`); refusing the whole reply would keep the
+    margin ladder from acting by what else is in it.
+    """
+    value = source.get(key)
+    if key not in source or not isinstance(value, str | None):
+        raise InvalidReply(f"{key}: expected a price as text, got {_shown(value)}")
+    try:
+        price = parse_decimal(value, key)
+    except ValueError:
+        return None
+    return price if price > 0 else None
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ Foreign: TypeAlias = Any
 LOCAL_TIMEOUT = 0.5
 REMOTE_TIMEOUT = 10.0
 _DEFAULT_SILENCE = 60.0
+_CODE = re.compile(r"-?[0-9]+")
 
 Silence: TypeAlias = Callable[[Attempt, Mapping[str, str], Millis], float | None]
 """Seconds of silence that an answer asks for, by its headers (names in small letters) at an instant; None: none."""
@@ -268,12 +270,13 @@ def error_code(status: int, response: object) -> tuple[str | None, str | None]:
     """The code and message of an error reply such as {"code": -1021, "msg": "..."}; (None, None) where it is none.
 
     A code of 0 or 200 is no error: with a good status it is Binance's answer to a setting. Bybit's {"retCode": 0, ...}
-    surrounds every answer.
+    surrounds every answer. What is no whole number is no code: it refuses nothing.
     """
     key, words = ("retCode", "retMsg") if isinstance(response, dict) and "retCode" in response else ("code", "msg")
-    if not isinstance(response, dict) or not isinstance(response.get(key), (int, str)):
+    code = str(response.get(key)) if isinstance(response, dict) else ""
+    if not isinstance(response, dict) or not _CODE.fullmatch(code):
         return None, None
-    code, message = str(response[key]), str(response.get(words, ""))
+    message = str(response.get(words, ""))
     if code not in ("0", "200"):
         return code, message
     return None, (None if 200 <= status < 300 else message)

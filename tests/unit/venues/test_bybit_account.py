@@ -213,12 +213,13 @@ async def test_an_account_in_order_has_nothing_against_it(venue: BybitVenue, fak
     assert not any(name.startswith("POST") for name, _ in fake.seen)
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize(("endpoint", "reply", "expected"), [
     (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Wallet": ["Withdraw"]}),
      ("key_withdrawal", Verdict.FAIL)),
     (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]}),
      ("key_transfer", Verdict.FAIL)),
-    (KEY, key(permissions={"ContractTrade": ["Order"]}), ("key_trading", Verdict.FAIL)),
+    (KEY, key(permissions={"ContractTrade": ["Order"], "Wallet": []}), ("key_trading", Verdict.FAIL)),
     (KEY, key(readOnly=1), ("key_trading", Verdict.FAIL)),
     (KEY, key(ips=["*"]), ("key_address", Verdict.WARN)),
     (KEY, key(expiredAt="2023-11-20T00:00:00Z"), ("key_expiry", Verdict.WARN)),

@@ -99,7 +99,7 @@ def test_specifications_and_fees_are_read() -> None:
 
 def test_the_account_and_the_key_are_read() -> None:
     assert account_info(recorded("account_info"))["marginMode"] == "REGULAR_MARGIN"
-    assert replies.user_id(recorded("user_query_api")) == 1_448_939
+    assert replies.user_id(recorded("user_query_api")) == "1448939"
 
 
 @pytest.mark.parametrize("name", ["wallet_balance", "positions", "orders_realtime", "instruments_linear"])
