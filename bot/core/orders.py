@@ -105,6 +105,10 @@ class OrderIntent:
     perp_mid: Decimal | None = None
 
 
+WOULD_HAVE_TAKEN = frozenset({"-5022", "EC_PostOnlyWillTakeLiquidity", "POST_ONLY_WOULD_CROSS"})
+"""What venues call it when a post-only order ends because it would have crossed the spread."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderReport:
     """What the venue says of one order of ours. `filled` is cumulative, base units."""
@@ -120,6 +124,11 @@ class OrderReport:
     at: Millis | None = None
     code: str | None = None
     message: str | None = None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the venue ended it for a reason of its own, after it had taken it: as much of a no as a refusal."""
+        return self.state is OrderState.CANCELLED and self.code is not None and self.code not in WOULD_HAVE_TAKEN
 
 
 @dataclass(frozen=True, slots=True)

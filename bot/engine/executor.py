@@ -152,6 +152,7 @@ class Executor:
         self._resting_until: dict[Asset, Millis] = {}
         self._refusals: dict[Asset, int] = {}
         self._refused_at: dict[Asset, Millis] = {}
+        self._rejections: dict[Asset, str] = {}
         self._given_up: set[str] = set()
         self._full_until: Millis = 0
         self._cancelled: dict[str, tuple[int, Millis]] = {}
@@ -207,8 +208,15 @@ class Executor:
         )
 
     def _is_resting(self, decided: AssetDecision) -> bool:
-        """Whether a refusal a short while ago is a reason not to ask again yet."""
+        """Whether a refusal a short while ago is a reason not to ask again yet.
+
+        One that the venue took and rejected afterwards counts as refused: once, when that is learnt.
+        """
         asset, now = decided.asset, self._clock.now()
+        rejected = self._settler.rejected(asset)
+        if rejected is not None and self._rejections.get(asset) != rejected:
+            self._rejections[asset] = rejected
+            self._rest(asset)
         if decided.pace is Pace.MARGIN:
             refused_at = self._refused_at.get(asset)
             return refused_at is not None and now - refused_at < MARGIN_REST
@@ -292,7 +300,8 @@ class Executor:
             if isinstance(refused, SafetyStop):
                 raise
         else:
-            self._refusals.pop(asset, None)
+            if self._settler.rejected(asset) is None:  # else whether it stands is not known yet
+                self._refusals.pop(asset, None)
             self._report.order("order.sent", record, snapshot, state=str(report.state), order_id=report.order_id)
             await self._settler.absorb(record, report, snapshot)
 

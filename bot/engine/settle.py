@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import OpenOrder, Side, Snapshot
+from bot.core.market import Asset, OpenOrder, Side, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
@@ -45,6 +45,11 @@ class Settler:
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
         self._quarantined: set[str] = set()
+        self._rejected: dict[Asset, str] = {}
+
+    def rejected(self, asset: Asset) -> str | None:
+        """The coin's newest order, by client id, where the venue took it and then rejected it."""
+        return self._rejected.get(asset)
 
     async def settle(self, snapshot: Snapshot) -> bool:
         """Settle what this snapshot shows to be open. True when the books changed: positions want a new reading.
@@ -169,6 +174,10 @@ class Settler:
                     fee_currency=fill.fee_currency, maker=fill.maker, realised_pnl=fill.realised,
                     trade_id=fill.trade_id,
                 )
+        if report.rejected:
+            self._rejected[intent.asset] = intent.client_order_id
+        elif report.filled or not report.state.live:
+            self._rejected.pop(intent.asset, None)
         if complete:
             await self._book.reported(report)
         elif record.state.unresolved:

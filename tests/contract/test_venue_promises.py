@@ -82,7 +82,7 @@ async def test_quantities_are_in_base_units_everywhere(stage: Stage) -> None:
     orders = (await stage.venue.snapshot()).open_orders
     assert orders is not None
     assert [(order.client_order_id, order.quantity, order.filled, order.side) for order in orders] == [
-        (resting.intent.client_order_id, D("0.02"), 0, Side.SELL)]
+        (resting.intent.client_order_id, D("0.02"), D(0), Side.SELL)]
 
 
 async def test_a_close_never_flips_the_position(stage: Stage) -> None:
@@ -103,6 +103,7 @@ async def test_a_post_only_order_that_would_cross_ends_cancelled_with_its_code(s
     assert report is not None
     venue = "paper" if not stage.gateway else stage.venue.name
     assert (report.state, report.filled, report.code) == (OrderState.CANCELLED, D(0), CROSSED[venue])
+    assert not report.rejected
     assert await stage.position() == 0
 
 

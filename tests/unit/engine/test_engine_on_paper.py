@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from paper_bot import PaperBot, StoryTime
@@ -194,6 +195,35 @@ async def test_a_hedge_that_was_given_up_before_its_first_contract_is_void() -> 
         bot, engine, lambda: [e.state for e in bot.pages.episodes.values()] == [EpisodeState.VOID], every=MINUTE,
     )
     assert btc_position(bot) == 0
+
+
+class RejectsAfterwards(PaperVenue):
+    """Takes every order, and ends it at once for a reason of its own."""
+
+    why = "INSUFFICIENT_MARGIN"
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        return OrderReport(intent.client_order_id, intent.symbol, OrderState.OPEN, D(0), order_id="1")
+
+    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        return OrderReport(client_order_id, symbol, OrderState.CANCELLED, D(0), order_id="1", code=self.why)
+
+
+class CrossesAfterwards(RejectsAfterwards):
+    why = "EC_PostOnlyWillTakeLiquidity"
+
+
+@pytest.mark.parametrize(("venue", "least", "most"), [(RejectsAfterwards, 3, 6), (CrossesAfterwards, 20, 130)])
+async def test_an_order_rejected_after_it_was_taken_rests_as_a_refused_one_and_one_that_would_cross_is_priced_again(
+    venue: type[RejectsAfterwards], least: int, most: int,
+) -> None:
+    bot, engine = await drifted(venue, rules=policy(on_timeout=OnTimeout.WAIT))
+    for _ in range(240):
+        await bot.clock.sleep_until(bot.clock.now() + 5 * SECOND)
+        await engine.tick()
+    asked = [intent.created_at for intent in bot.pages.intents]
+    assert least <= len(asked) <= most, "twenty minutes"
+    assert all(later - earlier >= 10 * SECOND for earlier, later in pairwise(asked))
 
 
 class LaggingFills(PaperVenue):
