@@ -14,7 +14,7 @@ import hashlib
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,6 @@ from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Described, Settings
 
 if TYPE_CHECKING:
-
     from bot.clocks import ClosableClock
     from bot.engine.book import Book
     from bot.engine.tick import Engine
@@ -58,7 +57,7 @@ class Wrap:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A bot that is ready to tick."""
+    """A bot that is ready to tick. `watch`: from here on it must decide; `ticked`: it has, at that instant."""
 
     engine: Engine
     book: Book
@@ -67,6 +66,8 @@ class Bot:
     terms: Terms
     emit: Emit
     wakes: Wakes | None = None
+    watch: Callable[[], None] = lambda: None
+    ticked: Callable[[Millis], None] = lambda _: None
 
 
 def account_tag(venue: str, environment: str, account: str) -> str:
@@ -109,8 +110,9 @@ async def run_daemon(
                     gc.freeze()  # what is loaded stays: no collection needs to look at it, and an order wait for that
                     daemon = Daemon(
                         bot.engine, bot.clock, poll=settings.poll, working_poll=settings.working_poll, emit=bot.emit,
-                        wakes=bot.wakes,
+                        wakes=bot.wakes, ticked=bot.ticked,
                     )
+                    bot.watch()
                     await _run_until(stop, daemon.request_stop, daemon.run())
                     return 0
             except Unavailable as away:
@@ -161,11 +163,19 @@ async def compose_bot(
     dry_run: bool = False,
 ) -> AsyncIterator[Bot]:
     """Clock, venue, journal and engine of one account, checked and prepared; released at the end."""
+    from bot.attention import alerts_of, attended
+    from bot.telemetry.redaction import Redactor
+
     wrap = wrap or Wrap()
+    alerts, tokens = alerts_of(settings)
+    secrets = (credentials.key, credentials.secret, *tokens)
     async with contextlib.AsyncExitStack() as stack:
         clock = await _clock(settings, LEASE)
         stack.push_async_callback(clock.close)
-        emit = stack.enter_context(_logs(settings, clock, credentials)).emit
+        logs = stack.enter_context(_logs(settings, clock, secrets))
+        attention = await stack.enter_async_context(
+            attended(settings, clock, logs.emit, alerts=alerts, redactor=Redactor(secrets)))
+        emit = attention.emit
         opened = _venue(settings, clock, credentials, dry_run=dry_run)
         venue = wrap.venue(opened, clock)
         stack.push_async_callback(venue.close)
@@ -175,8 +185,8 @@ async def compose_bot(
         environment = bound_environment(settings, dry_run=dry_run)
         bot = await stack.enter_async_context(
             take_up(settings, account, clock=clock, venue=venue, emit=emit, environment=environment, wrap=wrap))
-        yield replace(bot, wakes=_wakes(
-            settings, clock, credentials, opened=opened, emit=emit, stack=stack))
+        wakes = _wakes(settings, clock, credentials, opened=opened, emit=emit, stack=stack)
+        yield replace(bot, wakes=wakes, watch=attention.watch, ticked=attention.ticked)
 
 
 @contextlib.asynccontextmanager
@@ -253,12 +263,12 @@ def open_stream(
     )
 
 
-def _logs(settings: Settings, clock: Clock, credentials: Credentials) -> Logs:
+def _logs(settings: Settings, clock: Clock, secrets: Sequence[str]) -> Logs:
     from bot.telemetry.logs import configure
 
     return configure(
         clock=clock, log_file=settings.log.file, console=settings.log.console, level=settings.log.level,
-        secrets=(credentials.key, credentials.secret), max_bytes=settings.log.max_bytes, keep=settings.log.keep,
+        secrets=secrets, max_bytes=settings.log.max_bytes, keep=settings.log.keep,
     )
 
 

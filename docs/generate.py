@@ -58,6 +58,10 @@ They never stand in the file. Set `HEDGEROW_API_KEY` and `HEDGEROW_API_SECRET`, 
 `api_secret` in a folder that `secrets_dir` names, readable by you alone (`chmod 600`). The variables win. The local
 testnet needs none.
 
+The addresses of messages to you are secrets too, because they hold tokens: `HEDGEROW_ALERT_URLS`, or a file
+`alert_urls` in the same folder, one address a line, as [apprise](https://github.com/caronc/apprise) writes them.
+[operations.md](operations.md#alerts) has the rest.
+
 ## Real money
 
 `environment: live` trades only with three opt-ins that agree: `live: {enabled: true}` in the file, `--live` and

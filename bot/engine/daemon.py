@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from bot.core.times import SECOND, Millis, next_on_grid
 from bot.engine.tick import Engine
@@ -16,12 +17,13 @@ LONGEST_RETRY = 300 * SECOND
 
 
 class Daemon:
-    """Runs an engine until told to stop, or until the story ends."""
+    """Runs an engine until told to stop, or until the story ends. `ticked` is told the instant of each decision."""
 
     def __init__(
         self, engine: Engine, clock: Clock, *, poll: Millis, working_poll: Millis, emit: Emit,
-        wakes: Wakes | None = None,
+        wakes: Wakes | None = None, ticked: Callable[[Millis], None] = lambda _: None,
     ) -> None:
+        self._ticked = ticked
         self._engine = engine
         self._clock = clock
         self._poll = poll
@@ -56,6 +58,7 @@ class Daemon:
             return self._retry_at(away)
         if self._wakes is not None:
             self._wakes.ticked(self._engine.watch(), acted=report.acted)
+        self._ticked(report.at)
         if self._failures:
             self._emit("venue.back", failures=self._failures)
             self._failures = 0

@@ -123,6 +123,23 @@ class Reporter:
         }
 
 
+class Guards:
+    """Says which guards hold or refuse something on each coin: at the start, and at each change."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._told: dict[Asset, frozenset[str]] = {}
+
+    def tell(self, decision: Decision) -> None:
+        """A decision was reached."""
+        for decided in decision.assets:
+            found = {refusal.guard: refusal.text for refusal in decided.refusals}
+            if self._told.get(decided.asset) != frozenset(found):
+                self._told[decided.asset] = frozenset(found)
+                self._report.say("guards.changed", asset=decided.asset, guards=sorted(found),
+                                 message="; ".join(found.values()) or "nothing holds it")
+
+
 def changed_holds(before: Decision | None, after: Decision) -> tuple[Asset, ...]:
     """Assets whose refusals are not the ones of the decision before: what is worth a line."""
     if before is None:

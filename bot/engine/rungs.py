@@ -74,7 +74,7 @@ class Rungs:
 
     def _failed(self, ladder: Ladder, why: str) -> None:
         message = f"{ladder.top_up} {self._settle} are needed from the spot wallet; {why}"
-        self._report.say("margin.warned", message=message, **_numbers(ladder))
+        self._report.say("margin.warned", message=message, reason="top_up", **_numbers(ladder))
 
 
 def _numbers(ladder: Ladder) -> dict[str, object]:

@@ -195,6 +195,18 @@ class StreamSettings(Section):
         20, "Most ticks a minute besides the polls. Prices may use up half of them; the rest is for our own orders.")
 
 
+class AlertSettings(Section):
+    """Messages to you, at the addresses of `alert_urls` (a secret: see above)."""
+
+    enabled: bool = key(True, "False: no messages, although addresses are given.")
+    repeat: Duration = key("1h", "The same is not told again before.")
+    per_hour: Count = key(20, "Most messages an hour; a quarter of them is kept for what is urgent.")
+    summary: Pause = key("24h", "Time between two summaries, the first at midnight UTC; 0s: none.")
+    timeout: Duration = key("10s", "Real time that a service may take, and that a stop waits for the last messages.")
+    stalled: Duration = key(
+        "10s", "Real time for which the event loop may stand still before that is reported, to the log and to you.")
+
+
 class StorySpecs(StrEnum):
     """Whose contract specifications and fees the local testnet has."""
 

@@ -28,6 +28,9 @@ class Keys(Handed):
 VARIABLES = {name: f"{PREFIX}{name.upper()}" for name in Keys.model_fields}
 """The variable of each part."""
 
+ALERT_URLS = f"{PREFIX}ALERT_URLS"
+"""The variable of the addresses of alerts, which hold tokens; their file is called `alert_urls`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -97,7 +100,21 @@ class SecretSource:
     @classmethod
     def of(cls, directory: Path | None, environ: Mapping[str, str]) -> Self:
         """With the variables of keys among all."""
-        return cls(directory, {name: text for name, text in environ.items() if name.upper() in VARIABLES.values()})
+        secret = {*VARIABLES.values(), ALERT_URLS}
+        return cls(directory, {name: text for name, text in environ.items() if name.upper() in secret})
+
+    def alert_urls(self) -> tuple[str, ...]:
+        """The addresses, from the variable or the file: one a line, or parted by spaces; lines with # say nothing.
+
+        Raises ConfigError for a file that others can read.
+        """
+        given = next((text for name, text in self.variables.items() if name.upper() == ALERT_URLS), None)
+        if given is None and self.directory is not None:
+            given = _content(self.directory / ALERT_URLS.removeprefix(PREFIX).lower())
+        lines = (given or "").splitlines()
+        found = tuple(url for line in lines if not line.lstrip().startswith("#") for url in line.split())
+        _handed_out.update(found)
+        return found
 
     def credentials(self, *, purpose: str, default: Credentials | None = None) -> Credentials:
         """Both keys; `default` where neither is given. Raises ConfigError in one line: what is missing, how to give it.
@@ -120,6 +137,12 @@ class SecretSource:
 
 
 def _read(path: Path) -> str | None:
+    """A key's file; None where there is none. Raises ConfigError when others could read it too."""
+    text = _content(path)
+    return None if text is None else _checked(text, str(path))
+
+
+def _content(path: Path) -> str | None:
     """A secret file's content; None where there is none. Raises ConfigError when others could read it too."""
     try:
         mode = path.stat().st_mode
@@ -127,7 +150,7 @@ def _read(path: Path) -> str | None:
             raise ConfigError(f"{path}: is no file")
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(f"{path}: others can read it (mode {stat.S_IMODE(mode):o}). Allowed: chmod 600 {path}")
-        return _checked(path.read_text(encoding="utf-8").strip(), str(path))
+        return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -16,6 +16,7 @@ from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.handed import Handed
 from bot.settings.model import (
+    AlertSettings,
     AssetSettings,
     Cash,
     Coin,
@@ -73,8 +74,9 @@ class Settings(Handed):
     journal: File = key(
         Path("hedgerow.db"), "The journal's file. Default: beside the configuration, `.db` for `.yaml`.")
     log: LogSettings = Field(default_factory=LogSettings, description="Where the log goes.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings, description="Messages to you.")
     secrets_dir: File | None = key(
-        None, "A folder with the files `api_key` and `api_secret`, readable by you alone (mode 600).")
+        None, "A folder with the files `api_key`, `api_secret` and `alert_urls`, readable by you alone (mode 600).")
     testnet: TestnetSettings = Field(
         default_factory=TestnetSettings, description="Where the local testnet listens; `environment: local` only.")
     live: LiveSettings = Field(default_factory=LiveSettings, description="The first opt-in for real money.")
@@ -132,6 +134,16 @@ class Settings(Handed):
         if self.inspect_every is not None:
             return self.inspect_every
         return DAY if self.local else HOUR
+
+    @property
+    def decides_within(self) -> Millis:
+        """Real time within which a bot that is well reaches a decision: three polls and a minute."""
+        # A stepped story is as fast as the machine: its polls say nothing of real time.
+        return 3 * (0 if self.local else self.poll) + MINUTE
+
+    def alert_urls(self) -> tuple[str, ...]:
+        """Where messages to a human go; none where they are not wanted. Raises ConfigError for an unsafe file."""
+        return self._secrets.alert_urls() if self.alerts.enabled else ()
 
     def policy(self) -> Policy:
         """The user's wishes as the core knows them."""

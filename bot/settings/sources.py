@@ -21,10 +21,10 @@ from bot.settings.grammar import FILE
 from bot.settings.handed import PREFIX
 from bot.settings.problems import Key, Origin, Problem
 from bot.settings.schema import form_of, leaves, resolve
-from bot.settings.secrets import VARIABLES
+from bot.settings.secrets import ALERT_URLS, VARIABLES
 from bot.settings.source import Source, Value, read_yaml
 
-OTHER_VARIABLES = frozenset({*VARIABLES.values(), "HEDGEROW_CONFIG", "HEDGEROW_SHARED"})
+OTHER_VARIABLES = frozenset({*VARIABLES.values(), ALERT_URLS, "HEDGEROW_CONFIG", "HEDGEROW_SHARED"})
 """Variables that are no keys: secrets, the file's own path (command line), a folder with data (tests)."""
 
 LOCAL_DEFAULTS: Mapping[str, Value] = {"poll": "15m", "working_poll": "5s"}
@@ -84,7 +84,7 @@ class FromVariables(Remembered):
 
     def _unknown(self, origin: Origin, name: str, coins: list[str]) -> Problem:
         """Never shows the value: a misspelt HEDGEROW_API_KEY holds a key."""
-        known = list(VARIABLES.values())
+        known = [*VARIABLES.values(), ALERT_URLS]
         own = self.read.values.get("assets")
         coins = [*coins, *(own if isinstance(own, dict) else ())] or ["BTC"]
         for key, _ in leaves(self.settings_cls):
