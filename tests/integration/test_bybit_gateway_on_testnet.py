@@ -12,9 +12,8 @@ import pytest
 from venue_values import an_intent
 
 from bot.clocks import SteppedClock, story_clock
-from bot.core.hygiene import Verdict
-from bot.core.market import Side, Snapshot, WalletKind
-from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
+from bot.core.market import Side, Snapshot
+from bot.core.orders import OrderIntent, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import DAY, HOUR
 from bot.environment import Environment
@@ -82,45 +81,6 @@ async def test_the_instruments_are_what_the_testnet_was_told(stage: Stage) -> No
         await stage.venue.instruments(["DOGE"])
 
 
-async def test_a_fresh_account_is_flat_and_every_balance_is_counted_once(stage: Stage) -> None:
-    snapshot, state = await stage.venue.snapshot(), await stage.state()
-    assert (snapshot.wallet, snapshot.positions, snapshot.open_orders) == (WalletKind.UNIFIED, (), ())
-    assert {coin: str(held.total) for coin, held in snapshot.holdings.items()} == state["balances"]["spot"]
-    assert (snapshot.futures.balance, snapshot.futures.unrealised, snapshot.liabilities) == (D(0), D(0), D(0))
-    assert snapshot.futures.equity > snapshot.holdings["USDT"].total  # the coins are collateral
-    assert snapshot.quotes["BTC"].funding_interval == 8 * HOUR
-
-
-async def test_an_order_is_sent_moved_cancelled_and_found(stage: Stage) -> None:
-    await stage.venue.prepare(POLICY)
-    intent = await stage.order("1", await stage.venue.snapshot(), crossing=False)
-    assert await stage.venue.find_order(BTC, intent.client_order_id) is None
-    report = await stage.venue.place(intent)
-    assert report.state is OrderState.OPEN
-    resting = (await stage.venue.snapshot()).open_orders
-    assert resting is not None
-    assert [order.client_order_id for order in resting] == [intent.client_order_id]
-    record = OrderRecord(intent, OrderState.OPEN, order_id=report.order_id, price=intent.price)
-    await stage.venue.amend(record, intent.price + 10)
-    found = await stage.venue.find_order(BTC, intent.client_order_id)
-    assert found is not None
-    assert (found.state, found.price, found.order_id) == (OrderState.OPEN, intent.price + 10, report.order_id)
-    assert (await stage.venue.amend(record, intent.price + 10)).price == intent.price + 10  # it stands there already
-    assert (await stage.venue.cancel(record)).state is OrderState.CANCELLED
-    assert (await stage.venue.cancel(record)).state is OrderState.CANCELLED
-    past = await stage.venue.orders(BTC, stage.clock.now() - HOUR)
-    assert [(order.report.client_order_id, order.report.state) for order in past] == [
-        (intent.client_order_id, OrderState.CANCELLED)]
-
-
-async def test_a_post_only_order_that_would_trade_is_acknowledged_and_then_cancelled(stage: Stage) -> None:
-    intent = await stage.order("1", await stage.venue.snapshot(), crossing=True)
-    assert (await stage.venue.place(intent)).state is OrderState.OPEN
-    found = await stage.venue.find_order(BTC, intent.client_order_id)
-    assert found is not None
-    assert (found.state, found.filled, found.code) == (OrderState.CANCELLED, D(0), "EC_PostOnlyWillTakeLiquidity")
-
-
 async def test_a_short_is_opened_funded_and_closed_and_the_books_are_the_testnets(stage: Stage) -> None:
     await stage.venue.prepare(POLICY)
     before = await stage.venue.snapshot()
@@ -152,14 +112,6 @@ async def test_a_short_is_opened_funded_and_closed_and_the_books_are_the_testnet
     assert [settled.at for settled in published][-3:] == [payment.at for payment in funding]
 
 
-async def test_a_reduce_only_order_on_a_flat_symbol_is_refused_with_its_code(stage: Stage) -> None:
-    intent = await stage.order("1", await stage.venue.snapshot(), crossing=True, side=Side.BUY, reduce_only=True,
-                               time_in_force=TimeInForce.IOC)
-    with pytest.raises(Refused) as raised:
-        await stage.venue.place(intent)
-    assert raised.value.code == "110017"
-
-
 async def test_a_name_is_never_given_twice(stage: Stage) -> None:
     snapshot = await stage.venue.snapshot()
     intent = await stage.order("1", snapshot, crossing=True, time_in_force=TimeInForce.IOC)
@@ -169,14 +121,6 @@ async def test_a_name_is_never_given_twice(stage: Stage) -> None:
     position = (await stage.venue.snapshot()).position(BTC)
     assert position is not None
     assert position.quantity == D("-0.02")
-
-
-async def test_the_leverage_is_set_and_a_prepared_account_passes_every_check(stage: Stage) -> None:
-    changes = await stage.venue.prepare(POLICY)
-    assert [change.partition(":")[0] for change in changes] == ["BTCUSDT", "ETHUSDT"]
-    assert await stage.venue.prepare(POLICY) == ()
-    verdicts = {check.verdict for check in await stage.venue.inspect(POLICY)}
-    assert verdicts <= {Verdict.OK, Verdict.UNKNOWN}
 
 
 async def test_a_wrong_secret_stops_everything(stage: Stage) -> None:

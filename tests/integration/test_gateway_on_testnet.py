@@ -1,4 +1,4 @@
-"""The Binance gateway against the local testnet, over real HTTP: every method of the Venue port."""
+"""The Binance gateway against the testnet over real HTTP: what is Binance's own, beyond the promises of the port."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import pytest
 
 from bot.clocks import ScaledClock, SteppedClock, story_clock
 from bot.core.market import Side, Snapshot
-from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
-from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import HOUR, MINUTE
 from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
@@ -97,65 +95,6 @@ async def test_an_account_has_an_id_and_its_instruments(stage: Stage) -> None:
         assert replace(found[asset], max_amount=None) == replace(told, max_amount=None)
 
 
-async def test_an_unknown_coin_is_refused(stage: Stage) -> None:
-    with pytest.raises(Refused):
-        await stage.venue.instruments(["DOGE"])
-
-
-async def test_a_fresh_account_is_flat_and_owns_its_coins(stage: Stage) -> None:
-    snapshot = await stage.venue.snapshot()
-    state = await stage.state()
-    assert snapshot.taken_at == stage.clock.now()
-    assert snapshot.positions == ()
-    assert snapshot.open_orders == ()
-    assert snapshot.holdings["BTC"].total == Decimal(state["balances"]["spot"]["BTC"]) > 0
-    quote = snapshot.quotes["ETH"]
-    assert None not in (quote.spot_bid, quote.spot_ask, quote.perp_bid, quote.perp_ask, quote.mark, quote.index)
-    assert quote.funding_interval == 8 * HOUR
-    assert quote.perp_at == quote.mark_at == snapshot.taken_at
-
-
-async def test_preparing_sets_leverage_once(stage: Stage) -> None:
-    policy = Policy(
-        assets=(AssetPolicy("BTC", Decimal("0.5")), AssetPolicy("ETH", Decimal("0.3"))), cash_target=Decimal("0.2"),
-        margin=MarginPolicy(leverage=Decimal(5)),
-    )
-    assert await stage.venue.prepare(policy) == (
-        "BTCUSDT: leverage set from 20 to 5", "ETHUSDT: leverage set from 20 to 5",
-    )
-    assert await stage.venue.prepare(policy) == ()
-
-
-async def test_a_resting_order_is_placed_moved_seen_and_cancelled(stage: Stage) -> None:
-    snapshot = await stage.venue.snapshot()
-    intent = stage.intent("hrtest_btc1_1", snapshot)
-    intent = replace(intent, price=intent.price + 100)
-    placed = await stage.venue.place(intent)
-    assert (placed.state, placed.filled, placed.price) == (OrderState.OPEN, ZERO, intent.price)
-    seen = (await stage.venue.snapshot()).open_orders
-    assert seen is not None
-    assert [(order.client_order_id, order.symbol, order.quantity) for order in seen] == [
-        ("hrtest_btc1_1", BTC, Decimal("0.2")),
-    ]
-    moved = await stage.venue.amend(record(intent), intent.price + 50)
-    assert (moved.state, moved.price) == (OrderState.OPEN, intent.price + 50)
-    assert await stage.venue.find_order(BTC, "hrtest_btc1_1") == moved
-    gone = await stage.venue.cancel(record(intent))
-    assert (gone.state, gone.filled) == (OrderState.CANCELLED, ZERO)
-    again = await stage.venue.cancel(record(intent))
-    assert (again.state, again.filled) == (OrderState.CANCELLED, ZERO)
-    assert (await stage.venue.snapshot()).open_orders == ()
-
-
-async def test_a_post_only_order_that_would_cross_is_reported_as_cancelled(stage: Stage) -> None:
-    snapshot = await stage.venue.snapshot()
-    quote = snapshot.quotes["BTC"]
-    assert quote.perp_bid is not None
-    report = await stage.venue.place(stage.intent("hrtest_btc1_1", snapshot, price=quote.perp_bid))
-    assert (report.state, report.filled, report.code) == (OrderState.CANCELLED, ZERO, "-5022")
-    assert await stage.venue.find_order(BTC, "hrtest_btc1_1") is None
-
-
 async def test_a_filled_order_shows_in_position_fills_and_books(stage: Stage) -> None:
     intent = await stage.crossing("hrtest_btc1_1")
     report = await stage.venue.place(intent)
@@ -173,36 +112,6 @@ async def test_a_filled_order_shows_in_position_fills_and_books(stage: Stage) ->
     assert [(fill.fee, fill.realised, fill.price) for fill in fills] == [
         (Decimal(row["fee"]), Decimal(row["realised"]), Decimal(row["price"])) for row in booked
     ]
-
-
-async def test_a_reduce_only_order_closes_and_never_flips(stage: Stage) -> None:
-    await stage.venue.place(await stage.crossing("hrtest_btc1_1"))
-    close = await stage.crossing("hrtest_btc1_2", Side.BUY, reduce_only=True, quantity=Decimal("0.2"))
-    assert (await stage.venue.place(close)).state is OrderState.FILLED
-    assert (await stage.venue.snapshot()).positions == ()
-    with pytest.raises(Refused) as refused:
-        await stage.venue.place(replace(close, client_order_id="hrtest_btc1_3"))
-    assert refused.value.code == "-2022"
-
-
-async def test_funding_arrives_as_the_venue_booked_it(stage: Stage) -> None:
-    began = stage.clock.now()
-    await stage.venue.place(await stage.crossing("hrtest_btc1_1"))
-    await stage.clock.sleep_until(began + 25 * HOUR)
-    payments = await stage.venue.funding(began)
-    booked = (await stage.state())["funding"]
-    assert len(payments) == len(booked) >= 3
-    assert [payment.amount for payment in payments] == [Decimal(row["amount"]) for row in booked]
-    assert {payment.symbol for payment in payments} == {BTC}
-    assert await stage.venue.funding(payments[1].at) == payments[1:]
-
-
-async def test_a_duplicate_of_a_resting_order_is_adopted(stage: Stage) -> None:
-    intent = stage.intent("hrtest_btc1_1", await stage.venue.snapshot())
-    intent = replace(intent, price=intent.price + 500)
-    first = await stage.venue.place(intent)
-    again = await stage.venue.place(intent)
-    assert (again.order_id, again.state) == (first.order_id, OrderState.OPEN)
 
 
 @pytest.mark.parametrize("kind", [
