@@ -14,11 +14,13 @@ from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
+    TRANSITIONS,
     Fill,
     FundingPayment,
     OrderIntent,
     OrderRecord,
     OrderReport,
+    OrderState,
     after_miss,
     after_report,
     begin,
@@ -88,6 +90,12 @@ class Book:
         """The asset's newest order that has ended, of those that ended a short while ago."""
         mine = [record for record in self._ended.values() if record.intent.asset == asset]
         return max(mine, key=lambda record: record.intent.number, default=None)
+
+    def ended_since(self, at: Millis) -> tuple[OrderRecord, ...]:
+        """Orders that ended after `at` and may have filled more than is known: that were not filled or refused."""
+        return tuple(record for record in self._ended.values()
+                     if record.changed_at > at and OrderState.FILLED in TRANSITIONS[record.state]
+                     and record.state is not OrderState.FILLED)
 
     def is_newest(self, record: OrderRecord) -> bool:
         """Whether no order of ours on the asset is known to have come after this one; after a restart: none at all."""
@@ -188,6 +196,10 @@ class Book:
     def looked(self, decision: Decision) -> None:
         """Remember a decision that said nothing new: the prices it saw, for the jump guard, in memory alone."""
         self._state = decision.state
+
+    def not_given_out(self, names: Iterable[str | None]) -> tuple[str, ...]:
+        """Those client ids that bear this account's mark and that the journal never gave out."""
+        return not_given_out(names, self._tag, self._intents)
 
     def next_identity(self, asset: Asset) -> tuple[str, int, str]:
         """Episode, intent number and client order id of the asset's next order."""

@@ -29,6 +29,9 @@ from bot.ports import Clock, Venue
 LOOKS_BEFORE_NOT_FOUND = 3
 """How many look-ups in a row, at different instants, must miss before an order counts as never having existed."""
 
+LATE = 10 * MINUTE
+"""How long after an order's end an execution of it may still become known."""
+
 FUNDING_GRACE = HOUR
 """How long a settlement that should have come is asked for again; the venue books none where the rate is zero."""
 
@@ -71,6 +74,8 @@ class Settler:
                 failure = str(away)
             if failure:
                 await self._unanswered(record, snapshot, failure)
+        if not failure:
+            changed |= await self._late(snapshot)
         for record in self._book.quarantined():
             self._quarantine(record, snapshot)
         return await self._fund(snapshot) or changed
@@ -112,6 +117,25 @@ class Settler:
                 message=f"shown as open, although it was {record.state}",
             ))
             self._report.order("order.changed", record, snapshot, change="open after all", state=str(state))
+
+    async def _late(self, snapshot: Snapshot) -> bool:
+        """Executions of orders that had ended by the venue's own word, where the position shows that there are some."""
+        new = False
+        for record in self._book.ended_since(self._clock.now() - LATE):
+            position, intent = snapshot.position(record.intent.symbol), record.intent
+            held = (position.quantity if position else ZERO) - self._book.state.of(intent.asset).foreign
+            missing = held + self._book.short(intent.asset)
+            if missing * intent.side.sign <= 0 or not record.remaining or self._book.frozen(intent.asset):
+                continue
+            try:
+                report = await self._venue.find_order(intent.symbol, intent.client_order_id)
+                if report is not None and report.filled > record.filled:
+                    new |= await self.absorb(record, report, snapshot)
+            except (RateLimited, SafetyStop):
+                raise
+            except (Unavailable, Refused):
+                continue
+        return new
 
     def _quarantine(self, record: OrderRecord, snapshot: Snapshot) -> None:
         """Say once that a human is needed, and what for."""
@@ -190,6 +214,7 @@ class Settler:
         now = self._clock.now()
         rows: tuple[tuple[FundingPayment, Episode | None], ...] = ()
         since = self._book.funding_since()
+        self._funding_due = self._sooner(snapshot)
         if since is None:
             self._funding_due = None
         elif self._funding_due is not None and now >= max(self._funding_due, self._funding_asked_at + MINUTE):
@@ -212,6 +237,11 @@ class Settler:
         except Unavailable as away:
             self._report.say("venue.unavailable", message=str(away))
             return ()
+
+    def _sooner(self, snapshot: Snapshot) -> Millis | None:
+        """When settlements are due, or sooner where an interval has become shorter meanwhile."""
+        told = self._next_settlement(snapshot)
+        return self._funding_due if told is None or self._funding_due is None else min(self._funding_due, told)
 
     def _next_settlement(self, snapshot: Snapshot) -> Millis | None:
         dues = [

@@ -71,8 +71,10 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
 def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
     status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
     state = _state(entry, filled)
-    if not 0 <= filled <= quantity or (state is OrderState.FILLED and filled != quantity):
+    if not 0 <= filled <= quantity:
         raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
+    if state is OrderState.FILLED and filled != quantity:
+        state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
     reason = entry.get("rejectReason")
     code = reason if isinstance(reason, str) and reason not in _UNREMARKABLE else None
     return OrderReport(

@@ -245,6 +245,16 @@ async def test_cancelling_an_order_that_was_filled_reports_the_fill(venue: CcxtV
     assert (report.state, report.filled) == (OrderState.FILLED, Decimal("0.2"))
 
 
+@pytest.mark.fault(23)
+async def test_an_order_called_filled_has_filled_what_it_says_and_no_more(
+    venue: CcxtVenue, fake: FakeBinance,
+) -> None:
+    fake.replies[GET] = order(status="FILLED", executedQty="0.150", avgPrice="50000.0")
+    report = await venue.find_order(INTENT.symbol, INTENT.client_order_id)
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.CANCELLED, Decimal("0.15"))
+
+
 @pytest.mark.parametrize("code", [-2011, -2013, -5022, -5027])
 async def test_an_order_that_cannot_be_moved_is_reported_as_it_is(
     venue: CcxtVenue, fake: FakeBinance, code: int,

@@ -263,6 +263,15 @@ async def test_an_order_of_the_same_name_is_the_one_that_was_sent_before(venue: 
     assert (report.state, report.average) == (OrderState.FILLED, D(50_001))
 
 
+@pytest.mark.fault(23)
+async def test_an_order_called_filled_has_filled_what_it_says_and_no_more(venue: CcxtVenue, fake: FakeBybit) -> None:
+    fake.replies[LIVE] = listing(order(orderStatus="Filled", cumExecQty="0.15", avgPrice="50001"))
+    report = await venue.find_order(INTENT.symbol, INTENT.client_order_id)
+    assert report is not None
+    assert (report.state, report.filled) == (OrderState.CANCELLED, D("0.15"))
+
+
+@pytest.mark.fault(25)
 async def test_a_price_that_the_venue_changed_is_told(venue: CcxtVenue, fake: FakeBybit) -> None:
     await venue.place(INTENT)
     fake.replies[LIVE] = listing(order(price="50250.0"))
