@@ -1,4 +1,7 @@
-"""A story from its first price to its closing account: a testnet process, the daemon, and both their books compared."""
+"""A story from its first price to its closing account: a testnet process, the daemon, and both their books compared.
+
+With a fault, something goes wrong in it: the testnet is told beforehand what to do at which instant.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,13 @@ from bot import app
 from bot.core.episode import Episode
 from bot.core.market import Asset
 from bot.core.money import ZERO
+from bot.core.orders import PREFIX
 from bot.core.times import DAY, Millis
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Refused
 from bot.journal.reader import read_books, read_episodes
 from bot.journal.views import Books
 from bot.settings import Settings
+from bot.testnet.stories import Story
 
 READY = "testnet ready at "
 """What `hedgerow testnet serve` says once it takes requests, before its URL."""
@@ -35,7 +40,7 @@ PATIENCE = 60.0
 class ClosingAccount:
     """How a story ended. `coins` are spot balances (before, after); `differences` between journal and exchange, if any.
 
-    Money in the settle coin; `unrealised` is that of hedges still open.
+    Money in the settle coin; `unrealised` is that of hedges still open. `stopped`: why the bot ended before the story.
     """
 
     start: Millis
@@ -45,6 +50,7 @@ class ClosingAccount:
     unrealised: Decimal
     fills: int
     differences: tuple[str, ...]
+    stopped: str | None = None
 
     @property
     def days(self) -> int:
@@ -52,8 +58,11 @@ class ClosingAccount:
         return (self.end - self.start) // DAY
 
 
-async def run_demo(settings: Settings) -> ClosingAccount:
-    """Play the configured story from its beginning with a fresh journal. Raises ConfigError, Unavailable."""
+async def run_demo(settings: Settings, fault: Story | None = None) -> ClosingAccount:
+    """Play the configured story from its beginning with a fresh journal, with `fault` in it.
+
+    Raises ConfigError, Unavailable; and, without a fault, whatever stops the bot.
+    """
     if not settings.local or settings.file is None:
         raise settings.error(("environment",), f"is {settings.environment}, but a demo is played locally", "local")
     async with contextlib.AsyncExitStack() as stack:
@@ -63,12 +72,18 @@ async def run_demo(settings: Settings) -> ClosingAccount:
             "testnet": settings.testnet.model_copy(update={"url": url}), "journal": folder / "demo.db",
             "log": settings.log.model_copy(update={"file": folder / "demo.log"}),
         })
+        if fault is not None:
+            playing = playing.model_copy(update={
+                "streams": settings.streams.model_copy(update={"enabled": fault.streams})})
+            await _arm(url, fault, settings.venue)
         before = await testnet_get(url, "/testnet/state")
-        await app.run_daemon(playing)
+        stopped = await _run(playing, stops=fault is not None)
         clock, after = await testnet_get(url, "/testnet/clock"), await testnet_get(url, "/testnet/state")
-        books = read_books(playing.journal)
+        lived = playing.journal.is_file()
+        books = read_books(playing.journal) if lived else Books((), (), (), {}, ZERO, ZERO)
         return ClosingAccount(
-            start=clock["origin"], end=clock["now"], episodes=read_episodes(playing.journal),
+            stopped=stopped,
+            start=clock["origin"], end=clock["now"], episodes=read_episodes(playing.journal) if lived else (),
             coins={
                 coin: (Decimal(before["balances"]["spot"].get(coin, "0")), Decimal(after["balances"]["spot"][coin]))
                 for coin in settings.assets
@@ -76,6 +91,27 @@ async def run_demo(settings: Settings) -> ClosingAccount:
             unrealised=Decimal(after["margin"]["unrealised"]), fills=len(books.fills),
             differences=compare(books, after, settings.settle),
         )
+
+
+async def _arm(url: str, fault: Story, venue: str) -> None:
+    """Have the testnet do at its instants what the fault is made of."""
+    origin = (await testnet_get(url, "/testnet/clock"))["origin"]
+    async with aiohttp.ClientSession() as session:
+        for body in fault.plan(venue, origin):
+            async with session.post(url + "/testnet/later", json=body) as reply:
+                if reply.status != 200:
+                    raise ConfigError(f"the testnet does not do {fault.name}: {(await reply.text())[:200]}")
+
+
+async def _run(playing: Settings, *, stops: bool) -> str | None:
+    """Run the bot to the story's end; why it ended before, where it may (`stops`)."""
+    try:
+        await app.run_daemon(playing)
+    except (Refused, ConfigError) as stop:
+        if not stops:
+            raise
+        return str(stop)
+    return None
 
 
 @contextlib.asynccontextmanager
@@ -110,12 +146,16 @@ async def testnet_get(url: str, path: str) -> Any:  # noqa: ANN401 - JSON of the
 
 
 def compare(books: Books, state: Mapping[str, Any], settle: str) -> tuple[str, ...]:
-    """Where the journal's books and the exchange's differ; empty when they agree to the last digit."""
+    """Where the journal's books and the exchange's differ; empty when they agree to the last digit.
+
+    Executions of others are none of the journal's, unless it has taken them in.
+    """
     figures = ("quantity", "price", "fee", "realised")
     ours = {(fill.symbol, fill.trade_id): tuple(getattr(fill, name) for name in figures) for fill in books.fills}
+    perpetual = {(row["symbol"], str(row["trade_id"])): row for row in state["fills"] if row["market"] == "perp"}
     theirs = {
-        (row["symbol"], str(row["trade_id"])): tuple(Decimal(row[name]) for name in figures)
-        for row in state["fills"] if row["market"] == "perp"
+        key: tuple(Decimal(row[name]) for name in figures) for key, row in perpetual.items()
+        if key in ours or row["client_order_id"].startswith(PREFIX)
     }
     found = [f"fill {key}: journal {ours.get(key)}, exchange {theirs.get(key)}"
              for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)]
@@ -126,7 +166,8 @@ def compare(books: Books, state: Mapping[str, Any], settle: str) -> tuple[str, .
     totals = {
         "fees": (books.fees.get(settle, ZERO), sum((values[2] for values in theirs.values()), ZERO)),
         "funding": (books.funding_received, Decimal(state["totals"]["funding"])),
-        "realised": (books.realised, Decimal(state["totals"]["realised"])),
+        "realised": (books.realised, Decimal(state["totals"]["realised"]) - sum(
+            (Decimal(row["realised"]) for key, row in perpetual.items() if key not in theirs), ZERO)),
     }
     return (*found, *(f"{name}: journal {mine}, exchange {yours}" for name, (mine, yours) in totals.items()
                       if mine != yours))

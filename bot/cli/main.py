@@ -278,6 +278,11 @@ def demo(
     *,
     venue: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False, help="binance or bybit. Default: the configuration's.")] = None,
+    fault: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False,
+        help="Let this go wrong while a hedge is worked, in a day's story (-c: config/faults.yaml).")] = None,
+    list_faults: Annotated[bool, typer.Option(
+        "--list-faults", help="List what can go wrong, and what the bot must do then.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Watch a month in a minute: the real bot, over real HTTP, on a made-up market.
@@ -285,17 +290,32 @@ def demo(
     Starts the local testnet, runs the bot against it in story time, and ends with the closing account: each hedge with
     entry, exit, profit, funding, fees and net, and the coins, unchanged. No key, no network, no money.
 
+    With --fault something goes wrong: the venue, the market, the account, or somebody else. What the bot does about it
+    is told as it happens, and both books are compared at the end as always. A fault that must stop the bot ends the
+    story; that is exit 0 too.
+
     \b
     Examples:
       hedgerow demo
       hedgerow demo --venue bybit
       hedgerow demo -c config/history.yaml
+      hedgerow demo --list-faults
+      hedgerow demo --fault lost-reply
+      hedgerow demo --fault liquidation --venue bybit
     """
-    settings = load_settings(config or _demo_file(), venue)
+    from bot.cli import faults
+
+    if list_faults:
+        faults.tell_all(as_json=as_json)
+        return
+    story = None if fault is None else faults.named(fault)
+    settings = load_settings(config or _shipped("demo.yaml" if story is None else "faults.yaml"), venue)
+    if story is not None:
+        faults.announce(story, settings.venue, as_json=as_json)
     from bot import demo as stage
     from bot.cli import render
 
-    account = asyncio.run(stage.run_demo(settings))
+    account = asyncio.run(stage.run_demo(settings, story))
     contracts = {coin: asset.contract for coin, asset in settings.assets.items()}
     if as_json:
         typer.echo(render.to_json(account))
@@ -303,6 +323,8 @@ def demo(
         _console().print(render.closing(account, contracts, settings.settle))
     if account.differences:
         raise CommandFailed(Code.JOURNAL_DISAGREES, "the journal and the exchange do not agree")
+    if story is not None and account.stopped is not None and not story.stops:
+        raise CommandFailed(Code.SAFETY_STOP, f"the bot was not to stop: {account.stopped}")
 
 
 @CLI.command(short_help="Print the version.")
@@ -314,10 +336,10 @@ def version() -> None:
 CLI.command(short_help="Print what your shell needs to complete commands.")(completion)
 
 
-def _demo_file() -> Path:
-    here, source = Path("config/demo.yaml"), Path(__file__).parents[2] / "config" / "demo.yaml"
+def _shipped(name: str) -> Path:
+    here, source = Path("config") / name, Path(__file__).parents[2] / "config" / name
     if not here.is_file() and not source.is_file():
-        raise ConfigError("config/demo.yaml is not here. Allowed: -c FILE")
+        raise ConfigError(f"config/{name} is not here. Allowed: -c FILE")
     return here if here.is_file() else source
 
 

@@ -242,8 +242,9 @@ def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], se
         [episode.fees for episode in account.episodes], [episode.net for episode in account.episodes])))
     resizes = sum(episode.resizes for episode in account.episodes)
     still = sum(1 for episode in account.episodes if episode.short)
-    story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {account.days} days"
+    story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {_count(account.days, 'day')}"
     return Group(
+        *([one_line(f"The bot stopped: {account.stopped}")] if account.stopped else ()),
         one_line(f"Closing account, {settle}: {story}"), table,
         one_line("net = realised + funding received − fees. What open hedges have not realised yet comes on top."),
         one_line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Asset, Instrument
+from bot.core.money import ROUND_UP, round_to_step
 from bot.core.times import DAY, MINUTE, SECOND, Millis
 
 
@@ -58,8 +59,14 @@ class AssetPolicy:
     max_hedge_notional: Decimal | None = None
 
     def contract_for(self, instrument: Instrument) -> Decimal:
-        """The micro-contract in base units."""
-        return self.contract if self.contract is not None else instrument.amount_step
+        """The micro-contract in base units: as configured, or more where the venue has made its step larger since.
+
+        At start such a contract is refused (`sizing.contract_findings`). Later what is open must still be reduced in
+        sizes that the venue takes.
+        """
+        if self.contract is None:
+            return instrument.amount_step
+        return round_to_step(self.contract, instrument.amount_step, ROUND_UP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def contract_findings(
     policy: AssetPolicy, instrument: Instrument, nav: Decimal, price: Decimal,
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
     """What speaks against a micro-contract at start: (refusals, warnings)."""
-    contract = policy.contract_for(instrument)
+    contract = instrument.amount_step if policy.contract is None else policy.contract
     asset = policy.asset
     if contract <= 0 or not is_multiple(contract, instrument.amount_step):
         return (Reason(

@@ -7,7 +7,7 @@ Nothing depends on how the way is cut into calls.
 * Resting orders are served on the feed's grid; a marketable order trades at once against the visible depth.
 * Positions are checked against the maintenance margin on mark (never last) at every whole minute of the feed, or at
   every grid instant where the grid is coarser. Liquidation withdraws all perpetual orders, closes every position at
-  its mark without a fee, and an insurance credit lifts a margin balance that ends below zero to zero.
+  its mark (on the tick) without a fee, and an insurance credit lifts a margin balance that ends below zero to zero.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.core.market import Asset, Instrument, Side, WalletKind
-from bot.core.money import ZERO, plain
+from bot.core.money import ROUND_HALF_EVEN, ZERO, plain, round_to_step
 from bot.core.orders import TimeInForce
 from bot.core.runway import tier_of
 from bot.core.times import MINUTE, Millis, next_on_grid
@@ -258,7 +258,11 @@ class PaperExchange:
             self._desk.cancel(order, Ending.TAKE_OVER)
         if not self.position(asset).quantity:
             return None
-        return self._desk.take_over(asset, self.mark(asset), client_prefix)
+        return self._desk.take_over(asset, self._mark_on_tick(asset), client_prefix)
+
+    def _mark_on_tick(self, asset: Asset) -> Decimal:
+        """At what a position is taken over: executions are on ticks."""
+        return round_to_step(self.mark(asset), self.instruments[asset].price_tick, ROUND_HALF_EVEN)
 
     def liquidate(self) -> None:
         """Close every position by force at its mark now, as where the margin is below what must be kept."""
@@ -355,7 +359,8 @@ class PaperExchange:
         for order in self._desk.resting("perp"):
             self._desk.cancel(order, Ending.TAKE_OVER)
         for asset in self.account.held:
-            quantity, mark, symbol = self.position(asset).quantity, self.mark(asset), self.instruments[asset].symbol
+            quantity, mark = self.position(asset).quantity, self._mark_on_tick(asset)
+            symbol = self.instruments[asset].symbol
             self._desk.take_over(asset, mark, LIQUIDATION_PREFIX)
             realised = self.fills[-1].realised
             self.liquidations.append(Liquidation(symbol, asset, quantity, mark, realised, self.now))

@@ -151,7 +151,10 @@ class Admin:
         due = _whole(body, "at") if wait is None else self._world.now() + _whole(body, "in")
         entry: dict[str, object] = {"at": due, "method": method, "path": path, "body": asked, "status": None}
         self._planned.append(entry)
-        self._world.schedule(f"later {len(self._planned):06d}", due, partial(self._do, entry))
+        if due <= self._world.now():
+            self._do(entry)
+        else:
+            self._world.schedule(f"later {len(self._planned):06d}", due, partial(self._do, entry))
         return entry
 
     def _do(self, entry: dict[str, object]) -> None:

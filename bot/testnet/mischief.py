@@ -89,7 +89,9 @@ class Mischief:
 
 
 def _place(request: Request) -> str:
-    return f"{request.method} {request.path}"
+    """What was asked: spot and perpetuals may share a path."""
+    about = [part for part in request.query.split("&") if part.startswith(("category=", "symbol="))]
+    return " ".join((request.method, request.path, *about))
 
 
 def _lagging(said: Reply, old: Reply | None) -> Reply:

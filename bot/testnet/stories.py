@@ -79,14 +79,15 @@ def _lasting(name: str, *, at: Millis = STRIKES, until: Millis = MENDS, **more: 
     return _setup(name, at=at, **more), _setup(name, at=until, on=False, **more)
 
 
-def _prices(kind: str, *, polls: int | None = 6) -> tuple[Act, ...]:
+def _prices(kind: str, *, polls: int | None = 6, **more: object) -> tuple[Act, ...]:
     """What is shown of the markets for that many polls, from when a hedge stands."""
-    return tuple(_switch(one, kind, at=STRIKES, count=polls) for one in ("{spot_prices}", "{perp_prices}", "{marks}"))
+    wrong = ("{spot_prices}", "{perp_prices}", "{marks}")
+    return tuple(_switch(one, kind, at=STRIKES, count=polls, **more) for one in wrong)
 
 
 def _stream(action: str, which: str = "all") -> tuple[Act, ...]:
     return (Act(STRIKES, "/testnet/stream", {"action": action, "which": which}),
-            Act(MENDS, "/testnet/stream", {"action": "resume", "which": "all"}))
+            Act(STRIKES + 15 * MINUTE, "/testnet/stream", {"action": "resume", "which": "all"}))
 
 
 _FOUND = "The order counts as uncertain, the coin is frozen, and it is looked up: there is exactly one."
@@ -136,7 +137,7 @@ _ORDERS = (
           (_switch("{positions}", "stale", count=8), _switch("{open_orders}", "stale", count=8))),
     Story("lagging-positions", "positions lag behind the fills",
           "No decision on the coin until a position that is newer than the last fill.",
-          (_switch("{positions}", "lagging", after=2, count=8),)),
+          (_switch("{positions}", "lagging", at=4 * MINUTE, count=8),)),
     Story("duplicate-rows", "every fill is listed twice", "Booked once, by its id.",
           (_switch("{fills}", "duplicate", count=None), _switch("{positions}", "duplicate", count=None))),
     Story("missing-page", "half of the fills are missing from the list",
@@ -166,11 +167,11 @@ _STREAMS = tuple(
 )
 
 _MARKET = (
-    Story("spike", "for one poll every price is a fifth higher",
-          "Held until two observations agree; then it is over.", _prices("spike", polls=1), _WAIT),
-    Story("jump", "prices jump up by 12% and stay there",
+    Story("spike", "for one poll every price is half as high again",
+          "Held until two observations agree; then it is over.", _prices("spike", polls=1, factor="1.5"), _WAIT),
+    Story("jump", "BTC jumps up by 30% and stays there",
           "Held until a second observation agrees; then the hedge is resized.",
-          (Act(STRIKES, "/testnet/price", {"asset": "BTC", "factor": "1.12"}),), _WAIT),
+          (Act(STRIKES, "/testnet/price", {"asset": "BTC", "factor": "1.3"}),), _WAIT),
     Story("stale-ticker", "the tickers of two hours ago, again and again", _HELD, _prices("stale", polls=24), _WAIT),
     Story("crossed-book", "best bids are above best asks", _HELD, _prices("crossed"), _WAIT),
     Story("empty-book", "nobody buys and nobody sells", _HELD, _prices("empty_book"), ("decision.held", *_AWAY)),
@@ -219,7 +220,10 @@ _ACCOUNT = (
           (_setup("leverage", asset="BTC", leverage="3"), _setup("leverage", at=MENDS, asset="BTC", leverage="5")),
           _WARNED),
     Story("margin-mode-changed", "isolated margin is chosen by hand", "Nothing is enlarged until it is set back.",
-          _lasting("isolated"), _WARNED),
+          _lasting("isolated"), _WARNED, venues=("binance",)),
+    Story("isolated-margin", "isolated margin is chosen for the whole account by hand",
+          "Stops (exit 6): no margin balance is shown any more, by which to judge.",
+          (_setup("isolated"),), _STOPS, venues=("bybit",), stops=True),
     Story("hedge-mode", "the account is in hedge mode", "Refuses to start.", (_setup("hedge_mode", at=0),),
           venues=("bybit",), stops=True),
     Story("multi-assets", "the account is in multi-assets mode", "Refuses to start.", (_setup("multi_assets", at=0),),

@@ -56,7 +56,6 @@ async def play(story: Story, venue: str, folder: Path, lasts: Millis) -> Played:
     for body in story.plan(venue, testnet.world.clock.origin):
         reply = testnet.admin.answer("POST", "/testnet/later", json.dumps(body).encode())
         assert reply.status == 200, reply.body
-    testnet.world.advance("simulation", testnet.world.clock.origin)
     fate = Fate([])
     clock = StoryClock(testnet, fate, testnet.world.clock.origin + lasts)
 
