@@ -175,10 +175,10 @@ class Recording:
             done.add(alike)
             body = json.loads(reply.body, parse_float=Decimal)
             for place in chosen.values():
-                found = _at(body, place)
+                found = place_in(body, place)
                 for how, value in ways(place, found):
                     changed = deepcopy(body)
-                    _put(changed, place, value)
+                    put_in(changed, place, value)
                     yield (
                         f"{key[0]} {_spoken(place)}: {how}",
                         {**self.tape, key: Reply(reply.status, _encoded(changed), reply.headers)},
@@ -261,7 +261,15 @@ def _encoded(value: object) -> bytes:
     return json.dumps(value, default=float).encode()
 
 
-def _at(body: Any, place: Place) -> Any:
+def read_places(read: Callable[[Any], object], reply: Any) -> list[Place]:
+    """Where `read` looks in a reply; of rows of a list the last one's."""
+    seen: set[Place] = set()
+    read(watch(reply, (), seen))
+    return list(_chosen(seen).values())
+
+
+def place_in(body: Any, place: Place) -> Any:
+    """What stands there; MISSING where nothing does."""
     for step in place:
         if isinstance(body, dict):
             body = body.get(step, MISSING)
@@ -272,8 +280,9 @@ def _at(body: Any, place: Place) -> Any:
     return body
 
 
-def _put(body: Any, place: Place, value: object) -> None:
-    inner = _at(body, place[:-1])
+def put_in(body: Any, place: Place, value: object) -> None:
+    """Put another value there, or none."""
+    inner = place_in(body, place[:-1])
     if value is MISSING:
         inner.pop(place[-1], None)
     else:
