@@ -26,7 +26,7 @@ from bot.core.policy import Terms
 from bot.core.portfolio import measure
 from bot.core.times import SECOND, Millis
 from bot.environment import Environment
-from bot.errors import Unavailable
+from bot.errors import JournalBehind, Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Described, Settings
 
@@ -196,6 +196,7 @@ async def take_up(
     """The account as its journal left it, on these ports: specifications checked, venue prepared, engine ready."""
     from bot.engine.book import Book
     from bot.engine.tick import Engine
+    from bot.engine.twin import check_last_number
     from bot.journal.store import SqlJournal
 
     policy = settings.policy()
@@ -209,13 +210,19 @@ async def take_up(
         memory = await journal.recall(policy.settle)
         _check_orphans(settings, memory)
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
+        tag = account_tag(settings.venue, environment, account)
+        try:
+            await check_last_number(
+                venue, clock, memory, [spec.symbol for spec in terms.instruments.values()], tag)
+        except JournalBehind as behind:
+            emit("safety.stopped", message=str(behind), code="journal_behind")
+            raise
         for finding in findings(settings, terms, await venue.snapshot()):
             emit("config.warned", message=finding)
         for change in await venue.prepare(policy):
             emit("venue.prepared", message=change)
         book = Book(
-            journal, clock, account_tag=account_tag(settings.venue, environment, account),
-            settle=policy.settle, instruments=terms.instruments, memory=memory,
+            journal, clock, account_tag=tag, settle=policy.settle, instruments=terms.instruments, memory=memory,
         )
         emit("daemon.started", venue=str(settings.venue), environment=environment,
              assets=list(terms.instruments))

@@ -14,6 +14,7 @@
     └── JournalError       the journal cannot be used
         ├── JournalLocked  another process holds it
         ├── JournalForeign it belongs to another environment or account (exit 7)
+        ├── JournalBehind  the venue knows orders that it should know and does not (exit 7)
         └── JournalUnconfirmed  it was rebuilt from the venue, and no human has looked yet (exit 7)
 
 Every error an exchange can cause is one of the first three. Texts never carry secrets.
@@ -76,6 +77,10 @@ class JournalLocked(JournalError):
 
 class JournalForeign(JournalError):
     """The journal belongs to another environment or account."""
+
+
+class JournalBehind(JournalError):
+    """The venue knows later orders of this account than the journal: an old copy of it, or a second bot."""
 
 
 class JournalUnconfirmed(JournalError):

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from bot.errors import (
     ConfigError,
+    JournalBehind,
     JournalError,
     JournalForeign,
     JournalUnconfirmed,
@@ -41,6 +42,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (Unavailable, Code.TIMEOUT),
     (SafetyStop, Code.SAFETY_STOP),
     (JournalForeign, Code.JOURNAL_DISAGREES),
+    (JournalBehind, Code.JOURNAL_DISAGREES),
     (JournalUnconfirmed, Code.JOURNAL_DISAGREES),
     (StoryEnded, Code.DONE),
     (JournalError, Code.UNEXPECTED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -257,3 +258,10 @@ def place_of(identifier: str, account_tag: str) -> tuple[str, int] | None:
     if not identifier.startswith(start) or not episode or not number or not set(number) <= set(_ID_DIGITS):
         return None
     return episode, int(number, 36)
+
+
+def not_given_out(names: Iterable[str | None], account_tag: str, last: int) -> tuple[str, ...]:
+    """Client ids of this account's form with a number above `last`, by number: no intent of ours is behind them."""
+    places = {name: place_of(name, account_tag) for name in names if name is not None}
+    numbers = {name: place[1] for name, place in places.items() if place is not None and place[1] > last}
+    return tuple(sorted(numbers, key=lambda name: numbers[name]))

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_fill, cash_of_funding
+from bot.core.history import Gap
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.orders import (
@@ -25,6 +26,7 @@ from bot.core.orders import (
     after_report,
     begin,
     client_order_id,
+    not_given_out,
 )
 from bot.core.policy import Terms
 from bot.core.times import HOUR, Millis
@@ -59,6 +61,7 @@ class Book:
         self._state = memory.decision.state if memory.decision else RuleState()
         self._unkept: Decided | None = None
         self.funding_at = memory.funding_at
+        self.gaps = memory.gaps
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,11 @@ class Book:
         """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
         mine = [e for e in self._episodes.values() if e.asset == asset and e.state is not EpisodeState.VOID]
         return max(mine, key=lambda e: e.started_at) if mine else None
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """The open hedges, and each coin's last ended one."""
+        return tuple(self._episodes.values())
 
     def funding_since(self) -> Millis | None:
         """From when settlements must be read: the newest booked one, else the first hedge. None: never hedged."""
@@ -298,6 +306,11 @@ class Book:
              if e.symbol == symbol and e.opened_at is not None and e.opened_at <= at
              and (e.closed_at is None or at <= e.closed_at)), None,
         )
+
+    async def mark(self, gap: Gap) -> None:
+        """Mark what the venue had forgotten."""
+        await self._journal.record_gap(gap)
+        self.gaps = (*self.gaps, gap)
 
     async def void_unfilled(self, asset: Asset) -> None:
         """End an episode that never had a contract, once nothing of it can fill any more."""

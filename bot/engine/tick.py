@@ -24,6 +24,7 @@ from bot.engine.report import Guards, Reporter, changed_holds
 from bot.engine.rungs import Rungs
 from bot.engine.settle import Settler
 from bot.engine.strangers import Strangers
+from bot.engine.twin import Twin
 from bot.engine.verdicts import Verdicts
 from bot.ports import Clock, Command, Venue
 from bot.telemetry.events import Emit
@@ -63,6 +64,7 @@ class Engine:
         self._carry = Carry(venue, clock, tuple(terms.instruments))
         self._rungs = Rungs(venue, clock, terms.policy.settle, self._reporter,
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
+        self._twin = Twin(book, venue, clock)
         self._strangers = Strangers(book, venue, clock, self._reporter)
         self._seen: Snapshot | None = None
         self._full: Snapshot | None = None
@@ -148,6 +150,8 @@ class Engine:
             self._reconciled = agreed
             positions = {asset: f"journal {ours}, venue {theirs}" for asset, (ours, theirs) in shorts.items()}
             self._reporter.say("reconcile.ok" if agreed else "reconcile.mismatch", positions=positions)
+        await self._twin.look(snapshot, [
+            self._terms.instruments[asset].symbol for asset, (ours, theirs) in shorts.items() if ours != theirs])
         return snapshot
 
     def _shorts(self, snapshot: Snapshot) -> dict[Asset, tuple[Decimal, Decimal]]:

@@ -1,0 +1,76 @@
+"""Orders that bear this account's mark and that the journal never gave out: it is an old copy, or a second bot works.
+
+Every order of ours carries its number, and numbers only ever go up. So a number above the journal's last one was given
+out by another journal. At the start that forbids to begin: the number would be given out a second time. Later it means
+that another bot, on another machine, works on this account; on this machine the lock keeps it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from bot.core.market import Snapshot
+from bot.core.orders import not_given_out
+from bot.core.times import DAY, HOUR, MINUTE, Millis
+from bot.engine.book import Book
+from bot.errors import JournalBehind, SafetyStop
+from bot.ports import Clock, Memory, PastOrders, Venue
+
+LONGEST_LOOK: Millis = 90 * DAY
+"""How far back a journal without a decision looks: as long as venues remember orders."""
+
+MARGIN: Millis = HOUR
+"""By how much a look begins before what is known."""
+
+LOOK_EVERY: Millis = MINUTE
+
+
+async def check_last_number(
+    venue: Venue, clock: Clock, memory: Memory, symbols: Sequence[str], account_tag: str,
+) -> None:
+    """Ask the venue, once a symbol, whether it knows orders of this account that come after the journal's last one.
+
+    Raises JournalBehind where it does; Unavailable. A venue that does not tell past orders is believed to know none.
+    """
+    if not isinstance(venue, PastOrders):
+        return
+    known = memory.decision.at if memory.decision is not None else clock.now() - LONGEST_LOOK
+    since = max(known - MARGIN, clock.origin)
+    names = [order.report.client_order_id for symbol in symbols for order in await venue.orders(symbol, since)]
+    strange = not_given_out(names, account_tag, memory.intents)
+    if strange:
+        raise JournalBehind(
+            f"this journal ends with order {memory.intents}, and {venue.name} knows {len(strange)} later ones of this "
+            f"account, up to {strange[-1]}: it is an old copy, or another bot works on this account. Nothing was sent. "
+            "Stop the other bot; if there is none, make a new journal of what the exchange knows: `hedgerow journal "
+            "rebuild FILE`")
+
+
+class Twin:
+    """Looks for a second bot: in every list of open orders, and in past ones while a position is not the books'."""
+
+    def __init__(self, book: Book, venue: Venue, clock: Clock) -> None:
+        self._book = book
+        self._venue = venue
+        self._clock = clock
+        self._looked_at: Millis | None = None
+
+    async def look(self, snapshot: Snapshot, differing: Collection[str]) -> None:
+        """`differing`: symbols whose position is not what the books say. Raises SafetyStop for a second bot."""
+        names = [order.client_order_id for order in snapshot.open_orders or ()]
+        if differing and isinstance(self._venue, PastOrders) and self._due():
+            since = max(self._clock.now() - MARGIN, self._clock.origin)
+            names += [order.report.client_order_id
+                      for symbol in differing for order in await self._venue.orders(symbol, since)]
+        strange = self._book.not_given_out(names)
+        if strange:
+            raise SafetyStop(
+                f"a second bot works on this account: order {strange[0]} bears its mark, and no intent of this journal "
+                "is behind it; stop one of the two for good, then start the other", "second_bot")
+
+    def _due(self) -> bool:
+        now = self._clock.now()
+        if self._looked_at is not None and now - self._looked_at < LOOK_EVERY:
+            return False
+        self._looked_at = now
+        return True
