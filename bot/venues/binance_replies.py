@@ -210,7 +210,7 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
         raise InvalidReply(f"status: {status!r}")
     filled, quantity = number(entry, "executedQty"), positive(entry, "origQty")
     state = STATES[status]
-    if not 0 <= filled <= quantity:
+    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
         raise InvalidReply(f"executedQty: {filled} of {quantity}, {status}")
     if state is OrderState.FILLED and filled != quantity:
         state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more

@@ -71,7 +71,7 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
 def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
     status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
     state = _state(entry, filled)
-    if not 0 <= filled <= quantity:
+    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
         raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
     if state is OrderState.FILLED and filled != quantity:
         state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
