@@ -47,7 +47,7 @@ Parts = dict[str, list[float]]
 async def _ours(side: Ours, wakes: Wakes, place: Exchange, watch: Watch, parts: Parts, *, fresh: int) -> float:
     wakes.shown.within = fresh
     place.push("below")
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.08)
     engine = side.engine()
     await engine.tick(wakes.ticking())
     wakes.ticked(engine.watch(), acted=False)
@@ -115,7 +115,7 @@ class _BareStream:
         """What came in the meantime, for the other side's turns."""
         with contextlib.suppress(TimeoutError):
             while True:
-                await asyncio.wait_for(self._socket.receive(), 0.03)
+                await asyncio.wait_for(self._socket.receive(), 0.08)
 
 
 @asynccontextmanager

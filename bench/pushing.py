@@ -14,7 +14,7 @@ from answers import BELOW, price, pushed, pushed_mark
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _PING, _PONG = 1, 9, 10
-_BEFORE = 0.005
+_BEFORE = 0.03
 """Seconds by which the other markets' frames come before the one that crosses."""
 
 
