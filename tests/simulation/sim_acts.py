@@ -5,27 +5,41 @@ deadlines.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from typing import TypeAlias
 
 from sim_plan import Act
 
 from bot.core.market import Asset, Side
 from bot.core.money import round_to_step
-from bot.core.orders import TimeInForce
+from bot.core.orders import PREFIX, TimeInForce
+from bot.core.times import MINUTE
 from bot.paper.records import PaperReject
 from bot.testnet.build import Testnet
 
 FOREIGN = "web_"
 """With what the client ids of orders begin that are not ours."""
 
+Mend: TypeAlias = Callable[[], object]
 
-def perform(testnet: Testnet, act: Act) -> bool:
-    """Do it, where the exchange lets it be done; whether it did."""
+
+def perform(testnet: Testnet, act: Act) -> tuple[bool, Mend | None]:
+    """Do it, where the exchange lets it be done: whether it did, and what ends it where it lasts."""
     try:
-        _ACTS[act.what](testnet, act.asset, act.size)
-    except PaperReject:
-        return False
-    return True
+        if act.what in _DONE:
+            _DONE[act.what](testnet, act.asset, act.size)
+            return True, None
+        return True, _CONDITIONS.get(act.what, _switched(act.what))(testnet, act.asset, act.size)
+    except (PaperReject, ValueError):
+        return False, None
+
+
+def _setup(testnet: Testnet, **body: object) -> None:
+    testnet.admin.setups.setup(body)
+
+
+# -- done in a moment --------------------------------------------------------------------------------------------------
 
 
 def _price(testnet: Testnet, asset: Asset, size: Decimal) -> None:
@@ -35,13 +49,15 @@ def _price(testnet: Testnet, asset: Asset, size: Decimal) -> None:
 
 
 def _deposit(testnet: Testnet, asset: Asset, size: Decimal) -> None:
-    wallets = testnet.exchange.wallets
-    wallets.add(wallets.spot, asset, size)
+    testnet.exchange.deposit(asset, size * (1 if asset == "BTC" else 20))
 
 
 def _withdraw(testnet: Testnet, asset: Asset, size: Decimal) -> None:
-    wallets = testnet.exchange.wallets
-    wallets.add(wallets.spot, asset, -min(size, wallets.free(asset)))
+    testnet.exchange.deposit(asset, -size * (1 if asset == "BTC" else 20))
+
+
+def _earn(testnet: Testnet, asset: Asset, size: Decimal) -> None:
+    _setup(testnet, setup="earn", asset=asset, amount=str(size * (1 if asset == "BTC" else 20)))
 
 
 def _foreign_order(testnet: Testnet, asset: Asset, size: Decimal) -> None:
@@ -64,11 +80,76 @@ def _place(testnet: Testnet, asset: Asset, size: Decimal, *, away: Decimal, time
 
 def _cancel_ours(testnet: Testnet, asset: Asset, _: Decimal) -> None:
     for order in testnet.exchange.open_orders("perp", asset):
-        if order.client_order_id.startswith("hr"):
+        if order.client_order_id.startswith(PREFIX):
             testnet.exchange.cancel(order)
 
 
-_ACTS: Mapping[str, Callable[[Testnet, Asset, Decimal], None]] = {
-    "price": _price, "deposit": _deposit, "withdraw": _withdraw, "foreign_order": _foreign_order,
-    "foreign_trade": _foreign_trade, "cancel_ours": _cancel_ours,
+def _funding_interval(testnet: Testnet, asset: Asset, size: Decimal) -> None:
+    _setup(testnet, setup="funding_interval", asset=asset, hours=4 if size > Decimal("0.02") else 1)
+
+
+def _adl(testnet: Testnet, asset: Asset, _: Decimal) -> None:
+    _setup(testnet, setup="adl", asset=asset)
+
+
+def _liquidation(testnet: Testnet, _: Asset, __: Decimal) -> None:
+    _setup(testnet, setup="liquidation")
+
+
+_DONE: Mapping[str, Callable[[Testnet, Asset, Decimal], None]] = {
+    "price": _price, "deposit": _deposit, "withdraw": _withdraw, "earn": _earn, "foreign_order": _foreign_order,
+    "foreign_trade": _foreign_trade, "cancel_ours": _cancel_ours, "funding_interval": _funding_interval,
+    "adl": _adl, "liquidation": _liquidation,
 }
+
+
+# -- what lasts --------------------------------------------------------------------------------------------------------
+
+
+def _switched(what: str) -> Callable[[Testnet, Asset, Decimal], Mend]:
+    """What is broken until it is mended, by the testnet's own name of it."""
+    def switch(testnet: Testnet, asset: Asset, _: Decimal) -> Mend:
+        _setup(testnet, setup=what, asset=asset)
+        return lambda: _setup(testnet, setup=what, asset=asset, on=False)
+
+    return switch
+
+
+def _clock(testnet: Testnet, _: Asset, size: Decimal) -> Mend:
+    _setup(testnet, setup="clock", skew=2_000 if size > Decimal("0.02") else -10_000)
+    return lambda: _setup(testnet, setup="clock", skew=0)
+
+
+def _funding_late(testnet: Testnet, _: Asset, __: Decimal) -> Mend:
+    _setup(testnet, setup="funding_late", delay=20 * MINUTE)
+    return lambda: _setup(testnet, setup="funding_late", delay=0)
+
+
+def _leverage(testnet: Testnet, asset: Asset, size: Decimal) -> Mend:
+    before = testnet.exchange.leverage(asset)
+    _setup(testnet, setup="leverage", asset=asset, leverage="3" if size > Decimal("0.02") else "15")
+    return lambda: testnet.exchange.set_leverage(asset, before)
+
+
+def _step(testnet: Testnet, asset: Asset, _: Decimal) -> Mend:
+    before = testnet.exchange.instruments[asset]
+    _setup(testnet, setup="step", asset=asset, step=str(before.amount_step * 10))
+
+    def mend() -> None:
+        now = testnet.exchange.instruments[asset]
+        testnet.exchange.instruments[asset] = replace(
+            now, amount_step=before.amount_step, min_amount=before.min_amount)
+
+    return mend
+
+
+def _tick(testnet: Testnet, asset: Asset, _: Decimal) -> Mend:
+    before = testnet.exchange.instruments[asset].price_tick
+    _setup(testnet, setup="tick", asset=asset, tick=str(before * 5))
+    return lambda: _setup(testnet, setup="tick", asset=asset, tick=str(before))
+
+
+_CONDITIONS: Mapping[str, Callable[[Testnet, Asset, Decimal], Mend]] = {
+    "clock": _clock, "funding_late": _funding_late, "leverage": _leverage, "step": _step, "tick": _tick,
+}
+"""Those that are more than a switch."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from bot.core.times import MINUTE, Millis
+from bot.core.times import HOUR, MINUTE, Millis
 
 MARKETS = ("bull", "crash", "sideways", "v_recovery", "negative_funding")
 """Scenarios to draw from."""
 
-LENGTH: Millis = 5 * 60 * MINUTE
-"""How long a run's story is played."""
+LENGTH: Millis = 5 * HOUR
+"""How long a run's story is played; longer where it has not opened a hedge by then."""
 
 QUIET: Millis = 90 * MINUTE
 """The end of a liveness run, in which nothing goes wrong any more."""
@@ -31,7 +32,10 @@ REQUESTS = {
     },
 }
 
-ABOUT = {
+_PRICES = {"binance": ("GET /fapi/v1/ticker/bookTicker", "GET /fapi/v1/premiumIndex", "GET /api/v3/ticker/*"),
+           "bybit": ("GET /v5/market/tickers",)}
+
+ABOUT: Mapping[str, Mapping[str, Sequence[str]]] = {
     "binance": {
         "stale": ("GET /fapi/*", "GET /api/*", "* /fapi/v1/order"),
         "lagging": ("GET /fapi/v3/*", "GET /fapi/v3/positionRisk", "GET /fapi/v1/userTrades"),
@@ -48,13 +52,26 @@ ABOUT = {
     },
 }
 """Where a kind of fault means anything, for those that do not mean something everywhere."""
+FALSE_PRICES = ("spike", "crossed", "empty_book", "nan_price", "zero_price", "negative_price")
 
-HARMLESS = ("price", "cancel_ours")
-"""What others do that the bot must live with by itself."""
-MEDDLING = ("deposit", "withdraw", "foreign_order", "foreign_trade")
-"""What it stops for until a human has looked: not in a run that must reach its target."""
+ACTS: Mapping[str, int] = {
+    # Moves and meddling that the bot must live with by itself.
+    "price": 4, "cancel_ours": 3,
+    # Conditions that end by themselves, or once their maker mends them.
+    "maintenance": 1, "clock": 1, "reduce_only": 1, "leverage": 1, "delisted": 1, "step": 1, "tick": 1,
+    "funding_interval": 1, "funding_late": 1,
+    # It stops at once, and is started again until they are mended.
+    "hedge_mode": 1, "isolated": 1, "revoked_key": 1, "missing_permission": 1,
+    # It holds until the user has given a word.
+    "deposit": 2, "withdraw": 2, "earn": 1, "foreign_order": 2, "foreign_trade": 2, "adl": 2, "liquidation": 2,
+}
+"""What others do, the account's owner and the venue among them; and how often beside each other."""
 
-DEATHS = ("before POST", "after POST", "before commit", "after commit", "before GET", "after GET", "*")
+DEATHS: Mapping[str, int] = {
+    "before POST": 4, "after POST": 4, "before commit": 40, "after commit": 40, "before GET": 150, "after GET": 150,
+    "before advance": 20, "*": 400,
+}
+"""Where a process dies, and which time at the latest."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +87,21 @@ class Fault:
 
 @dataclass(frozen=True)
 class Act:
-    """Something that somebody else does, and when. `size` in the act's own unit."""
+    """Something that somebody else does, when, and for how long where it lasts. `size` in the act's own unit."""
 
     at: Millis
     what: str
     asset: str
     size: Decimal
+    lasts: Millis
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. Instants are relative to the story's start."""
+    """One run. Instants are relative to the story's start. `live`: a liveness run; else a safety run.
+
+    `looked_after`: a user looks in every hour and says what the bot waits for (in the quiet of a liveness run always).
+    """
 
     seed: int
     venue: str
@@ -92,65 +113,81 @@ class Plan:
     on_timeout: str
     slice: int | None
     live: bool
+    looked_after: bool
     faults: tuple[Fault, ...]
     acts: tuple[Act, ...]
     kills: tuple[tuple[str, int], ...]
+    length: Millis = LENGTH
 
     @property
     def events(self) -> int:
         """How much goes wrong."""
         return len(self.faults) + len(self.acts) + len(self.kills)
 
+    @property
+    def trouble_ends(self) -> Millis:
+        """From when on nothing goes wrong any more, or the end."""
+        return self.length - QUIET if self.live else self.length
+
     def without(self, part: str, place: int) -> Plan:
         """The same run, less one thing that goes wrong."""
         kept: list[Any] = list(getattr(self, part))
         del kept[place]
-        fewer: dict[str, Any] = {part: tuple(kept)}
-        return replace(self, **fewer)
+        return self.with_part(part, kept)
+
+    def with_part(self, part: str, things: Sequence[Any]) -> Plan:
+        """The same run with other things going wrong."""
+        changed: dict[str, Any] = {part: tuple(things)}
+        return replace(self, **changed)
 
 
 def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
     """The run of a seed: the same for the same arguments."""
     chance = random.Random(seed)
     venue = venues[seed % len(venues)]
-    live = chance.random() < 0.4
+    live = chance.random() < 0.5
     trouble_ends = LENGTH - QUIET if live else LENGTH
     over = Decimal(chance.choice(("0.07", "0.08", "0.10", "0.12")))
+    # One kind of fault and of act in turn, so that none is rare; the others as they come.
+    in_turn = seed // len(venues)
+    chosen = [kinds[in_turn % len(kinds)], *(chance.choice(kinds) for _ in range(chance.choice((1, 2, 3))))]
+    names, weights = list(ACTS), list(ACTS.values())
+    acts = chance.choices(names, weights, k=chance.choice((0, 0, 1, 1, 2)))
+    if chance.random() < 0.4:
+        acts.append(names[in_turn % len(names)])
     return Plan(
         seed=seed, venue=venue, scenario=chance.choice(MARKETS), story_seed=chance.randrange(64),
         weights={"BTC": Decimal("0.5") + over, "ETH": Decimal("0.3") - over / 2, "USDT": Decimal("0.2") - over / 2},
         open=chance.choice(("3pp", "4pp", "5pp")), patience=chance.choice(("20s", "2m")),
         on_timeout=chance.choice(("cross", "wait")), slice=chance.choice((None, None, 40)), live=live,
-        faults=tuple(_fault(chance, venue, kinds, trouble_ends) for _ in range(chance.choice((1, 2, 3, 4)))),
-        acts=tuple(
-            _act(chance, HARMLESS if live else HARMLESS + MEDDLING, trouble_ends)
-            for _ in range(chance.choice((0, 0, 1, 2)))
-        ),
-        kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 2)))),
+        looked_after=live or chance.random() < 0.5,
+        faults=tuple(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
+        acts=tuple(_act(chance, what, trouble_ends) for what in acts),
+        kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
     )
 
 
-def _fault(chance: random.Random, venue: str, kinds: tuple[str, ...], ends: Millis) -> Fault:
-    about_orders = chance.random() < 0.6
-    kind = chance.choice(kinds)
-    endpoints = ABOUT[venue].get(kind, REQUESTS[venue]["order" if about_orders else "read"])
-    fault = Fault(
+def _fault(chance: random.Random, venue: str, kind: str, ends: Millis) -> Fault:
+    about_orders = chance.random() < 0.5
+    if kind in FALSE_PRICES:
+        endpoints: Sequence[str] = _PRICES[venue]
+    else:
+        endpoints = ABOUT[venue].get(kind, REQUESTS[venue]["order" if about_orders else "read"])
+    return Fault(
         # Most of what matters happens while orders are worked: at the beginning.
         at=int(ends * chance.random() ** 3), endpoint=chance.choice(endpoints), kind=kind,
         count=chance.choice((1, 1, 2, 5)), after=chance.choice((0, 0, 1, 2)),
     )
-    # Cancels are few: such a fault waits for the first.
-    return replace(fault, at=0, after=0) if kind == "async_cancel" else fault
 
 
-def _act(chance: random.Random, acts: tuple[str, ...], ends: Millis) -> Act:
+def _act(chance: random.Random, what: str, ends: Millis) -> Act:
+    at = int(MINUTE + (ends - MINUTE) * chance.random())
     return Act(
-        at=int(MINUTE + (ends - MINUTE) * chance.random()), what=chance.choice(acts),
-        asset=chance.choice(("BTC", "ETH")),
-        size=Decimal(chance.randrange(1, 40)) / 1000,
+        at=at, what=what, asset=chance.choice(("BTC", "BTC", "ETH")), size=Decimal(chance.randrange(1, 40)) / 1000,
+        lasts=min(chance.choice((2, 10, 30, 60)) * MINUTE, ends - at),
     )
 
 
 def _kill(chance: random.Random) -> tuple[str, int]:
-    place = chance.choice(DEATHS)
-    return place, chance.randrange(1, 30 if place != "*" else 400)
+    place = chance.choice(list(DEATHS))
+    return place, chance.randrange(1, DEATHS[place] + 1)

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import sim_acts
+import sim_user
 from inprocess_disk import Disk
 from inprocess_loop import run
-from inprocess_wire import Fate, Killed, StoryClock, wired_venue
-from sim_plan import LENGTH, QUIET, Act, Plan
+from inprocess_wire import LEASE, Fate, Killed, StoryClock, wired_venue
+from sim_plan import LENGTH, Act, Plan
 
 from bot import app
-from bot.core.times import SECOND, Millis
+from bot.core.orders import PREFIX
+from bot.core.times import HOUR, MINUTE, SECOND, Millis
 from bot.engine.daemon import Daemon
 from bot.engine.tick import Engine, TickReport
 from bot.errors import HedgerowError, Unavailable
+from bot.paper.records import PaperReject
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
 from bot.testnet.faults import Kind, Switch
@@ -32,33 +36,54 @@ from bot.testnet.options import TestnetOptions
 
 POLL = "10m"
 WORKING_POLL = "10s"
-MOST_LIVES = 40
-"""More lives than any plan has kills: beyond them, something dies by itself."""
+LEAST_TICKS = 30
+"""A run that has ticked less often, or has opened no hedge yet, goes on for longer."""
+MOST_LIVES = 80
+"""More lives than any plan has reasons for: beyond them, something dies by itself."""
 RESTART_AFTER: Millis = 5 * SECOND
 """How long whoever watches over the daemon takes to start it again."""
+MEND_AFTER: Millis = 15 * MINUTE
+"""How long the user leaves a bot alone that stopped by itself."""
+LOOKS = tuple(minutes * MINUTE for minutes in (5, 20, 35, 50))
+"""When in the quiet of a liveness run the user looks in."""
 
 
 @dataclass
 class Outcome:
-    """What one run came to. `log`: what was said and done, oldest first. `stopped`: with what a life gave up."""
+    """What one run came to. `log`: what was said and done, oldest first. `stopped`: with what the last life gave up.
+
+    `spoilt`: calls by what was wrong with their answers. `done`: what others did. `words`: what the user said.
+    """
 
     plan: Plan
     testnet: Testnet
     journal: Path
+    fate: Fate
     ticks: int = 0
     lives: int = 0
-    kills: int = 0
+    stops: int = 0
     stopped: str | None = None
     spoilt: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
     log: list[str] = field(default_factory=list)
+
+    @property
+    def hedged(self) -> bool:
+        """Whether the exchange ever filled an order of ours."""
+        return any(fill.client_order_id.startswith(PREFIX) for fill in self.testnet.exchange.fills)
+
+    @property
+    def enough(self) -> bool:
+        """Whether it is a whole run; one that was cut short to be told is."""
+        return self.plan.length < LENGTH or (self.ticks >= LEAST_TICKS and self.hedged)
 
     def say(self, at: Millis, what: str) -> None:
         """Note something that happened."""
         self.log.append(f"{(at - self.testnet.world.clock.origin) / 1000:9.1f} s  {what}")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def market(scenario: str, seed: int) -> Any:
     """A market story: its path costs more than the run, so runs share them."""
     return scenario_story(scenario, days=1, seed=seed)
@@ -70,57 +95,106 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
         TestnetOptions(venue=plan.venue, seed=plan.seed, weights=plan.weights), market(plan.scenario, plan.story_seed),
     )
     disk = Disk(folder, template)
-    outcome = Outcome(plan, testnet, disk.path)
-    _schedule(outcome)
-    fate = Fate(list(plan.kills))
+    outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)))
+    _Others(outcome).appear()
     settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice).model_copy(
         update={"journal": disk.path})
-    ends = testnet.world.clock.origin + LENGTH
-    while testnet.world.exchange.now < ends and outcome.stopped is None and outcome.lives < MOST_LIVES:
+    clock = testnet.world.clock
+    ends = clock.origin + plan.length
+    while True:
+        _play_until(ends, outcome, settings, disk)
+        if outcome.enough or ends >= clock.end or outcome.lives >= MOST_LIVES:
+            return outcome
+        ends = min(ends + HOUR, clock.end)
+
+
+def _play_until(ends: Millis, outcome: Outcome, settings: Settings, disk: Disk) -> None:
+    """One life after the other."""
+    world = outcome.testnet.world
+    while world.exchange.now < ends and outcome.lives < MOST_LIVES:
         outcome.lives += 1
-        fate.revive()
-        with disk.mounted(fate):
+        outcome.fate.revive()
+        pause = RESTART_AFTER
+        with disk.mounted(outcome.fate):
             try:
-                run(_life(settings, outcome, fate, ends))
+                run(_life(settings, outcome, ends))
             except Killed:
-                outcome.say(testnet.world.exchange.now, "killed")
+                outcome.say(world.exchange.now, f"killed {outcome.fate.last}")
             except Unavailable as away:
-                outcome.say(testnet.world.exchange.now, f"not up: {away}")
+                outcome.say(world.exchange.now, f"not up: {away}")
+                pause = MINUTE
             except HedgerowError as stop:
                 outcome.stopped = f"{type(stop).__name__}: {stop}"
-                outcome.say(testnet.world.exchange.now, f"stopped: {outcome.stopped}")
-        testnet.world.advance("simulation", min(testnet.world.exchange.now + RESTART_AFTER, ends))
-    outcome.kills = fate.died
-    return outcome
+                outcome.stops += 1
+                outcome.say(world.exchange.now, f"stopped: {outcome.stopped}")
+                pause = MEND_AFTER
+        world.advance(LEASE, min(world.exchange.now + pause, ends))
 
 
-def _schedule(outcome: Outcome) -> None:
-    """What goes wrong, as deadlines of the story."""
-    plan, world = outcome.plan, outcome.testnet.world
-    start = world.clock.origin
+class _Others:
+    """Everybody but the bot: whoever breaks things, mends them, trades on the account; and the user."""
 
-    def arm(switch: Switch) -> None:
-        outcome.say(world.exchange.now, f"armed: {switch.kind} on {switch.endpoint}")
-        outcome.testnet.faults.arm(switch)
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._plan = outcome.plan
+        self._world = outcome.testnet.world
+        self._start = self._world.clock.origin
 
-    def act(one: Act) -> None:
-        done = sim_acts.perform(outcome.testnet, one)
-        outcome.done[one.what] += done
-        outcome.say(world.exchange.now, f"{one.what} {one.asset} {one.size}{'' if done else ' (refused)'}")
+    def appear(self) -> None:
+        """Everything that goes wrong, as deadlines of the story."""
+        plan = self._plan
+        for number, fault in enumerate(plan.faults):
+            switch = Switch(fault.endpoint, Kind(fault.kind), count=fault.count, after=fault.after)
+            self._at(fault.at, f"fault {number}", partial(self._arm, switch))
+        for number, one in enumerate(plan.acts):
+            self._at(one.at, f"act {number}", partial(self._act, number, one))
+        if plan.live:
+            self._at(plan.trouble_ends, "quiet", self._outcome.testnet.faults.clear)
+            for look in LOOKS:
+                self._at(plan.trouble_ends + look, f"look {look}", self._look)
+        if plan.looked_after:
+            for at in range(HOUR, plan.trouble_ends, HOUR):
+                self._at(at, f"look {at}", self._look)
 
-    for number, fault in enumerate(plan.faults):
-        switch = Switch(fault.endpoint, Kind(fault.kind), count=fault.count, after=fault.after)
-        world.schedule(f"fault {number}", start + fault.at, partial(arm, switch))
-    for number, one in enumerate(plan.acts):
-        world.schedule(f"act {number}", start + one.at, partial(act, one))
-    if plan.live:
-        world.schedule("quiet", start + LENGTH - QUIET, outcome.testnet.faults.clear)
+    def _at(self, at: Millis, name: str, job: Callable[[], None]) -> None:
+        self._world.schedule(name, self._start + at, job)
+
+    def _say(self, what: str) -> None:
+        self._outcome.say(self._world.exchange.now, what)
+
+    def _arm(self, switch: Switch) -> None:
+        self._say(f"armed: {switch.kind} on {switch.endpoint} ({switch.count} after {switch.after})")
+        self._outcome.testnet.faults.arm(switch)
+
+    def _act(self, number: int, act: Act) -> None:
+        done, mend = sim_acts.perform(self._outcome.testnet, act)
+        self._outcome.done[act.what] += done
+        lasting = f" for {act.lasts // MINUTE} min" if mend else ""
+        self._say(f"{act.what} {act.asset} {act.size}{lasting}{'' if done else ' (refused)'}")
+        if mend is not None:
+            self._at(act.at + act.lasts, f"mend {number}", partial(self._mend, number, act.what, mend))
+
+    def _mend(self, number: int, what: str, mend: sim_acts.Mend) -> None:
+        """End it; where the exchange will not have that now, a little later."""
+        try:
+            mend()
+        except PaperReject as reject:
+            self._world.schedule(
+                f"mend {number}", self._world.exchange.now + MINUTE, partial(self._mend, number, what, mend))
+            self._say(f"{what} is not over yet: {reject}")
+        else:
+            self._say(f"{what} is over")
+
+    def _look(self) -> None:
+        for word in sim_user.speak(self._outcome.journal, self._outcome.testnet, self._world.exchange.now):
+            self._outcome.words[word.split()[0]] += 1
+            self._say(f"the user says: {word}")
 
 
-async def _life(settings: Settings, outcome: Outcome, fate: Fate, ends: Millis) -> None:
+async def _life(settings: Settings, outcome: Outcome, ends: Millis) -> None:
     """The daemon from its start to the story's end, or to its own."""
-    clock = StoryClock(outcome.testnet, fate, ends)
-    venue = wired_venue(settings, outcome.testnet, clock, fate, outcome.spoilt)
+    clock = StoryClock(outcome.testnet, outcome.fate, ends)
+    venue = wired_venue(settings, outcome.testnet, clock, outcome.fate, outcome.spoilt)
 
     def emit(event: str, **facts: object) -> None:
         about = {key: facts[key] for key in ("asset", "state", "message", "reason") if key in facts}
@@ -139,7 +213,9 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
 
     async def counted(*told: Any) -> TickReport:
         outcome.ticks += 1
-        return await tick(*told)
+        report = await tick(*told)
+        outcome.stopped = None
+        return report
 
     vars(engine)["tick"] = counted
 
@@ -165,6 +241,7 @@ assets:
 cash: {{{{USDT: "20%"}}}}
 triggers: {{{{open: {{open}}, close: "1pp", resize: "1pp", cooldown: "30m"}}}}
 margin: {{{{on_margin: close}}}}
+guards: {{{{max_carry: "1000%", max_basis: "500bp"}}}}
 execution: {{{{patience: "{{patience}}", on_timeout: {{on_timeout}}{{slice}}}}}}
 poll: {POLL}
 working_poll: {WORKING_POLL}

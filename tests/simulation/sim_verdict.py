@@ -9,15 +9,28 @@ from pathlib import Path
 
 from invariants import Account, VenueFill, broken_promises
 from sim_run import Outcome
+from sim_user import WORDS
 
 from bot.core.orders import OrderState
+from bot.core.states import Mode
 from bot.core.times import MINUTE, Millis
+from bot.journal.check import check
 from bot.journal.reader import read_decisions
 
-LEAST_TICKS = 30
 TIME_TO_WORK: Millis = 10 * MINUTE
 """A goal that is younger than this need not be reached yet."""
 SECRET = "local-secret"
+WHOLLY_CHECKED = 8
+"""Of so many runs one has its whole journal checked, every decision decided again; the others their last ones."""
+LAST_DECISIONS = 2
+STUCK = frozenset({*WORDS, "not_active", "engine_halted", "account_fault", "asset_fault", "unresolved_order",
+                   "not_tradable"})
+"""Guards that the quiet, or the user's word in it, must have released."""
+
+
+def is_whole(seed: int) -> bool:
+    """Whether every decision of the run is decided again; of either venue as many."""
+    return seed // 2 % WHOLLY_CHECKED == 0
 
 
 def verdict(outcome: Outcome) -> list[str]:
@@ -29,25 +42,35 @@ def verdict(outcome: Outcome) -> list[str]:
          for fill in exchange.fills if fill.market == "perp"],
     )
     found = broken_promises(outcome.journal, account, settled=outcome.plan.live, secrets=[SECRET])
+    decisions = None if is_whole(outcome.plan.seed) else LAST_DECISIONS
+    for looked in check(outcome.journal, decisions=decisions).checks:
+        found += [f"the journal's {looked.name}: {problem}" for problem in looked.problems]
+    if not outcome.enough:
+        found.append(f"it is no whole run: {outcome.ticks} ticks, a hedge was {'' if outcome.hedged else 'never '}opened")
     if outcome.plan.live:
         found += _not_alive(outcome)
     return found
 
 
 def _not_alive(outcome: Outcome) -> Iterator[str]:
-    """The faults have stopped: every hedge is where it should be, or an order for it rests; nothing is frozen."""
+    """The faults have stopped: every hedge is where it should be, or an order for it rests; nothing waits for a word
+    that the user could have given, and nothing is frozen, halted or disarmed.
+    """
     if outcome.stopped is not None:
         yield f"it gave up: {outcome.stopped}"
         return
-    if outcome.ticks < LEAST_TICKS:
-        yield f"only {outcome.ticks} ticks"
     yield from (f"{name} is still {state}" for name, state in _unresolved(outcome.journal))
     last = max(read_decisions(outcome.journal), key=lambda recorded: recorded.seq, default=None)
     if last is None:
         yield "nothing was ever decided"
         return
+    state = last.decision.state
+    if state.state.mode is not Mode.ACTIVE:
+        yield f"it is still {state.state.text}"
     resting = {order.asset for order in outcome.testnet.exchange.open_orders("perp")}
     for decided in last.decision.assets:
+        yield from (f"{decided.asset} still waits: {refusal.text}" for refusal in decided.refusals
+                    if refusal.guard in STUCK and not decided.held)
         if decided.held:
             yield f"{decided.asset} is held: {'; '.join(refusal.text for refusal in decided.refusals)}"
             continue

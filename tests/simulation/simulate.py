@@ -7,16 +7,20 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import hashlib
 import logging
 import multiprocessing
 import os
+import sqlite3
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,15 +32,26 @@ from inprocess_disk import migrated
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sim_plan import Plan, plan
+from sim_plan import ACTS, QUIET, Plan, plan
 from sim_run import Outcome, play
-from sim_verdict import LEAST_TICKS, verdict
+from sim_verdict import LAST_DECISIONS, is_whole, verdict
 
+from bot.core.orders import PREFIX
+from bot.core.times import HOUR
 from bot.testnet.faults import Kind
 
 VENUES = ("binance", "bybit")
 KINDS = tuple(str(kind) for kind in Kind if kind not in (Kind.DELAY, Kind.ERROR))
 PARTS = ("faults", "acts", "kills")
+LEAST_HITS = 100
+"""So many runs each kind of fault must hit in as many as `ENOUGH_RUNS`."""
+ENOUGH_RUNS = 10_000
+LEAST_FAULTS, LEAST_KILLS = 2.0, 1.0
+"""What a run must meet on average."""
+SHRUNK = 3
+"""Of so many failing seeds the shortest history is told."""
+COLLECT_EVERY = 16
+"""Runs between two collections of what refers to itself: none is needed within a run."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +61,21 @@ class Found:
     seed: int
     problems: tuple[str, ...]
     ticks: int = 0
-    kills: int = 0
+    lives: int = 0
     orders: int = 0
     hedged: bool = False
     live: bool = False
-    stopped: bool = False
+    stops: int = 0
     spoilt: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
 
 
 def look(seed: int) -> Found:
     """Play one seed and judge it."""
+    if seed % COLLECT_EVERY == 0:
+        gc.collect()
     return judge(plan(seed, VENUES, KINDS))[0]
 
 
@@ -70,24 +89,50 @@ def judge(planned: Plan) -> tuple[Found, Sequence[str]]:
         problems = (f"raised {traceback.format_exc(limit=-8)}",)
     if outcome is None:
         return Found(planned.seed, problems, live=planned.live), ()
-    orders = sum(order.client_order_id.startswith("hr") for order in outcome.testnet.exchange.orders.values())
+    orders = sum(order.client_order_id.startswith(PREFIX) for order in outcome.testnet.exchange.orders.values())
     return Found(
-        planned.seed, problems, outcome.ticks, outcome.kills, orders, bool(outcome.testnet.exchange.fills),
-        planned.live, outcome.stopped is not None, outcome.spoilt, outcome.done,
+        planned.seed, problems, outcome.ticks, outcome.lives, orders, outcome.hedged, planned.live, outcome.stops,
+        outcome.spoilt, +outcome.done, outcome.fate.places, outcome.words,
     ), outcome.log
 
 
+def fingerprint(seed: int) -> str:
+    """A digest of a seed's whole history and of its journal, all but what tells of the machine."""
+    outcome = play(plan(seed, VENUES, KINDS), _folder(), _template())
+    digest = hashlib.sha256("\n".join(outcome.log).encode())
+    with closing(sqlite3.connect(outcome.journal)) as connection:
+        for line in connection.iterdump():
+            if not line.startswith(('INSERT INTO "heartbeats"', 'INSERT INTO "binding"')):
+                digest.update(line.encode())
+    return digest.hexdigest()
+
+
 def shortest(planned: Plan) -> Plan:
-    """The failing plan with everything left out without which it fails too."""
-    for part in PARTS:
-        place = 0
-        while place < len(getattr(planned, part)):
-            fewer = planned.without(part, place)
+    """The failing plan with everything left out without which it fails too, and as short as it still fails.
+
+    Each attempt is a whole run: a plan has few parts, so that all of them are tried until none can be spared.
+    """
+    before = None
+    while planned != before:
+        before = planned
+        for fewer in _fewer(planned):
             if judge(fewer)[0].problems:
                 planned = fewer
-            else:
-                place += 1
+                break
     return planned
+
+
+def _fewer(planned: Plan) -> Iterator[Plan]:
+    """The plan less one thing; then with a shorter story; then with a fault that strikes once, an act that is brief."""
+    for part in PARTS:
+        yield from (planned.without(part, place) for place in range(len(getattr(planned, part))))
+    for length in (planned.length // 4, planned.length // 2, planned.length - HOUR):
+        if HOUR <= length < planned.length and (not planned.live or length > QUIET):
+            yield replace(planned, length=length)
+    for place, fault in enumerate(planned.faults):
+        if (fault.count, fault.after) != (1, 0):
+            yield planned.with_part("faults", [
+                *planned.faults[:place], replace(fault, count=1, after=0), *planned.faults[place + 1:]])
 
 
 @lru_cache(maxsize=1)
@@ -114,33 +159,57 @@ def explore(seeds: Iterable[int], workers: int) -> list[Found]:
 
 
 def _quiet() -> None:
+    """What is loaded stays: no collection needs to look at it. Nor does anybody read what ccxt logs."""
     logging.disable(logging.CRITICAL)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
-def report(found: Sequence[Found], seconds: float, console: Console) -> None:
-    """What was tried and what came of it."""
-    spoilt, done = Counter[str](), Counter[str]()
-    hit = Counter[str]()
+def report(found: Sequence[Found], seconds: float, console: Console) -> list[str]:
+    """What was tried and what came of it. In words, what was not tried enough."""
+    runs = len(found)
+    spoilt, done, kills, words, hit, done_in = (Counter[str]() for _ in range(6))
     for one in found:
         spoilt += one.spoilt
         done += one.done
+        kills += one.kills
+        words += one.words
         hit.update(kind for kind, times in one.spoilt.items() if times)
-    totals = Table("runs", "ticks", "hedges opened in", "orders placed", "faults", "kills", "liveness runs", "stopped")
+        done_in.update(one.done.keys())
+    totals = Table("runs", "ticks", "hedges opened in", "orders placed", "faults", "acts of others", "kills", "lives",
+                   "stops", "liveness runs")
     totals.add_row(*(f"{value:,}" for value in (
-        len(found), sum(one.ticks for one in found), sum(one.hedged for one in found),
-        sum(one.orders for one in found), sum(spoilt.values()), sum(one.kills for one in found),
-        sum(one.live for one in found), sum(one.stopped for one in found))))
+        runs, sum(one.ticks for one in found), sum(one.hedged for one in found), sum(one.orders for one in found),
+        spoilt.total(), done.total(), kills.total(), sum(one.lives for one in found),
+        sum(one.stops for one in found), sum(one.live for one in found))))
     console.print(totals)
     kinds = Table("fault", "times", "runs hit")
-    for kind in (*KINDS, *sorted(spoilt.keys() - set(KINDS))):
+    for kind in KINDS:
         kinds.add_row(kind, f"{spoilt[kind]:,}", f"{hit[kind]:,}")
-    for what, times in sorted(done.items()):
-        kinds.add_row(f"others: {what}", f"{times:,}", "")
     console.print(kinds)
-    few = sum(one.ticks < LEAST_TICKS for one in found)
-    broken = [one for one in found if one.problems]
-    console.print(f"{seconds:.0f} s; runs of fewer than {LEAST_TICKS} ticks: {few}")
-    console.print(f"invariant violations: {len(broken)}")
+    console.print(_counted("others did", done, done_in))
+    console.print(_counted("killed", kills))
+    console.print(_counted("the user said", words))
+    console.print(f"decided again: every decision of {sum(is_whole(one.seed) for one in found):,} runs, "
+                  f"the last {LAST_DECISIONS} of every other run")
+    few = [f"fault {kind} hit {hit[kind]} runs" for kind in KINDS if runs >= ENOUGH_RUNS and hit[kind] < LEAST_HITS]
+    few += [f"act {what} in {done_in[what]} runs" for what in ACTS if runs >= ENOUGH_RUNS and done_in[what] < LEAST_HITS]
+    for what, times, least in (("faults", spoilt.total(), LEAST_FAULTS), ("kills", kills.total(), LEAST_KILLS)):
+        if runs >= LEAST_HITS and times < least * runs:
+            few.append(f"only {times / runs:.2f} {what} a run")
+    for lack in few:
+        console.print(f"too few: {lack}")
+    console.print(f"{seconds:.0f} s")
+    console.print(f"invariant violations: {sum(bool(one.problems) for one in found)}")
+    return few
+
+
+def _counted(title: str, times: Counter[str], runs: Counter[str] | None = None) -> Table:
+    table = Table(title, "times", *(["runs"] if runs is not None else []))
+    for what, count in sorted(times.items()):
+        table.add_row(what, f"{count:,}", *([f"{runs[what]:,}"] if runs is not None else []))
+    return table
 
 
 def tell(seed: int, console: Console) -> None:
@@ -161,20 +230,26 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one only, and tell its history")
+    parser.add_argument("--fingerprint", type=int, help="play this seed only, and print a digest of all it came to")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     asked = parser.parse_args()
     console = Console(width=160)
     _quiet()
+    if asked.fingerprint is not None:
+        console.print(fingerprint(asked.fingerprint))
+        return 0
     if asked.seed is not None:
         tell(asked.seed, console)
         return 0
     started = time.monotonic()
     found = explore(range(asked.first, asked.first + asked.runs), asked.workers)
-    report(found, time.monotonic() - started, console)
-    broken = [one for one in found if one.problems]
-    for one in broken[:3]:
-        tell(one.seed, console)
-    return 1 if broken else 0
+    few = report(found, time.monotonic() - started, console)
+    broken = [one.seed for one in found if one.problems]
+    if broken:
+        console.print(f"seeds: {', '.join(map(str, broken[:50]))}")
+    for seed in broken[:SHRUNK]:
+        tell(seed, console)
+    return 1 if broken or few else 0
 
 
 if __name__ == "__main__":

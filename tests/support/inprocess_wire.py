@@ -46,6 +46,8 @@ class Fate:
     seen: Counter[str] = field(default_factory=Counter)
     dead: bool = False
     died: int = 0
+    places: Counter[str] = field(default_factory=Counter)
+    last: str = ""
 
     def meet(self, place: str) -> None:
         """Pass a place, or die there. Raises Killed, and goes on raising until `revive`."""
@@ -59,6 +61,8 @@ class Fate:
                 self.kills.remove(kill)
                 self.dead = True
                 self.died += 1
+                self.last = place
+                self.places[place] += 1
                 raise Killed
 
     def revive(self) -> None:

@@ -66,7 +66,7 @@ def broken_promises(
     """
     return [
         *_increases_within_the_excess(journal),
-        *_never_long_through_us(account),
+        *_never_long_through_us(journal, account),
         *_one_unresolved_intent(journal),
         *_every_order_has_one_intent(journal, account),
         *_books_are_the_venues(journal, account, settled=settled),
@@ -92,13 +92,16 @@ def _increases_within_the_excess(journal: Path) -> Iterator[str]:
                        f"excess of {excess}")
 
 
-def _never_long_through_us(account: Account) -> Iterator[str]:
+def _never_long_through_us(journal: Path, account: Account) -> Iterator[str]:
+    """What was adopted is ours too: a position that somebody else sold may be bought back by us."""
+    booked = {(row["symbol"], row["trade_id"]) for row in _rows(journal, "SELECT symbol, trade_id FROM fills")}
     ours: dict[str, Decimal] = defaultdict(Decimal)
     for fill in account.fills:
-        if not fill.client_order_id.startswith(PREFIX):
+        sent = fill.client_order_id.startswith(PREFIX)
+        if not sent and (fill.symbol, fill.trade_id) not in booked:
             continue
         ours[fill.symbol] += fill.signed
-        if ours[fill.symbol] > 0:
+        if sent and ours[fill.symbol] > 0 and fill.signed > 0:
             yield f"{fill.symbol}: execution {fill.trade_id} of ours makes us long by {ours[fill.symbol]}"
 
 
@@ -130,16 +133,18 @@ def _every_order_has_one_intent(journal: Path, account: Account) -> Iterator[str
 def _books_are_the_venues(journal: Path, account: Account, *, settled: bool) -> Iterator[str]:
     ours = {(row["symbol"], row["trade_id"]): Decimal(row["quantity"])
             for row in _rows(journal, "SELECT symbol, trade_id, quantity FROM fills")}
+    known = {(fill.symbol, fill.trade_id): fill.quantity for fill in account.fills}
     theirs = {(fill.symbol, fill.trade_id): fill.quantity for fill in account.fills
               if fill.client_order_id.startswith(PREFIX)}
-    for key in sorted(ours.keys() - theirs.keys()):
+    # What was closed by force or adopted is booked too, and was never an order of ours there.
+    for key in sorted(ours.keys() - known.keys()):
         yield f"execution {key} is in the journal and not at the exchange"
     if settled:
         for key in sorted(theirs.keys() - ours.keys()):
             yield f"execution {key} is at the exchange and not in the journal"
-    for key in sorted(ours.keys() & theirs.keys()):
-        if ours[key] != theirs[key]:
-            yield f"execution {key}: journal {ours[key]}, exchange {theirs[key]}"
+    for key in sorted(ours.keys() & known.keys()):
+        if ours[key] != known[key]:
+            yield f"execution {key}: journal {ours[key]}, exchange {known[key]}"
 
 
 def _no_secret(files: Sequence[Path], secrets: Sequence[str]) -> Iterator[str]:
