@@ -39,7 +39,7 @@ BY_MARGIN = frozenset({"margin_reduce", "margin_full", "margin_cash_floor"})
 BY_PANIC = "panic_requested"
 """The goal's reason of a panic: at once, and through data guards."""
 
-REARMED_BY_COMMAND_ONLY = frozenset({"liquidation", "adl"})
+REARMED_BY_COMMAND_ONLY = frozenset({"liquidation", "adl", "settlement"})
 """Causes of disarming that a resolved drift does not lift (DOMAIN §3.7)."""
 
 

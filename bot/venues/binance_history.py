@@ -71,7 +71,7 @@ async def orders(
     return tuple(order for _, order in sorted(found.items()) if order is not None)
 
 
-FORCED = {"autoclose-": "liquidation", "adl_autoclose": "adl"}
+FORCED = {"autoclose-": "liquidation", "adl_autoclose": "adl", "settlement_autoclose-": "settlement"}
 """By the beginning of its client id: why Binance placed an order on an account's behalf."""
 
 

@@ -25,7 +25,9 @@ TIME_IN_FORCE: Mapping[TimeInForce, str] = {
 _UNREMARKABLE = frozenset({"", "EC_NoError", "EC_PerCancelRequest"})
 
 TRADE = "Trade"
-FORCED: Mapping[str, str] = {"BustTrade": "liquidation", "AdlTrade": "adl"}
+FORCED: Mapping[str, str] = {
+    "BustTrade": "liquidation", "AdlTrade": "adl", "Settle": "settlement", "Delivery": "settlement",
+}
 """Executions by which the venue closes a position, and why it does."""
 LOGGED_AS: Mapping[str, str] = {TRADE: "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "ADL", "Settle": "DELIVERY"}
 """Executions that change a position, and the kind of the transaction log's row that tells what each realised.

@@ -19,6 +19,20 @@ async def rich_rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture(params=VENUES)
+async def watchful_rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    """One that looks account, key and specifications over at every tick."""
+    async with running(tmp_path, request.param, more='inspect_every: "1m"') as one:
+        yield one
+
+
+@pytest.fixture(params=VENUES)
+async def lean_rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    """One whose coins are no collateral anywhere, so that a rise can liquidate it on both venues."""
+    async with running(tmp_path, request.param, specs="equal", more='inspect_every: "1m"') as one:
+        yield one
+
+
+@pytest.fixture(params=VENUES)
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """A bot whose BTC is 8pp over its target, not yet hedged; its promises are checked when the test ends."""
     async with running(tmp_path, request.param) as one:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -20,13 +21,17 @@ from invariants import Account, broken_promises
 
 from bot import app
 from bot.core.decision import Decision
-from bot.core.market import Asset
+from bot.core.market import Asset, Side
+from bot.core.money import round_to_step
+from bot.core.orders import TimeInForce
 from bot.core.times import next_on_grid
 from bot.engine.tick import TickReport
 from bot.errors import Unavailable
+from bot.journal.reader import read_command, submit_command
 from bot.paper.records import PaperOrder
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
+from bot.testnet.dialect import Reply, Request
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.market.scenarios import scenario_story
 from bot.testnet.options import TestnetOptions
@@ -75,14 +80,14 @@ class Rig:
     def __init__(
         self, folder: Path, venue: str = "binance", *, weights: dict[Asset, str] | None = None,
         scenario: str = "sideways", more: str = "", days: int = 3, seed: int = 7, nav: int = 100_000,
-        edit: Callable[[str], str] = lambda text: text,
+        edit: Callable[[str], str] = lambda text: text, specs: str = "venue",
     ) -> None:
         shares = {coin: Decimal(share) for coin, share in (weights or _OVERWEIGHT).items()}
         config = folder / "rig.yaml"
         config.write_text(edit(CONFIG.format(venue=venue, more=more)))
         self.settings: Settings = load(config, {})
         self.testnet: Testnet = build(
-            TestnetOptions(venue=venue, weights=shares, seed=seed, nav=Decimal(nav)),
+            TestnetOptions(venue=venue, weights=shares, seed=seed, nav=Decimal(nav), specs=specs),
             scenario_story(scenario, days=days, seed=seed),
         )
         self.fate = Fate([])
@@ -175,11 +180,64 @@ class Rig:
         self.testnet.faults.arm(switch)
         return switch
 
+    def setup(self, name: str, **more: Any) -> Any:
+        """Have somebody else, or the venue, change the account or the markets (`POST /testnet/setup`)."""
+        return self.post("setup", {"setup": name, **more})
+
+    def post(self, what: str, body: dict[str, Any]) -> Any:
+        """One of the testnet's own requests."""
+        reply = self.testnet.admin.answer("POST", f"/testnet/{what}", json.dumps(body).encode())
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)
+
+    async def ask(self, kind: str, asset: Asset | None = None, **more: str) -> str:
+        """What a command of the user's is answered."""
+        number = submit_command(self.settings.journal, kind, asset, self.clock.now(), **more)
+        await self.tick()
+        answer = read_command(self.settings.journal, number)
+        assert answer is not None
+        return answer.result or ""
+
     def disarm(self) -> None:
         """Nothing more goes wrong."""
         self.testnet.faults.clear()
 
+    def meanwhile(self, what: str, act: Callable[[], object], *, times: int = 1) -> None:
+        """Have something happen at the exchange just before the next requests of that purpose reach it."""
+        dialect, pattern = self.testnet.dialect, self.endpoints.get(what, what)
+        answer, left = dialect.answer, [None] * times
+
+        def met(request: Request) -> Reply:
+            if left and fnmatchcase(f"{request.method} {request.path}", pattern):
+                left.pop()
+                act()
+            return answer(request)
+
+        vars(dialect)["answer"] = met
+
+    def by_hand(self, side: Side, quantity: Decimal, asset: Asset = "BTC") -> None:
+        """Somebody else trades so much of the perpetual at once."""
+        exchange = self.testnet.exchange
+        book, tick = exchange.state(asset).perp, exchange.instruments[asset].price_tick
+        levels = book.asks if side is Side.BUY else book.bids
+        exchange.place("perp", asset, side, quantity, round_to_step(levels[-1].price, tick),
+                       time_in_force=TimeInForce.IOC, client_order_id=f"web_{exchange.now}")
+
+    def calm(self, *, calm: bool = True) -> None:
+        """Nobody reaches orders that rest any more: what fills, the test fills (`exchange.take`)."""
+        desk = self.testnet.exchange._desk
+        if calm:
+            vars(desk)["serve"] = lambda: None
+        else:
+            vars(desk).pop("serve", None)
+
     # -- what is seen
+
+    def rows(self, query: str) -> list[sqlite3.Row]:
+        """Rows of the journal."""
+        with contextlib.closing(sqlite3.connect(self.settings.journal)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(query).fetchall()
 
     def said(self, event: str) -> list[dict[str, object]]:
         """The log lines of that name, oldest first."""

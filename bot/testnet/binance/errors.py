@@ -58,6 +58,7 @@ MESSAGES: Mapping[int, str] = {
     -4084: "Method is not allowed currently. Coming soon.",
     -4116: "ClientOrderId is duplicated.",
     -4118: "ReduceOnly Order Failed. Please check your existing position and open orders",
+    -4141: "Symbol is closed.",
     -4164: "Order's notional must be no smaller than {} (unless you choose reduce only).",
     -4165: "Maximum time interval is {} days",
     -4171: "Adjusted asset mode is currently set and does not need to be adjusted repeatedly",

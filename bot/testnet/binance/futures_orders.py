@@ -61,6 +61,8 @@ class FuturesOrders:
         time_in_force = _time_in_force(params)
         quantity, price = _quantity(params, symbol), _price(params, symbol)
         self._check_position_side(params)
+        if not symbol.instrument.tradable:
+            raise ApiError(-4141)
         if self._settings.reduce_only and not params.flag("reduceOnly"):
             raise ApiError(-4401)
         client_id = params.get("newClientOrderId") or f"testnet_{len(self._exchange.orders) + 1}"
