@@ -106,6 +106,7 @@ def answers(assets: Sequence[str], scene: str) -> dict[str, bytes]:
         "POST /fapi/v1/listenKey": {"listenKey": "bench"},
         "PUT /fapi/v1/listenKey": {"listenKey": "bench"},
         "GET /fapi/v1/userTrades": [],
+        "GET /fapi/v1/allOrders": [],
         "GET /fapi/v1/income": [],
     }
     return {key: orjson.dumps(value) for key, value in found.items()}
