@@ -10,7 +10,8 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -212,6 +213,24 @@ class Rig:
                 left.pop()
                 act()
             return answer(request)
+
+        vars(dialect)["answer"] = met
+
+    def retold(self, what: str, about: str, words: Mapping[bytes, bytes], *, times: int = 1) -> None:
+        """Have the next replies to such requests, with `about` in their query, say other words where they can."""
+        dialect, pattern = self.testnet.dialect, self.endpoints.get(what, what)
+        answer, left = dialect.answer, [None] * times
+
+        def met(request: Request) -> Reply:
+            reply = answer(request)
+            if not left or about not in request.query or not fnmatchcase(f"{request.method} {request.path}", pattern):
+                return reply
+            body = reply.body
+            for old, new in words.items():
+                body = body.replace(old, new)
+            if body != reply.body:
+                left.pop()
+            return replace(reply, body=body)
 
         vars(dialect)["answer"] = met
 
