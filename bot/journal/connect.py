@@ -51,6 +51,13 @@ def make_engine(path: Path) -> AsyncEngine:
     return engine
 
 
+WAY_OUT = ("put a backup in its place, or make a new journal of what the exchange knows: "
+           "`hedgerow journal rebuild FILE`, look it over, `hedgerow journal confirm FILE`")
+"""What to do about a journal that cannot be read any more (docs/journal.md)."""
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
 class explained:  # noqa: N801  # read as a word: `with explained(path)`
     """What the database, or the disk under it, says, as a JournalError that names the file and the cause."""
 
@@ -61,7 +68,7 @@ class explained:  # noqa: N801  # read as a word: `with explained(path)`
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, SQLAlchemyError):
-            raise JournalError(f"{self._path}: {getattr(error, 'orig', None) or error}") from error
-        if isinstance(error, (sqlite3.Error, OSError)):
-            raise JournalError(f"{self._path}: {error}") from error
+        if isinstance(error, (SQLAlchemyError, sqlite3.Error, OSError)):
+            cause = getattr(error, "orig", None) or error
+            damaged = (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
+            raise JournalError(f"{self._path}: {cause}{f'; {WAY_OUT}' if damaged else ''}") from error

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.errors import JournalError
+from bot.journal.connect import WAY_OUT
 from bot.journal.schema import HEAD
 
 MAGIC = b"SQLite format 3\x00"
@@ -30,11 +31,12 @@ def _revision(path: Path) -> str | None:
         return None
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
-            raise JournalError(f"{path} is not a journal (not an SQLite database); move it away or name another file")
+            raise JournalError(f"{path} is not a journal (not an SQLite database); move it away or name another file; "
+                               f"if it was one: {WAY_OUT}")
     with closing(sqlite3.connect(path)) as connection:
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise JournalError(f"{path} is damaged: {damage}")
+            raise JournalError(f"{path} is damaged: {damage}; {WAY_OUT}")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             return None

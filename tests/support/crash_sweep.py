@@ -143,7 +143,8 @@ class _Noting(Fate):
 
     def meet(self, place: str) -> None:
         if not self.dead:
-            self._trace.append(f"{place.split()[0]} {self.request}" if place.split()[1].isupper() else place)
+            when, what = place.split(maxsplit=1)
+            self._trace.append(f"{when} {self.request}" if what.isupper() else place)
         super().meet(place)
 
 
