@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
+from bot.core.history import Gap, Retention
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
@@ -108,11 +109,31 @@ class PastOrders(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """What a venue may tell besides: how far back it can be asked. Others can be asked for everything."""
+
+    @property
+    def remembers(self) -> Retention:
+        """Counted back from now."""
+
+
+@runtime_checkable
 class ForcedCloses(Protocol):
     """What a venue may offer besides: which orders on a symbol were its own doing."""
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
-        """Ids of orders from `since` on by which the venue closed a position: 'liquidation' or 'adl'."""
+        """Ids of orders from `since` on by which the venue closed a position: 'liquidation', 'adl' or 'settlement'."""
+
+
+@runtime_checkable
+class DeadMansSwitch(Protocol):
+    """What a venue may offer besides: to withdraw orders by itself when nobody renews a countdown."""
+
+    async def countdown(self, symbol: str, wait: Millis) -> None:
+        """Have every order on the symbol withdrawn in `wait` ms, unless this is called again before; 0: never.
+
+        May be repeated. Refused, Unavailable or Uncertain: it may not be set.
+        """
 
 
 @runtime_checkable
@@ -347,6 +368,7 @@ class Memory:
     funding_at: Millis | None = None
     since: Millis | None = None
     cash_flow: Decimal = Decimal(0)
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +420,9 @@ class Journal(Protocol):
         self, payments: Sequence[tuple[FundingPayment, str | None]], episodes: Sequence[Episode], at: Millis,
     ) -> None:
         """Book new settlements, each with its episode's id (None: no hedge was open), and the accounts after."""
+
+    async def record_gap(self, gap: Gap) -> None:
+        """Mark what the venue had forgotten."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""

@@ -162,8 +162,15 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         parts.append(_episodes("open hedges", report.open_episodes))
     if report.ended_episodes:
         parts.append(_episodes("last ended hedges", report.ended_episodes))
+    parts += [one_line(f"{asset}: funding settled at {iso(at)} is not booked yet: unknown until it is")
+              for asset, at in report.funding_awaited.items()]
+    parts += [one_line(f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}"
+                       f"{f' on {gap.symbol}' if gap.symbol else ''}: unknown, and in no hedge's account")
+              for gap in report.gaps]
     if report.orders:
         parts.append(_orders(report.orders))
+    if report.dead_mans_switch is not None:
+        parts.append(one_line(f"dead man's switch: {report.dead_mans_switch}"))
     parts += [
         one_line(f"waiting: {command.kind} {command.asset or ''}, since {span(max(0, now - command.issued_at))}")
         for command in report.commands

@@ -49,7 +49,8 @@ def checked(report: CheckReport) -> RenderableType:
         lines += [one_line(f"{check.name}: {problem}") for problem in check.problems]
         if check.failures > len(check.problems):
             lines.append(one_line(f"{check.name}: and {check.failures - len(check.problems)} more"))
-    return Group(one_line(str(report.path)), table, *(lines or [one_line("The journal agrees with itself.")]))
+    return Group(one_line(str(report.path)), table, *(lines or [one_line("The journal agrees with itself.")]),
+                 *(one_line(f"note: {note}") for note in report.notes))
 
 
 def checked_json(report: CheckReport) -> dict[str, object]:
@@ -57,7 +58,7 @@ def checked_json(report: CheckReport) -> dict[str, object]:
     return {"journal": report.path, "ok": report.ok, "checks": [
         {"name": one.name, "promise": one.promise, "ok": one.ok, "examined": one.examined, "failures": one.failures,
          "problems": one.problems} for one in report.checks
-    ]}
+    ], "notes": report.notes}
 
 
 def rebuilt(file: Path, found: Rebuilt) -> RenderableType:

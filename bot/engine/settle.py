@@ -21,6 +21,7 @@ from bot.core.orders import (
 )
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.book import Book
+from bot.engine.history import History
 from bot.engine.lookups import Lookups
 from bot.engine.report import Reporter
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable
@@ -48,6 +49,7 @@ class Settler:
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
         self._quarantined: set[str] = set()
+        self._history = History(book, venue, clock, report)
         self._rejected: dict[Asset, str] = {}
 
     def rejected(self, asset: Asset) -> str | None:
@@ -198,6 +200,8 @@ class Settler:
                     fee_currency=fill.fee_currency, maker=fill.maker, realised_pnl=fill.realised,
                     trade_id=fill.trade_id,
                 )
+        if not complete:
+            await self._history.fills_missing(record)
         if report.rejected:
             self._rejected[intent.asset] = intent.client_order_id
         elif report.filled or not report.state.live:
@@ -213,13 +217,15 @@ class Settler:
         """Book funding once a settlement that concerns us has passed; a late one is asked for again, each minute."""
         now = self._clock.now()
         rows: tuple[tuple[FundingPayment, Episode | None], ...] = ()
-        since = self._book.funding_since()
+        since = await self._history.funding_since()
         self._funding_due = self._sooner(snapshot)
         if since is None:
             self._funding_due = None
         elif self._funding_due is not None and now >= max(self._funding_due, self._funding_asked_at + MINUTE):
             self._funding_asked_at = now
             rows = await self._book.book_funding(await self._settlements(since))
+            if not rows:
+                self._history.awaits(self._funding_due)
             for payment, episode in rows:
                 self._report.funding(payment, episode)
             if rows or now >= self._funding_due + FUNDING_GRACE:
@@ -231,12 +237,14 @@ class Settler:
     async def _settlements(self, since: Millis) -> tuple[FundingPayment, ...]:
         """What was settled; nothing where that cannot be read now: it is asked for again, and no decision waits."""
         try:
-            return await self._venue.funding(since)
+            told = await self._venue.funding(since)
         except RateLimited:
             raise
         except Unavailable as away:
             self._report.say("venue.unavailable", message=str(away))
             return ()
+        self._history.was_told()
+        return told
 
     def _sooner(self, snapshot: Snapshot) -> Millis | None:
         """When settlements are due, or sooner where an interval has become shorter meanwhile."""

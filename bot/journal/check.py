@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import islice
@@ -29,7 +30,7 @@ from bot.core.policy import Terms
 from bot.core.times import iso
 from bot.errors import JournalError
 from bot.journal.codec import decode, digest, encode
-from bot.journal.reader import reading
+from bot.journal.reader import gaps, reading
 from bot.journal.rows import from_row, records
 from bot.journal.schema import APPEND_ONLY, HEAD
 
@@ -61,10 +62,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What became of every check."""
+    """What became of every check. `notes`: what the journal lacks by its own word, and cannot help."""
 
     path: Path
     checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -93,7 +95,15 @@ def check(path: Path, *, decisions: int | None = None, progress: Progress | None
             ("decisions", "deciding again gives the same decision", lambda: pages.decisions(decisions, progress)),
         ):
             found.append(_run(name, promise, work, pages))
-    return CheckReport(path, tuple(found))
+        return CheckReport(path, tuple(found), tuple(_notes(connection)))
+
+
+def _notes(connection: sqlite3.Connection) -> Iterator[str]:
+    with suppress(sqlite3.Error, JournalError):  # the checks have said so
+        for gap in gaps(connection):
+            where = f" on {gap.symbol}" if gap.symbol else ""
+            yield (f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}{where}: the books "
+                   "may lack some")
 
 
 def _run(name: str, promise: str, work: Callable[[], Problems], pages: _Pages) -> Check:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bot.core.decision import Decision
 from bot.core.episode import Episode, EpisodeState, cash_of_fill, cash_of_funding
+from bot.core.history import Gap
 from bot.core.market import Asset
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderRecord
@@ -23,7 +24,7 @@ RECENT: Millis = HOUR
 def memory(
     *, settle: str, decision: Decision | None, orders: Iterable[OrderRecord], episodes: Sequence[Episode], intents: int,
     times: Iterable[tuple[Asset, Millis]], fills: Sequence[Fill], funding: Sequence[FundingPayment],
-    since: Millis | None,
+    since: Millis | None, gaps: Sequence[Gap] = (),
 ) -> Memory:
     """What there is to recall, from the whole record.
 
@@ -43,7 +44,7 @@ def memory(
         ended=tuple(record for record in known if not record.state.live and record.changed_at > newest - RECENT),
         episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
-        cash_flow=cash_flow(fills, funding, settle),
+        cash_flow=cash_flow(fills, funding, settle), gaps=tuple(gaps),
     )
 
 

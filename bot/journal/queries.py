@@ -25,6 +25,7 @@ INSERT_INTENT = Text(insert(schema.intents))
 INSERT_EVENT = insert(schema.order_events)
 INSERT_FILL = insert(schema.fills)
 INSERT_FUNDING = insert(schema.funding)
+INSERT_GAP = insert(schema.gaps)
 INSERT_EPISODE = insert(schema.episodes)
 BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"]),
                      _all_but_seq(schema.episodes))
@@ -52,6 +53,7 @@ FILLS = select(schema.fills).order_by(_fills.seq)
 FILL_BOOKED = select(_fills.trade_id).where(
     _fills.symbol == bindparam("symbol"), _fills.trade_id.in_(bindparam("names", expanding=True)))
 FUNDING = select(schema.funding).order_by(_funding.seq)
+GAPS = select(schema.gaps).order_by(schema.gaps.c.seq)
 FUNDING_BOOKED = select(_funding.payment_id).where(
     _funding.symbol == bindparam("symbol"), _funding.payment_id.in_(bindparam("names", expanding=True)))
 

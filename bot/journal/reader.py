@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from bot.core.decision import AssetDecision, Decision, Situation
 from bot.core.episode import Episode, EpisodeState
+from bot.core.history import Gap, awaited
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord
 from bot.core.policy import Terms
@@ -50,8 +51,8 @@ def read_status(path: Path) -> StatusReport:
         binding = _one(connection, "SELECT environment, venue, account, created_by, created_at FROM binding")
         if binding is None:
             raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
-        row = _one(connection, "SELECT d.seq, d.decision, t.content AS terms FROM decisions d JOIN terms t "
-                               "ON t.digest = d.terms ORDER BY d.seq DESC LIMIT 1")
+        row = _one(connection, "SELECT d.seq, d.decision, d.situation, t.content AS terms FROM decisions d "
+                               "JOIN terms t ON t.digest = d.terms ORDER BY d.seq DESC LIMIT 1")
         decision = decode(Decision, row["decision"]) if row else None
         episodes = fold.relevant_episodes(_episodes(connection))
         paid = _one(connection, "SELECT * FROM funding ORDER BY at DESC, seq DESC LIMIT 1")
@@ -66,7 +67,8 @@ def read_status(path: Path) -> StatusReport:
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
             seq=row["seq"] if row else None, ladder=decision.ladder if decision else None,
-            state=decision.state.state if decision else FRESH,
+            state=decision.state.state if decision else FRESH, gaps=gaps(connection),
+            funding_awaited=_awaited(connection, episodes, row["situation"]) if row else {},
         )
 
 
@@ -182,6 +184,26 @@ def _heartbeat(connection: sqlite3.Connection) -> Heartbeat | None:
     return Heartbeat(**row) if row else None
 
 
+def gaps(connection: sqlite3.Connection) -> tuple[Gap, ...]:
+    """What the venue had forgotten, oldest find first."""
+    if not _all(connection, "SELECT 1 FROM sqlite_master WHERE name = 'gaps'"):
+        return ()  # an older journal, which no bot of this version has opened yet
+    return tuple(from_row(Gap, row) for row in _all(connection, "SELECT * FROM gaps ORDER BY seq"))
+
+
+def _awaited(
+    connection: sqlite3.Connection, episodes: Sequence[Episode], situation: str,
+) -> Mapping[Asset, Millis]:
+    open_ones = [one for one in episodes if one.opened_at is not None and not one.state.ended]
+    beat = _heartbeat(connection)
+    if not open_ones or beat is None:
+        return {}
+    first = min(one.opened_at for one in open_ones if one.opened_at is not None)
+    booked = [from_row(FundingPayment, row)
+              for row in _all(connection, "SELECT * FROM funding WHERE at >= ?", (first,))]
+    return awaited(open_ones, decode(Situation, situation).snapshot.quotes, booked, beat.decided_at)
+
+
 def _episodes(connection: sqlite3.Connection) -> tuple[Episode, ...]:
     return tuple(from_row(Episode, row) for row in _all(connection, "SELECT * FROM episodes ORDER BY seq"))
 
@@ -225,6 +247,6 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
-    "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_last_order_id",
+    "gaps", "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_last_order_id",
     "read_status", "submit_command",
 ]

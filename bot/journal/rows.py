@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from bot.core.episode import Episode, EpisodeState
+from bot.core.history import Gap
 from bot.core.market import Side
 from bot.core.orders import (
     Fill,
@@ -25,7 +26,7 @@ from bot.core.orders import (
 )
 from bot.errors import JournalError
 
-V = TypeVar("V", OrderIntent, Fill, FundingPayment, Episode)
+V = TypeVar("V", OrderIntent, Fill, FundingPayment, Episode, Gap)
 
 # The core's annotations are strings; these four types of field need help on their way back.
 _READERS: dict[str, Callable[[Any], Any]] = {

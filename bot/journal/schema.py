@@ -25,10 +25,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The schema's newest revision."""
 
-APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding")
+APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding", "gaps")
 """Tables whose rows may be neither changed nor deleted: the triggers `<table>_no_update` and `<table>_no_delete`."""
 
 
@@ -159,6 +159,14 @@ funding = Table(
     UniqueConstraint("symbol", "payment_id"),
 )
 """Funding settlements as the venue booked them, each once; `amount` positive when received."""
+
+gaps = Table(
+    "gaps", metadata,
+    _serial(), _text("kind"), _millis("since"), _millis("until"), _millis("found_at"), _text("symbol", nullable=True),
+)
+"""What the venue had forgotten when it was asked: `kind` ('funding' or 'fills') of `since` ≤ instant < `until`;
+`symbol` None where every one is concerned. The books may lack what happened then.
+"""
 
 episodes = Table(
     "episodes", metadata,

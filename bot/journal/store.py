@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot import __version__
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
+from bot.core.history import Gap
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
@@ -107,6 +108,7 @@ class SqlJournal:
                 fills=[from_row(Fill, row) for row in await _rows(connection, q.FILLS)],
                 funding=[from_row(FundingPayment, row) for row in await _rows(connection, q.FUNDING)],
                 since=min((at for at in firsts if at is not None), default=None),
+                gaps=[from_row(Gap, row) for row in await _rows(connection, q.GAPS)],
             )
 
     async def record_decision(
@@ -187,6 +189,10 @@ class SqlJournal:
         """
         rows = [to_row(payment, episode=episode, booked_at=at) for payment, episode in payments]
         await self._append(q.INSERT_FUNDING, rows, episodes, at)
+
+    async def record_gap(self, gap: Gap) -> None:
+        """Mark what the venue had forgotten."""
+        await self._append(q.INSERT_GAP, [to_row(gap)])
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.decision import Action, Decision, Ladder, MarginFigures, Reason, Refusal, Situation
 from bot.core.episode import Episode
+from bot.core.history import Gap
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderRecord
 from bot.core.policy import Terms
@@ -73,7 +74,8 @@ class AssetStatus:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision; `seq`
-    is that decision's number, by which it can be explained.
+    is that decision's number, by which it can be explained. `gaps`: what the venue had forgotten;
+    `funding_awaited`: coins whose last settlement is not booked, and is unknown until it is, with its instant.
     """
 
     binding: Binding
@@ -92,6 +94,10 @@ class StatusReport:
     seq: int | None = None
     ladder: Ladder | None = None
     state: State = FRESH
+    dead_mans_switch: str | None = None
+    """What becomes of orders that rest, should the bot fall silent; in words."""
+    gaps: tuple[Gap, ...] = ()
+    funding_awaited: Mapping[Asset, Millis] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

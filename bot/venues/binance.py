@@ -30,7 +30,7 @@ from bot.venues.failures import ClockSkew, Endpoint
 from bot.venues.gateway import CcxtVenue, Params, together, valid
 from bot.venues.lean import exchange_class
 from bot.venues.names import Names
-from bot.venues.replies import Row, identity, row
+from bot.venues.replies import Row, identity, row, text
 from bot.venues.transport import Door, Foreign, guarded
 
 NAME = "binance"
@@ -51,6 +51,7 @@ class BinanceVenue(CcxtVenue):
         super().__init__(
             NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
+            remembers=calls.REMEMBERS,
         )
         self._tells_key = tells_key
         self._assets = tuple(assets)
@@ -273,8 +274,10 @@ class BinanceVenue(CcxtVenue):
         return self.remember(report)
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions on one symbol, as far as this object saw their orders with client ids."""
-        return await history.fills(self, self._names, symbol, since=since, now=self._clock.now())
+        """Executions on one symbol, from what is remembered, as far as this object saw their orders with client ids."""
+        now = self._clock.now()
+        return await history.fills(
+            self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
@@ -291,6 +294,11 @@ class BinanceVenue(CcxtVenue):
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
         """See `bot.ports.ForcedCloses`."""
         return await history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
+
+    async def countdown(self, symbol: str, wait: Millis) -> None:
+        """See `bot.ports.DeadMansSwitch`."""
+        params: Params = {"symbol": self._names.wire(symbol), "countdownTime": wait}
+        await self.once(calls.COUNTDOWN, params, lambda reply: text(row(reply, "countdown"), "symbol"))
 
     async def transfer_to_margin(self, coin: str, amount: Decimal) -> str:
         """See `bot.ports.TopUps`. Refused on the demo, which has no transfers."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.core.times import MINUTE, SECOND
+from bot.core.history import Retention
+from bot.core.times import DAY, HOUR, MINUTE, SECOND
 from bot.ports import Clock
 from bot.venues.budget import Budget, Budgets
 from bot.venues.failures import Codes, Endpoint
@@ -22,6 +23,9 @@ def _spot(weight: int) -> Mapping[str, int]:
 
 
 _ORDER = {ORDERS_10S: 1, ORDERS_1M: 1}
+
+REMEMBERS = Retention(funding=90 * DAY - HOUR, fills=180 * DAY - HOUR)
+"""Income of the last three months, executions of the last six, less what a page may take; older ones are refused."""
 
 SERVER_TIME = Endpoint("fapiPublic", "GET", "time", _futures(1))
 EXCHANGE_INFO = Endpoint("fapiPublic", "GET", "exchangeInfo", _futures(1))
@@ -52,6 +56,8 @@ FIND_ORDER = Endpoint("fapiPrivate", "GET", "order", _futures(1))
 PLACE_ORDER = Endpoint("fapiPrivate", "POST", "order", _ORDER, at_most_once=True)
 AMEND_ORDER = Endpoint("fapiPrivate", "PUT", "order", {**_futures(1), **_ORDER}, at_most_once=True)
 CANCEL_ORDER = Endpoint("fapiPrivate", "DELETE", "order", _futures(1), at_most_once=True)
+
+COUNTDOWN = Endpoint("fapiPrivate", "POST", "countdownCancelAll", _futures(10))
 
 NEW_LISTEN_KEY = Endpoint("fapiPrivate", "POST", "listenKey", _futures(1))  # or the present one, its life renewed
 KEEP_LISTEN_KEY = Endpoint("fapiPrivate", "PUT", "listenKey", _futures(1))

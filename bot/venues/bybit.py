@@ -56,6 +56,7 @@ class BybitVenue(CcxtVenue):
         super().__init__(
             NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "time"), open_orders_every=open_orders_every,
+            remembers=calls.REMEMBERS,
         )
         self._names = Names(settle)
         self._symbols = {asset: self._names.native(asset) for asset in assets}
@@ -295,8 +296,10 @@ class BybitVenue(CcxtVenue):
         return None
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions on one symbol, with the client ids of those that were ours to make."""
-        return await history.fills(self, self._names, symbol, since=since, now=self._clock.now())
+        """Executions on one symbol, from what is remembered, with the client ids of those that were ours to make."""
+        now = self._clock.now()
+        return await history.fills(
+            self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.core.times import SECOND, Millis
+from bot.core.history import Retention
+from bot.core.times import DAY, HOUR, SECOND, Millis
 from bot.ports import Clock
 from bot.venues.budget import Budget, Budgets
 from bot.venues.failures import FORBIDDEN, Attempt, Codes, Endpoint
@@ -24,6 +25,9 @@ def _private(method: str, path: str, per_second: int, *, at_most_once: bool = Fa
     _PER_SECOND[path] = per_second
     return Endpoint("private", method, f"v5/{path}", {IP: 1, path: 1}, at_most_once)
 
+
+REMEMBERS = Retention(funding=730 * DAY - HOUR, fills=730 * DAY - HOUR)
+"""The transaction log and executions of the last two years, less what a page may take."""
 
 SERVER_TIME = _public("market/time")
 INSTRUMENTS = _public("market/instruments-info")

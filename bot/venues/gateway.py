@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from bot.core.history import Retention
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
@@ -60,14 +61,16 @@ class OrdersCadence:
 class CcxtVenue(ABC):
     """One account on one exchange, through a guarded ccxt exchange object. Implements `bot.ports.Venue`.
 
-    `lookup_patience`: see `Venue`. `server_time`: the venue's call that tells its time, with the answer's key.
+    `lookup_patience`: see `Venue`. `remembers`: see `bot.ports.Remembers`.
+    `server_time`: the venue's call that tells its time, with the answer's key.
     """
 
     def __init__(
         self, name: str, exchange: Foreign, clock: Clock, *, codes: Codes, lookup_patience: Millis,
-        server_time: tuple[Endpoint, str], open_orders_every: Millis,
+        server_time: tuple[Endpoint, str], open_orders_every: Millis, remembers: Retention,
     ) -> None:
         self._name = name
+        self.remembers = remembers
         self._exchange = exchange
         self._clock = clock
         self._codes = codes

@@ -9,6 +9,7 @@ import pytest
 from journal_values import T0, TERMS, decision, episode, fill, intent, payment, report, situation
 
 from bot.core.episode import EpisodeState
+from bot.core.history import Gap
 from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.errors import JournalError
@@ -56,6 +57,13 @@ class JournalSuite:
         assert memory.episodes == (episode(started_at=T0 - 5),)
         assert (memory.intents, memory.episode_numbers, memory.since) == (1, {"BTC": 1}, T0)
         assert memory.recent_orders == {"BTC": (T0,)}
+
+    async def test_what_the_venue_had_forgotten_is_recalled(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        gaps = (Gap("funding", T0, T0 + HOUR, T0 + 2 * HOUR), Gap("fills", T0, T0 + HOUR, T0 + HOUR, "BTCUSDT"))
+        for gap in gaps:
+            await journal.record_gap(gap)
+        assert (await (await shelf.open()).recall("USDT")).gaps == gaps
 
     async def test_the_same_intent_is_never_recorded_twice(self, shelf: Shelf) -> None:
         journal = await shelf.open()

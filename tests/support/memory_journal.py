@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
+from bot.core.history import Gap
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, after_miss, after_report, begin
 from bot.core.policy import Terms
@@ -30,6 +31,7 @@ class Book:
     commands: list[Command] = field(default_factory=list)
     answers: dict[int, tuple[str, Millis]] = field(default_factory=dict)
     beats: list[Millis] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 class MemoryJournal:
@@ -55,7 +57,7 @@ class MemoryJournal:
             settle=settle, decision=book.decisions[-1][2] if book.decisions else None, orders=book.orders.values(),
             episodes=tuple(book.episodes.values()), intents=max((intent.number for intent in book.intents), default=0),
             times=[(intent.asset, intent.created_at) for intent in book.intents], fills=book.fills,
-            funding=[payment for payment, _ in book.funding], since=min(firsts, default=None),
+            funding=[payment for payment, _ in book.funding], since=min(firsts, default=None), gaps=book.gaps,
         )
 
     async def record_decision(
@@ -112,6 +114,9 @@ class MemoryJournal:
             raise JournalError("a settlement names an episode that is not there")
         self.book.funding.extend(payments)
         self._keep(episodes)
+
+    async def record_gap(self, gap: Gap) -> None:
+        self.book.gaps.append(gap)
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         del at

@@ -142,7 +142,8 @@ def spoil_schema(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for column in ("about", "says", "said_by"):
             connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
-        connection.execute("DROP TABLE rebuilt")
+        for name in ("rebuilt", "gaps"):
+            connection.execute(f"DROP TABLE {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
 
 
