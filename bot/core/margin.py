@@ -24,6 +24,7 @@ from bot.core.market import Asset, Instrument, Position, Side, Snapshot, WalletK
 from bot.core.money import ONE, ZERO, plain, reckoned, steps
 from bot.core.policy import MarginPolicy
 from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway, tier_of
+from bot.core.times import MINUTE, Millis
 
 __all__ = [
     "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "maintenance_margin",
@@ -81,12 +82,21 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
     )
 
 
+FRESH: Millis = MINUTE
+"""An older mark is taken from the position, where there is one."""
+
+
 def mark_of(snapshot: Snapshot, asset: Asset | None, position: Position | None) -> Decimal | None:
-    """The mark that is known and above 0: the quote's, else the one that the venue shows with the position."""
+    """The mark that is known and above 0: the quote's while it is fresh, else what the venue shows with the position.
+
+    An old one is better than none.
+    """
     quote = snapshot.quotes.get(asset) if asset is not None else None
-    if quote is not None and quote.mark is not None and quote.mark > 0:
-        return quote.mark
-    return position.mark if position is not None and position.mark is not None and position.mark > 0 else None
+    held = position.mark if position is not None and position.mark is not None and position.mark > 0 else None
+    if quote is None or quote.mark is None or quote.mark <= 0:
+        return held
+    fresh = quote.mark_at is None or abs(snapshot.taken_at - quote.mark_at) <= FRESH
+    return quote.mark if fresh or held is None else held
 
 
 def _exposure(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset | None, *, size: Decimal,

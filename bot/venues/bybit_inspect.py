@@ -44,6 +44,8 @@ async def inspect(
         else:
             checks.append(_KEY_UNKNOWN)
         checks += await venue.read(calls.ACCOUNT_INFO, {}, lambda reply: _modes(account_info(reply)))
+        if any(check.name == hygiene.PORTFOLIO_MARGIN for check in hygiene.stopping(checks)):
+            return tuple(checks)  # leverage and margin are other things there, and not shown
         checks += await _margin(venue, names, assets, leverage)
         checks += await _strangers(venue, names, assets)
     except SafetyStop as stop:

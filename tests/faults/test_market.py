@@ -87,6 +87,7 @@ async def test_while_prices_cannot_be_believed_the_margin_ladder_acts_by_mark_an
     rig.testnet.exchange.shift_price("BTC", 1 + rise)
     await rig.until(lambda: rig.short() < short, most=10)
     assert not rig.testnet.exchange.liquidations
+    await rig.until(lambda: not rig.live(), most=10)
     assert {str(facts["reason"]) for facts in rig.said("decision.made")} & {"margin_reduce", "margin_full"}
 
 
