@@ -18,6 +18,7 @@ from bot.core.portfolio import short_of
 from bot.core.times import DAY, MINUTE, Millis
 from bot.engine.book import Book
 from bot.engine.report import Reporter
+from bot.errors import Unavailable
 from bot.ports import Clock, ForcedCloses, Venue
 
 LOOK_BACK: Millis = 7 * DAY
@@ -43,10 +44,13 @@ class Strangers:
             missing = self._book.short(asset) - short_of(snapshot.position(instrument.symbol))
             if missing <= 0 or not isinstance(venue, ForcedCloses) or not self._due(asset):
                 continue
-            strange = await self._fills(asset, instrument.symbol)
-            if not strange:
-                continue
-            causes = await venue.forced_closes(instrument.symbol, min(fill.at for fill in strange))
+            try:
+                strange = await self._fills(asset, instrument.symbol)
+                if not strange:
+                    continue
+                causes = await venue.forced_closes(instrument.symbol, min(fill.at for fill in strange))
+            except Unavailable:
+                continue  # asked again a minute later; the symbol is held meanwhile, and the tick goes on
             cause = next((causes[fill.order_id] for fill in strange if fill.order_id in causes), None)
             if cause is not None:
                 found[asset] = cause

@@ -8,12 +8,13 @@ that another bot, on another machine, works on this account; on this machine the
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from bot.core.market import Snapshot
 from bot.core.orders import not_given_out
 from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.engine.book import Book
-from bot.errors import JournalBehind, SafetyStop
+from bot.errors import JournalBehind, SafetyStop, Unavailable
 from bot.ports import Clock, Memory, PastOrders, Venue
 
 LONGEST_LOOK: Millis = 90 * DAY
@@ -60,8 +61,10 @@ class Twin:
         names = [order.client_order_id for order in snapshot.open_orders or ()]
         if differing and isinstance(self._venue, PastOrders) and self._due():
             since = max(self._clock.now() - MARGIN, self._clock.origin)
-            names += [order.report.client_order_id
-                      for symbol in differing for order in await self._venue.orders(symbol, since)]
+            # What cannot be read now holds no tick up: the next look asks again, and the symbol is held meanwhile.
+            with suppress(Unavailable):
+                names += [order.report.client_order_id
+                          for symbol in differing for order in await self._venue.orders(symbol, since)]
         strange = self._book.not_given_out(names)
         if strange:
             raise SafetyStop(
