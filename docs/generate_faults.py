@@ -51,20 +51,27 @@ class Test(NamedTuple):
 
 
 def marked(tests: Path) -> dict[int, list[Test]]:
-    """The tests by the numbers of the faults that they are marked with."""
+    """The tests by the numbers of the faults that they, or the parameters that they are given, are marked with."""
     found: dict[int, list[Test]] = defaultdict(list)
     for path in sorted(tests.rglob("test_*.py")):
         if "mark.fault(" not in (text := path.read_text()):
             continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for number in _numbers(node):
-                    found[number].append(Test(path.relative_to(ROOT), node.name))
+        module = ast.parse(text)
+        tables = {name.id: set(_numbers(node.value)) for node in module.body if isinstance(node, ast.Assign)
+                  for name in node.targets if isinstance(name, ast.Name)}
+        for test in module.body:
+            if not isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) or not test.name.startswith("test_"):
+                continue
+            numbers = {number for decorator in test.decorator_list for number in _numbers(decorator)}
+            named = (one.id for decorator in test.decorator_list for one in ast.walk(decorator)
+                     if isinstance(one, ast.Name))
+            for number in numbers.union(*(tables.get(name, ()) for name in named)):
+                found[number].append(Test(path.relative_to(ROOT), test.name))
     return found
 
 
-def _numbers(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[int]:
-    for call in (one for decorator in node.decorator_list for one in ast.walk(decorator) if isinstance(one, ast.Call)):
+def _numbers(node: ast.AST) -> Iterator[int]:
+    for call in (one for one in ast.walk(node) if isinstance(one, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "fault":
             yield from (one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, int))
 
