@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from rich.console import RenderableType
 from rig import Rig
 
-from bot.core.times import MINUTE
-from bot.journal.reader import read_books
+from bot.cli import render
+from bot.core.history import Gap, Retention
+from bot.core.times import DAY, HOUR, MINUTE
+from bot.journal.check import check
+from bot.journal.reader import read_books, read_status
 from bot.testnet.faults import Kind
+from bot.venues import binance_calls, bybit_calls
 
 NO_READING = [
     Kind.HTML200, Kind.CUT_JSON, Kind.TRUNCATE, Kind.EMPTY_OBJECT, Kind.EMPTY_LIST, Kind.HTTP524, Kind.TIMEOUT_AFTER,
@@ -22,6 +28,24 @@ def setup(rig: Rig, name: str, **more: object) -> None:
     """Break the account or its market on purpose."""
     reply = rig.testnet.admin.answer("POST", "/testnet/setup", json.dumps({"setup": name, **more}).encode())
     assert reply.status == 200, reply.body
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Retention], None]:
+    """Venues that forget sooner, from the next start on."""
+    def forget(remembers: Retention) -> None:
+        for calls in (binance_calls, bybit_calls):
+            monkeypatch.setattr(calls, "REMEMBERS", remembers)
+
+    return forget
+
+
+def capture(shown: RenderableType) -> str:
+    """What a terminal would show, on one line."""
+    console = render.console()
+    with console.capture() as captured:
+        console.print(shown)
+    return " ".join(captured.get().split())
 
 
 @pytest.mark.fault(42)
@@ -116,8 +140,57 @@ async def test_rows_that_come_twice_count_once_or_not_at_all(rig: Rig, what: str
 async def test_funding_that_comes_late_is_unknown_until_it_is_booked_at_its_own_instant(rig: Rig) -> None:
     setup(rig, "funding_late", delay=20 * MINUTE)
     await rig.hedged()
-    due = rig.bot.venue
-    assert due is not None
+    await rig.until(lambda: bool(rig.said("funding.awaited")), most=700)
+    due = rig.said("funding.awaited")[0]["settled_at"]
+    status = read_status(rig.settings.journal)
+    assert status.funding_awaited == {"BTC": due}
+    assert "is not booked yet: unknown until it is" in capture(render.status(status, 0))
+    assert read_books(rig.settings.journal).funding == ()
+    await rig.until(lambda: bool(rig.said("funding.booked")))
+    assert len(rig.said("funding.awaited")) == 1
+    paid = read_books(rig.settings.journal).funding[0]
+    assert (paid.at, paid.amount != 0) == (due, True)
+    assert rig.clock.now() - paid.at >= 20 * MINUTE
+    await rig.tick()
+    assert read_status(rig.settings.journal).funding_awaited == {}
+
+
+@pytest.mark.fault(51)
+async def test_after_a_stop_longer_than_the_venues_memory_the_gap_is_marked_and_said(
+    rig: Rig, forgetful: Callable[[Retention], None],
+) -> None:
+    await rig.hedged()
     await rig.until(lambda: bool(rig.said("funding.booked")), most=700)
-    row = rig.said("funding.booked")[0]
-    assert rig.clock.now() - int(str(row["settled_at"])) >= 20 * MINUTE
+    booked = rig.bot.book.funding_at
+    assert booked is not None
+    await rig.stop()
+    await rig.clock.sleep_until(rig.clock.now() + 30 * HOUR)
+    forgetful(Retention(funding=10 * HOUR, fills=730 * DAY))
+    await rig.start()
+    await rig.ticks(3)
+    gap = Gap("funding", booked, rig.clock.now() - 10 * HOUR, rig.clock.now())
+    assert [(one.kind, one.since) for one in rig.bot.book.gaps] == [("funding", booked)]
+    assert abs(rig.bot.book.gaps[0].until - gap.until) < 10 * MINUTE
+    assert len(rig.said("history.gap")) == 1
+    later = [paid.at for paid in read_books(rig.settings.journal).funding if paid.at > booked]
+    assert min(later) > gap.until - 10 * MINUTE
+    await rig.restart()  # once is enough
+    await rig.ticks(3)
+    assert len(rig.said("history.gap")) == 1
+    assert read_status(rig.settings.journal).gaps == rig.bot.book.gaps
+    shown = capture(render.status(read_status(rig.settings.journal), 0))
+    assert "the venue had forgotten the funding of" in shown
+    report = check(rig.settings.journal, decisions=0)
+    assert report.ok
+    assert "the venue had forgotten the funding" in report.notes[0]
+
+
+@pytest.mark.fault(51)
+async def test_nothing_is_missing_of_a_time_in_which_nothing_was_hedged(
+    rig: Rig, forgetful: Callable[[Retention], None],
+) -> None:
+    forgetful(Retention(funding=10 * HOUR, fills=730 * DAY))
+    await rig.restart()
+    await rig.hedged()
+    await rig.until(lambda: bool(rig.said("funding.booked")), most=700)
+    assert rig.bot.book.gaps == ()
