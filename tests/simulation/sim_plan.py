@@ -52,6 +52,8 @@ ABOUT: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
 }
 """Where a kind of fault means anything, for those that do not mean something everywhere."""
+SELDOM_ASKED = ("partial_silence", "async_cancel")
+"""What concerns few requests only is armed at once and waits for the first of them."""
 FALSE_PRICES = ("spike", "crossed", "empty_book", "nan_price", "zero_price", "negative_price")
 
 ACTS: Mapping[str, int] = {
@@ -159,7 +161,8 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         seed=seed, venue=venue, scenario=chance.choice(MARKETS), story_seed=chance.randrange(64),
         weights={"BTC": Decimal("0.5") + over, "ETH": Decimal("0.3") - over / 2, "USDT": Decimal("0.2") - over / 2},
         open=chance.choice(("3pp", "4pp", "5pp")), patience=chance.choice(("20s", "2m")),
-        on_timeout=chance.choice(("cross", "wait")), slice=chance.choice((None, None, 40)), live=live,
+        # Who crosses after a while, cancels first.
+        on_timeout="cross" if "async_cancel" in chosen else chance.choice(("cross", "wait")), slice=chance.choice((None, None, 40)), live=live,
         looked_after=live or chance.random() < 0.5,
         faults=tuple(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
         acts=tuple(_act(chance, what, trouble_ends) for what in acts),
@@ -173,6 +176,8 @@ def _fault(chance: random.Random, venue: str, kind: str, ends: Millis) -> Fault:
         endpoints: Sequence[str] = _PRICES[venue]
     else:
         endpoints = ABOUT[venue].get(kind, REQUESTS[venue]["order" if about_orders else "read"])
+    if kind in SELDOM_ASKED:
+        return Fault(at=0, endpoint=chance.choice(endpoints), kind=kind, count=chance.choice((1, 2)), after=0)
     return Fault(
         # Most of what matters happens while orders are worked: at the beginning.
         at=int(ends * chance.random() ** 3), endpoint=chance.choice(endpoints), kind=kind,

@@ -46,7 +46,7 @@ def verdict(outcome: Outcome) -> list[str]:
     for looked in check(outcome.journal, decisions=decisions).checks:
         found += [f"the journal's {looked.name}: {problem}" for problem in looked.problems]
     if not outcome.enough:
-        found.append(f"it is no whole run: {outcome.ticks} ticks, a hedge was {'' if outcome.hedged else 'never '}opened")
+        found.append(f"it is no whole run: {outcome.ticks} ticks, {'a' if outcome.hedged else 'no'} hedge was opened")
     if outcome.plan.live:
         found += _not_alive(outcome)
     return found

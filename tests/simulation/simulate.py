@@ -193,8 +193,9 @@ def report(found: Sequence[Found], seconds: float, console: Console) -> list[str
     console.print(_counted("the user said", words))
     console.print(f"decided again: every decision of {sum(is_whole(one.seed) for one in found):,} runs, "
                   f"the last {LAST_DECISIONS} of every other run")
-    few = [f"fault {kind} hit {hit[kind]} runs" for kind in KINDS if runs >= ENOUGH_RUNS and hit[kind] < LEAST_HITS]
-    few += [f"act {what} in {done_in[what]} runs" for what in ACTS if runs >= ENOUGH_RUNS and done_in[what] < LEAST_HITS]
+    wanted = LEAST_HITS if runs >= ENOUGH_RUNS else 0
+    few = [f"fault {kind} hit {hit[kind]} runs" for kind in KINDS if hit[kind] < wanted]
+    few += [f"act {what} in {done_in[what]} runs" for what in ACTS if done_in[what] < wanted]
     for what, times, least in (("faults", spoilt.total(), LEAST_FAULTS), ("kills", kills.total(), LEAST_KILLS)):
         if runs >= LEAST_HITS and times < least * runs:
             few.append(f"only {times / runs:.2f} {what} a run")
@@ -230,13 +231,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one only, and tell its history")
-    parser.add_argument("--fingerprint", type=int, help="play this seed only, and print a digest of all it came to")
+    parser.add_argument("--fingerprint", type=int, nargs="+", help="play these only, and print digests of all that they came to")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     asked = parser.parse_args()
     console = Console(width=160)
     _quiet()
     if asked.fingerprint is not None:
-        console.print(fingerprint(asked.fingerprint))
+        for seed in asked.fingerprint:
+            console.print(fingerprint(seed))
         return 0
     if asked.seed is not None:
         tell(asked.seed, console)
