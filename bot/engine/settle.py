@@ -122,22 +122,27 @@ class Settler:
 
     async def _late(self, snapshot: Snapshot) -> bool:
         """Executions of orders that had ended by the venue's own word, where the position shows that there are some."""
-        new = False
-        for record in self._book.ended_since(self._clock.now() - LATE):
-            position, intent = snapshot.position(record.intent.symbol), record.intent
-            held = (position.quantity if position else ZERO) - self._book.state.of(intent.asset).foreign
-            missing = held + self._book.short(intent.asset)
-            if missing * intent.side.sign <= 0 or not record.remaining or self._book.frozen(intent.asset):
+        suspects = [one for one in self._book.ended_since(self._clock.now() - LATE) if self._may_lack(one, snapshot)]
+        lookups, new = Lookups(self._venue, suspects), False
+        for record in suspects:
+            if not self._may_lack(record, snapshot):
                 continue
             try:
-                report = await self._venue.find_order(intent.symbol, intent.client_order_id)
+                report = await lookups.find(record)
                 if report is not None and report.filled > record.filled:
-                    new |= await self.absorb(record, report, snapshot)
+                    new |= await self.absorb(record, report, snapshot, lookups)
             except (RateLimited, SafetyStop):
                 raise
             except (Unavailable, Refused):
                 continue
         return new
+
+    def _may_lack(self, record: OrderRecord, snapshot: Snapshot) -> bool:
+        """Whether executions of an ended order may be why the position is not the books'."""
+        position, intent = snapshot.position(record.intent.symbol), record.intent
+        held = (position.quantity if position else ZERO) - self._book.state.of(intent.asset).foreign
+        missing = held + self._book.short(intent.asset)
+        return missing * intent.side.sign > 0 and record.remaining > 0 and not self._book.frozen(intent.asset)
 
     def _quarantine(self, record: OrderRecord, snapshot: Snapshot) -> None:
         """Say once that a human is needed, and what for."""
