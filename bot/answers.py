@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot import app
@@ -18,6 +18,7 @@ from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.portfolio import short_of
 from bot.core.times import Millis
+from bot.environment import OFFERS
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,19 @@ def read_status(settings: Settings) -> StatusReport:
     """Where the bot stands, by its journal. Raises JournalError."""
     from bot.journal.reader import read_status as read
 
-    return read(settings.journal)
+    report = read(settings.journal)
+    return replace(report, dead_mans_switch=_dead_mans_switch(settings, report.binding.environment))
+
+
+def _dead_mans_switch(settings: Settings, environment: str) -> str:
+    """What becomes of orders that rest, should the bot fall silent."""
+    if environment.startswith("dry-"):
+        return "none: a dry run has no order at the venue"
+    if not OFFERS[settings.venue].dead_mans_switch:
+        return f"none: {settings.venue} does not offer it to us; orders that rest stay"
+    if not settings.dead_mans_switch:
+        return "off by the configuration; orders that rest stay"
+    return f"{settings.venue} withdraws orders that rest 2 minutes after the bot fell silent"
 
 
 def explain_decision(settings: Settings, which: str) -> ExplainedDecision:

@@ -228,7 +228,7 @@ async def take_up(
              assets=list(terms.instruments))
         engine = Engine(
             venue=venue, book=book, clock=clock, terms=terms, emit=emit, healthy_every=settings.healthy_every,
-            inspect_every=settings.inspection_every)
+            inspect_every=settings.inspection_every, dead_mans_switch=settings.dead_mans_switch)
         yield Bot(engine, book, clock, venue, terms, emit)
 
 

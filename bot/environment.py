@@ -25,12 +25,14 @@ class VenueOffer:
 
     `hosts`: by environment, the only names that may be called; `local` has none of its own (loopback only).
     `local`: the environment that the testnet on this machine stands for, whose addresses are kept up to the door.
-    `lacks`: why an environment is not there, in words for the user.
+    `lacks`: why an environment is not there, in words for the user. `dead_mans_switch`: whether it withdraws orders
+    by itself when the bot falls silent.
     """
 
     hosts: Mapping[Environment, frozenset[str]]
     local: Environment | None = None
     lacks: str = ""
+    dead_mans_switch: bool = False
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -47,6 +49,7 @@ OFFERS: Mapping[str, VenueOffer] = {
         },
         local=Environment.DEMO,
         lacks="Binance retired its futures testnet; its demo trading took over",
+        dead_mans_switch=True,
     ),
     "bybit": VenueOffer(
         hosts={

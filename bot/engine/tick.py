@@ -17,6 +17,7 @@ from bot.core.wake import Watch, watch
 from bot.engine import answers
 from bot.engine.book import Book
 from bot.engine.carry import Carry
+from bot.engine.deadman import DeadMan
 from bot.engine.executor import Executor
 from bot.engine.hygiene import Hygiene
 from bot.engine.pulse import Pulse
@@ -48,7 +49,7 @@ class Engine:
 
     def __init__(
         self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit, healthy_every: Millis = 0,
-        inspect_every: Millis = HOUR,
+        inspect_every: Millis = HOUR, dead_mans_switch: bool = True,
     ) -> None:
         self._venue = venue
         self._book = book
@@ -66,6 +67,7 @@ class Engine:
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
         self._twin = Twin(book, venue, clock)
         self._strangers = Strangers(book, venue, clock, self._reporter)
+        self._dead_man = DeadMan(venue, clock, self._reporter, wanted=dead_mans_switch)
         self._seen: Snapshot | None = None
         self._full: Snapshot | None = None
         self._reconciled = False
@@ -103,6 +105,7 @@ class Engine:
             self._reporter.release()
         await self._book.keep()
         acted |= await self._rungs.top_up(decision.ladder)
+        await self._dead_man.tend({record.intent.symbol for record in self._book.live()})
         await self._book.beat()
         if not acted and not commands and not forced:
             self._full = full
@@ -126,7 +129,9 @@ class Engine:
 
     async def stop(self) -> int:
         """Withdraw every resting increase; the hedges stay. How many orders were withdrawn."""
-        return await self._executor.withdraw_increases(self._seen) if self._seen is not None else 0
+        withdrawn = await self._executor.withdraw_increases(self._seen) if self._seen is not None else 0
+        await self._dead_man.release()
+        return withdrawn
 
     def _renewed(self, full: Snapshot | None, pushed: Pushed) -> Snapshot | None:
         """The last reading at pushed prices, where nothing of ours is under way and books and venue agreed in it."""

@@ -69,6 +69,9 @@ class Settings(Handed):
     inspect_every: Pause | None = key(
         None, "Time between two looks at account, key and contract specifications; 0s: at the start alone. Default: "
               "1h, in `local` 24h of story.")
+    dead_mans_switch: bool = key(
+        True, "Where the venue offers it: have it withdraw orders that rest, two minutes after the bot fell silent. It "
+              "withdraws every order on the symbol then, yours too.")
     streams: StreamSettings = Field(
         default_factory=StreamSettings, description="What the venue pushes.")
     journal: File = key(
