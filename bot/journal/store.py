@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -74,6 +74,7 @@ class SqlJournal:
         engine = make_engine(path)
         try:
             with explained(path):
+                _for_its_owner_alone(path)
                 await asyncio.to_thread(bring_to_head, path)
                 connection = await engine.connect()
                 journal = cls(engine, connection, lock, path=path, wall=wall, poll=poll)
@@ -300,6 +301,12 @@ class SqlJournal:
         self._episodes = set((await self._connection.execute(select(schema.episodes.c.id))).scalars())
         self._terms = set((await self._connection.execute(select(schema.terms.c.digest))).scalars())
         await self._connection.rollback()
+
+
+def _for_its_owner_alone(path: Path) -> None:
+    """A new journal is nobody else's to read: it tells what an account holds. SQLite's own files beside it follow."""
+    with suppress(OSError):  # it is there, or SQLite will say why it cannot be
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _keep_decision(connection: sqlite3.Connection, row: Mapping[str, Any], content: str | None) -> None:

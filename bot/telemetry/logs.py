@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping, Sequence
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -176,11 +178,20 @@ class _File(RotatingFileHandler):
     handleError = staticmethod(_trouble)  # type: ignore[assignment]  # noqa: N815  # the base's name
     _formatted: tuple[logging.LogRecord | None, str] = (None, "")
 
+    def _open(self) -> TextIOWrapper:
+        """For its owner alone, where it is new: it tells what an account holds."""
+        descriptor = _private(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+
     def format(self, record: logging.LogRecord) -> str:
         """The base asks twice for each record: to see whether it still fits, and to write it."""
         if self._formatted[0] is not record:
             self._formatted = record, super().format(record)
         return self._formatted[1]
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _file(path: Path, max_bytes: int, keep: int) -> logging.Handler:

@@ -87,6 +87,24 @@ async def test_a_killed_holder_leaves_no_lock_behind(journal_file: Path) -> None
     await (await opened(journal_file)).close()
 
 
+def modes_in(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+@pytest.mark.fault(86)
+async def test_a_new_journal_and_what_lies_beside_it_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        journal = await opened(tmp_path / "new.db")
+        await journal.beat(1)
+    finally:
+        os.umask(before)
+    modes = modes_in(tmp_path)
+    await journal.close()
+    assert modes.keys() >= {"new.db", "new.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
 async def test_one_process_cannot_open_it_twice_either(journal_file: Path) -> None:
     journal = await opened(journal_file)
     with pytest.raises(JournalLocked):

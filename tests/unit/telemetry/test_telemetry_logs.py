@@ -260,6 +260,18 @@ def test_the_file_is_rotated_by_size_and_old_ones_are_dropped(out: Out) -> None:
     assert out.lines[-1]["message"].startswith("0099 ")
 
 
+@pytest.mark.fault(86)
+def test_a_new_log_is_its_owners_alone_however_the_process_was_started(out: Out) -> None:
+    before = os.umask(0o022)
+    try:
+        emit = out.start(max_bytes=200).emit
+        for _ in range(3):
+            emit("config.warned", message="x" * 100)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in out.file.parent.iterdir()} == {0o600}
+
+
 def test_other_libraries_speak_through_the_same_file(out: Out) -> None:
     out.start(level="debug")
     logging.getLogger("aiohttp").warning("slow: %s", "x")
