@@ -39,6 +39,12 @@ class Clock:
     def now(self) -> Millis:
         return NOW
 
+    async def sleep(self, _seconds: float) -> None:
+        raise AssertionError("nothing waits here")
+
+    async def sleep_until(self, _at: Millis) -> None:
+        raise AssertionError("nothing waits here")
+
 
 class Venue:
     """An account with many orders on many symbols, of which every second one filled; it counts what it is asked."""
