@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rig import Rig, running
 
 from bot.core.episode import EpisodeState
+from bot.core.times import DAY
 from bot.errors import SafetyStop
 from bot.journal.reader import read_episodes
 from bot.testnet.faults import Kind
@@ -318,6 +320,18 @@ async def test_a_key_that_is_taken_back_while_an_order_is_sent_leaves_none_behin
         await rig.ticks(3)
     assert rig.ours() == []
     rig.disarm()
+    assert await rig.hedged() > 0
+
+
+@pytest.mark.fault(71)
+async def test_a_key_that_ends_in_ten_days_is_warned_of_once_and_trading_goes_on(watchful_rig: Rig) -> None:
+    rig = watchful_rig
+    settings: Any = rig.testnet.dialect.settings
+    settings.key.expires_at = rig.clock.now() + 10 * DAY
+    await rig.ticks(5)
+    told = [facts for facts in rig.said("account.warned") if facts["reason"] == "key_expiry"]
+    assert len(told) == 1
+    assert "renew the key" in str(told[0]["message"])
     assert await rig.hedged() > 0
 
 

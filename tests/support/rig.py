@@ -314,6 +314,9 @@ async def running(folder: Path, venue: str = "binance", **options: Any) -> Async
         if rig.alive:
             rig.disarm()
             await rig.ticks(2)  # what happened last is in the books one look later
+            for _ in range(20):  # and what is under way by then, when it has ended
+                if rig.live():
+                    await rig.tick()
     finally:
         await rig.stop()
     broken = rig.broken()

@@ -60,6 +60,7 @@ def test_a_clock_may_be_off_by_less_than_a_second_and_by_ten_never(ahead: int, v
     (None, Verdict.OK), (NOW + 14 * DAY, Verdict.OK), (NOW + 14 * DAY - 1, Verdict.WARN), (NOW + 1, Verdict.WARN),
     (NOW, Verdict.FAIL), (NOW - DAY, Verdict.FAIL),
 ])
+@pytest.mark.fault(71)
 def test_a_key_that_expires_within_two_weeks_is_warned_of(expires_at: int | None, verdict: Verdict) -> None:
     assert hygiene.expiry_check(expires_at, NOW).verdict is verdict
 

@@ -78,6 +78,7 @@ def pending(at: int, price: str) -> AssetState:
                       pending_at=at, pending_spot=D(price), pending_mark=D(price))
 
 
+@pytest.mark.fault(54)
 def test_a_jump_waits_until_another_instant_agrees() -> None:
     sight, waits = jump(SEEN, START + 5_000, "120")
     assert waits

@@ -70,6 +70,7 @@ async def test_a_panic_withdraws_everything_closes_every_hedge_at_once_and_halts
     assert books_agree(bot)
 
 
+@pytest.mark.fault(64)
 async def test_a_liquidation_is_booked_as_such_and_the_coin_stays_disarmed() -> None:
     bot, engine = await hedged()
     thin_out(bot, "0.3")
@@ -92,6 +93,7 @@ async def test_a_liquidation_is_booked_as_such_and_the_coin_stays_disarmed() -> 
     assert await ask(bot, engine, "rearm", "BTC") == "BTC may be hedged again"
 
 
+@pytest.mark.fault(60)
 async def test_a_trade_by_hand_holds_everything_until_it_is_adopted() -> None:
     bot, engine = await hedged()
     before = btc_position(bot)
@@ -109,6 +111,7 @@ async def test_a_trade_by_hand_holds_everything_until_it_is_adopted() -> None:
     assert booked == -(before - D("0.05"))
 
 
+@pytest.mark.fault(60)
 async def test_a_trade_by_hand_that_is_ignored_is_left_alone() -> None:
     bot, engine = await hedged()
     before = -btc_position(bot)

@@ -12,7 +12,7 @@ from venue_values import ManualClock, an_intent
 from bot.core.orders import OrderRecord, OrderState
 from bot.environment import Environment
 from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
 TIMEOUT = 0.3
@@ -184,6 +184,7 @@ async def test_an_error_code_says_what_it_means(
         assert raised.value.code == str(code)
 
 
+@pytest.mark.fault(70)
 async def test_a_key_revoked_after_it_had_worked_is_no_rate_limit(venue: CcxtVenue, fake: FakeBinance) -> None:
     await venue.snapshot()
     fake.spoil["GET /api/v3/account"] = refusing(401, -2015)

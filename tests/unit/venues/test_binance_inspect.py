@@ -17,7 +17,8 @@ from bot.core.policy import AssetPolicy, Policy
 from bot.core.times import DAY
 from bot.environment import Environment
 from bot.errors import Unavailable
-from bot.venues.binance import BinanceVenue, make_binance
+from bot.venues.binance import BinanceVenue
+from bot.venues.binance_open import make_binance
 
 POLICY = Policy((AssetPolicy("BTC", Decimal("0.5")), AssetPolicy("ETH", Decimal("0.3"))), Decimal("0.2"))
 KEY, ACCOUNT = "GET /sapi/v1/account/apiRestrictions", "GET /fapi/v1/accountConfig"
@@ -100,6 +101,7 @@ async def test_each_fault_fails_its_check_alone_and_has_a_way_out(
     assert all(check.remedy for check in checks if check.verdict is Verdict.FAIL)
 
 
+@pytest.mark.fault(71)
 async def test_a_key_for_any_address_and_one_that_soon_expires_are_warned_of(
     fake: FakeBinance, venue: BinanceVenue,
 ) -> None:
