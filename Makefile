@@ -25,7 +25,7 @@ CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: demo alerts test lint simulate bench fidelity fidelity-setup lock docs help clean
+.PHONY: demo alerts test lint simulate crash bench fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
@@ -43,6 +43,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between floors
 
 simulate: $(VENV)/.dev ## seeded runs with faults and kills (RUNS=500: fewer)
 	@$(BIN)/python tests/simulation/simulate.py $(if $(RUNS),--runs $(RUNS))
+
+crash: $(VENV)/.dev ## kill it at every place, and the daemon a hundred times a story
+	@$(BIN)/python tests/crash/crash.py
 
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py

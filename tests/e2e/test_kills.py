@@ -115,10 +115,12 @@ def test_on_a_free_path_ten_kills_send_nothing_twice_leave_no_orphan_and_keep_th
     assert {episode.asset for episode in read_episodes(outcome.journal)} == {"BTC", "ETH"}
 
 
-def test_without_real_history_kills_on_a_made_up_market_do_no_harm_either(tmp_path: Path) -> None:
+@pytest.mark.fault(29, 30, 31, 32)
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_without_real_history_kills_on_a_made_up_market_do_no_harm_either(venue: str, tmp_path: Path) -> None:
     story = "scenario: demo\n  days: 12\n  seed: 7"
-    whole = write_config(tmp_path, "whole", story=story, poll="1h")
-    broken = write_config(tmp_path, "broken", story=story, poll="1h")
+    whole = write_config(tmp_path, "whole", story=story, poll="1h", venue=venue)
+    broken = write_config(tmp_path, "broken", story=story, poll="1h", venue=venue)
     unbroken = play(whole, trace=tmp_path / "trace")
     kills = kill_points(read_trace(tmp_path / "trace"), unbroken, seed=3)
 

@@ -66,8 +66,10 @@ def main() -> int:
             trace.write(f"{at} {when} {what}\n")
         plan = asked.kill
         if plan and at >= plan["not_before"] and when == plan["when"] and what in plan["what"]:
-            sys.stdout.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
+            print("signalled", flush=True)
+            number = signal.Signals[plan.pop("signal", "SIGKILL")]
+            plan["what"] = []
+            os.kill(os.getpid(), number)
 
     wrap = app.Wrap(
         venue=lambda venue, clock: Watched(venue, look, clock),
