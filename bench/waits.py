@@ -15,7 +15,7 @@ from bot.clocks import WallClock
 from bot.core.times import SECOND, Millis
 from bot.environment import Environment
 from bot.ports import Clock, Venue
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.lean import exchange_class
 
 ROUNDS = 20

@@ -14,34 +14,30 @@ from decimal import Decimal
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState, PastOrder
+from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Policy
 from bot.core.times import HOUR, SECOND, Millis
-from bot.environment import Environment
-from bot.errors import ConfigError, Refused, Unavailable
-from bot.ports import Balances, Clock, Prices, Settlement
+from bot.errors import Refused, Unavailable
+from bot.ports import Balances, Clock, Prices
 from bot.venues import binance_calls as calls
 from bot.venues import binance_history as history
 from bot.venues import binance_replies as replies
 from bot.venues import binance_specs as specs
 from bot.venues.binance_inspect import inspect
 from bot.venues.binance_prepare import prepare
-from bot.venues.failures import ClockSkew, Endpoint
-from bot.venues.gateway import CcxtVenue, Params, together, valid
-from bot.venues.lean import exchange_class
-from bot.venues.names import Names
+from bot.venues.failures import Endpoint
+from bot.venues.gateway import Params, together, valid
+from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
 from bot.venues.replies import Row, identity, row, text
-from bot.venues.transport import Door, Foreign, guarded
+from bot.venues.transport import Foreign
 
 NAME = "binance"
 RECV_WINDOW: Millis = 10 * SECOND
 LOOKUP_MARGIN: Millis = 5 * SECOND
-OPEN_ORDERS_EVERY: Millis = 30 * SECOND
 INTERVALS_EVERY: Millis = HOUR
-DEMO_SAPI = "https://demo-api.binance.com/sapi/v1"
 
 
-class BinanceVenue(CcxtVenue):
+class BinanceVenue(PortfolioVenue):
     """One Binance account: `assets` against `settle`, with `cash` coins counted as cash."""
 
     def __init__(
@@ -49,23 +45,13 @@ class BinanceVenue(CcxtVenue):
         open_orders_every: Millis = OPEN_ORDERS_EVERY, tells_key: bool = False,
     ) -> None:
         super().__init__(
-            NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
+            NAME, exchange, clock, history, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
-            remembers=calls.REMEMBERS,
+            remembers=calls.REMEMBERS, assets=assets, settle=settle, cash=cash,
         )
         self._tells_key = tells_key
-        self._assets = tuple(assets)
-        self._names = Names(settle)
-        self._symbols = {asset: self._names.native(asset) for asset in self._assets}
-        self._stables = {coin: self._names.native(coin) for coin in cash if coin != settle}
-        self._wallet_coins = (*self._assets, *dict.fromkeys((settle, *cash)))
         self._intervals: Mapping[str, Millis] | None = None
         self._intervals_due: Millis = 0
-
-    @property
-    def names(self) -> Names:
-        """How the venue calls its markets."""
-        return self._names
 
     async def account(self) -> str:
         """The user id that the spot account shows."""
@@ -153,10 +139,7 @@ class BinanceVenue(CcxtVenue):
                 stable_prices=seen.stable_prices,
             )
 
-        snapshot = valid(parse)
-        if snapshot.open_orders is not None:
-            self._orders.was_read(at, any_resting=bool(snapshot.open_orders))
-        return snapshot
+        return self._noted(valid(parse))
 
     async def balances(self) -> Balances:
         """The totals that the key's account holds, spot coins of the portfolio and the futures wallet's balance."""
@@ -273,28 +256,6 @@ class BinanceVenue(CcxtVenue):
             raise
         return self.remember(report)
 
-    async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions on one symbol, from what is remembered, as far as this object saw their orders with client ids."""
-        now = self._clock.now()
-        return await history.fills(
-            self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
-
-    async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
-        """Funding settlements of the whole account."""
-        return await history.funding(self, self._names, since=since, now=self._clock.now())
-
-    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
-        """By coin, page after page; needs no key."""
-        return await history.settlements(self, self._names, assets, since=since, now=self._clock.now())
-
-    async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
-        """See `bot.ports.PastOrders`."""
-        return await history.orders(self, self._names, symbol, since=since, now=self._clock.now())
-
-    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
-        """See `bot.ports.ForcedCloses`."""
-        return await history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
-
     async def countdown(self, symbol: str, wait: Millis) -> None:
         """See `bot.ports.DeadMansSwitch`."""
         params: Params = {"symbol": self._names.wire(symbol), "countdownTime": wait}
@@ -312,15 +273,10 @@ class BinanceVenue(CcxtVenue):
 
     async def _change(self, endpoint: Endpoint, params: Params, intent: OrderIntent) -> OrderReport:
         """Make one request that changes an order; the report of that order and no other."""
-        try:
-            return self.remember(await self.once(
-                endpoint, params,
-                lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
-                urgent=True,
-            ))
-        except ClockSkew:
-            await self.measure_clock()
-            raise
+        return await self._report(
+            endpoint, params,
+            lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
+        )
 
     async def _of_ours(self, endpoint: Endpoint) -> object:
         """A market read that knows one symbol or all of them."""
@@ -348,44 +304,3 @@ class BinanceVenue(CcxtVenue):
 def _listed(symbols: Sequence[str]) -> str:
     """A list of symbols as Binance's spot interface wants it."""
     return json.dumps(list(symbols), separators=(",", ":"))
-
-
-def make_binance(
-    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str = "USDT",
-    cash: Sequence[str] = ("USDT",), local_url: str | None = None, read_only: bool = False,
-    timeout: float | None = None, open_orders_every: Millis = OPEN_ORDERS_EVERY,
-) -> CcxtVenue:
-    """Open one Binance account. No request is made yet.
-
-    `timeout` in real seconds; by default 0.5 in `local`, 10 elsewhere. `read_only`: nothing but GET ever leaves.
-    Raises ConfigError for an environment that Binance lacks, an address that is not this machine, a missing key.
-    """
-    if not key or not secret:
-        raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
-    return open_binance(
-        environment, clock=clock, key=key, secret=secret, assets=assets, settle=settle, cash=cash, local_url=local_url,
-        read_only=read_only, timeout=timeout, open_orders_every=open_orders_every,
-    )
-
-
-def open_binance(
-    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str,
-    cash: Sequence[str], local_url: str | None, read_only: bool, timeout: float | None,
-    open_orders_every: Millis = OPEN_ORDERS_EVERY,
-) -> BinanceVenue:
-    """As `make_binance`; without a key, what needs none can be read."""
-    door = Door(
-        NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=read_only, timeout=timeout,
-        used_headers=calls.USED_HEADERS,
-    )
-    exchange = guarded(exchange_class(NAME), door, {
-        "apiKey": key,
-        "secret": secret,
-        "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0, "warnOnFetchOpenOrdersWithoutSymbol": False},
-    })
-    if environment is Environment.LOCAL:  # ccxt has no address for it in the demo, which `local` stands for
-        exchange.urls["api"]["sapi"] = DEMO_SAPI
-    return BinanceVenue(
-        exchange, clock, assets=assets, settle=settle, cash=cash, open_orders_every=open_orders_every,
-        tells_key=environment in (Environment.LOCAL, Environment.LIVE),
-    )

@@ -8,19 +8,17 @@ tells which it has; margin mode holds for the whole account and is only looked a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, MarginTier, Snapshot, WalletKind
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState, PastOrder
+from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.policy import Policy
 from bot.core.times import SECOND, Millis
-from bot.environment import Environment
-from bot.errors import ConfigError, Refused
-from bot.ports import Balances, Clock, Prices, Settlement
+from bot.errors import Refused
+from bot.ports import Balances, Clock, Prices
 from bot.venues import bybit_calls as calls
 from bot.venues import bybit_history as history
 from bot.venues import bybit_orders as said
@@ -29,20 +27,18 @@ from bot.venues import bybit_specs as specs
 from bot.venues.bybit_inspect import inspect
 from bot.venues.bybit_pages import every, rest_of
 from bot.venues.bybit_prepare import prepare
-from bot.venues.failures import ClockSkew, Endpoint
-from bot.venues.gateway import CcxtVenue, Params, together, valid
-from bot.venues.lean import exchange_class
-from bot.venues.names import Names
-from bot.venues.transport import Door, Foreign, guarded
+from bot.venues.failures import Endpoint
+from bot.venues.gateway import Params, together, valid
+from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
+from bot.venues.transport import Foreign
 
 NAME = "bybit"
 RECV_WINDOW: Millis = 5 * SECOND
 LOOKUP_MARGIN: Millis = 5 * SECOND
-OPEN_ORDERS_EVERY: Millis = 30 * SECOND
 POSITIONS_PAGE, ORDERS_PAGE, INSTRUMENTS_PAGE = 200, 50, 1_000
 
 
-class BybitVenue(CcxtVenue):
+class BybitVenue(PortfolioVenue):
     """One unified Bybit account: `assets` against `settle`, with `cash` coins counted as cash.
 
     `tells_key`: whether this environment says what a key may do, whose it is, and what it is charged; the demo does
@@ -54,22 +50,13 @@ class BybitVenue(CcxtVenue):
         key_id: str, tells_key: bool, open_orders_every: Millis = OPEN_ORDERS_EVERY,
     ) -> None:
         super().__init__(
-            NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
+            NAME, exchange, clock, history, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "time"), open_orders_every=open_orders_every,
-            remembers=calls.REMEMBERS,
+            remembers=calls.REMEMBERS, assets=assets, settle=settle, cash=cash,
         )
-        self._names = Names(settle)
-        self._symbols = {asset: self._names.native(asset) for asset in assets}
-        self._stables = {coin: self._names.native(coin) for coin in cash if coin != settle}
-        self._wallet_coins = (*assets, *dict.fromkeys((settle, *cash)))
         self._key_id = key_id
         self._tells_key = tells_key
         self._intervals: dict[str, Millis | None] = {}
-
-    @property
-    def names(self) -> Names:
-        """How the venue calls its markets."""
-        return self._names
 
     async def account(self) -> str:
         """The user id that the key belongs to; in the demo, which does not tell it, a name made from the key."""
@@ -178,10 +165,7 @@ class BybitVenue(CcxtVenue):
                 liabilities=replies.liabilities(account, self._wallet_coins),
             )
 
-        snapshot = valid(parse)
-        if snapshot.open_orders is not None:
-            self._orders.was_read(at, any_resting=bool(snapshot.open_orders))
-        return snapshot
+        return self._noted(valid(parse))
 
     @property
     def _all_positions(self) -> Params:
@@ -295,28 +279,6 @@ class BybitVenue(CcxtVenue):
                 return self.remember(report)
         return None
 
-    async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions on one symbol, from what is remembered, with the client ids of those that were ours to make."""
-        now = self._clock.now()
-        return await history.fills(
-            self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
-
-    async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
-        """Funding settlements of the whole account."""
-        return await history.funding(self, self._names, since=since, now=self._clock.now())
-
-    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
-        """By coin, page after page; needs no key."""
-        return await history.settlements(self, self._names, assets, since=since, now=self._clock.now())
-
-    async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
-        """See `bot.ports.PastOrders`."""
-        return await history.orders(self, self._names, symbol, since=since, now=self._clock.now())
-
-    async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
-        """See `bot.ports.ForcedCloses`."""
-        return await history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
-
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {
             "category": "linear", "symbol": self._names.wire(intent.symbol), "orderLinkId": intent.client_order_id,
@@ -327,49 +289,7 @@ class BybitVenue(CcxtVenue):
         price: Decimal,
     ) -> OrderReport:
         """Make one request that changes an order; what its acknowledgement lets one believe."""
-        try:
-            return self.remember(await self.once(
-                endpoint, params,
-                lambda reply: said.acknowledged(reply, intent, state=state, filled=filled, price=price), urgent=True,
-            ))
-        except ClockSkew:
-            await self.measure_clock()
-            raise
-
-
-def make_bybit(
-    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str = "USDT",
-    cash: Sequence[str] = ("USDT",), local_url: str | None = None, read_only: bool = False,
-    timeout: float | None = None, open_orders_every: Millis = OPEN_ORDERS_EVERY,
-) -> CcxtVenue:
-    """Open one Bybit account. No request is made yet.
-
-    `timeout` in real seconds; by default 0.5 in `local`, 10 elsewhere. `read_only`: nothing but GET ever leaves.
-    Raises ConfigError for an environment that Bybit lacks, an address that is not this machine, a missing key.
-    """
-    if not key or not secret:
-        raise ConfigError(f"{NAME} {environment.value} needs an API key and its secret")
-    return open_bybit(
-        environment, clock=clock, key=key, secret=secret, assets=assets, settle=settle, cash=cash, local_url=local_url,
-        read_only=read_only, timeout=timeout, open_orders_every=open_orders_every,
-    )
-
-
-def open_bybit(
-    environment: Environment, *, clock: Clock, key: str, secret: str, assets: Sequence[Asset], settle: str,
-    cash: Sequence[str], local_url: str | None, read_only: bool, timeout: float | None,
-    open_orders_every: Millis = OPEN_ORDERS_EVERY,
-) -> BybitVenue:
-    """As `make_bybit`; without a key, what needs none can be read."""
-    door = Door(
-        NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=read_only, timeout=timeout,
-        silence=calls.silence,
-    )
-    exchange = guarded(exchange_class(NAME), door, {
-        "apiKey": key, "secret": secret, "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0},
-    })
-    return BybitVenue(
-        exchange, clock, assets=assets, settle=settle, cash=cash, open_orders_every=open_orders_every,
-        key_id=f"key-{hashlib.sha256(key.encode()).hexdigest()[:12]}",
-        tells_key=environment is not Environment.DEMO,
-    )
+        return await self._report(
+            endpoint, params,
+            lambda reply: said.acknowledged(reply, intent, state=state, filled=filled, price=price),
+        )

@@ -21,7 +21,8 @@ from bot.errors import Refused, SafetyStop
 from bot.testnet.options import TestnetOptions
 from bot.testnet.server import running
 from bot.testnet.specs import BYBIT
-from bot.venues.bybit import BybitVenue, open_bybit
+from bot.venues.bybit import BybitVenue
+from bot.venues.bybit_open import open_bybit
 
 BTC = "BTC/USDT:USDT"
 D = Decimal

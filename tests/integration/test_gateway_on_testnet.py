@@ -18,7 +18,7 @@ from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.testnet.options import TestnetOptions
 from bot.testnet.server import running
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
 BTC = "BTC/USDT:USDT"

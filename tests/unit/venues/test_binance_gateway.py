@@ -17,7 +17,7 @@ from bot.core.times import DAY, HOUR, SECOND
 from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Venue
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
 INTENT = an_intent()

@@ -14,7 +14,7 @@ from venue_values import BTC, ManualClock
 from bot.core.market import Instrument, MarginTier
 from bot.environment import Environment
 from bot.errors import Refused, Unavailable
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
 PERP: dict[str, Any] = {

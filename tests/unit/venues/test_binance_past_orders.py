@@ -15,7 +15,7 @@ from bot.core.times import DAY
 from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import PastOrders
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
 ALL_ORDERS = "GET /fapi/v1/allOrders"

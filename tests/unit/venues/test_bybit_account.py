@@ -37,8 +37,9 @@ from bot.core.market import Instrument, MarginTier
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.environment import Environment
 from bot.errors import Refused, SafetyStop, Unavailable
-from bot.venues.bybit import BybitVenue, open_bybit
+from bot.venues.bybit import BybitVenue
 from bot.venues.bybit_market import BybitMarket
+from bot.venues.bybit_open import open_bybit
 
 D = Decimal
 POLICY = Policy(

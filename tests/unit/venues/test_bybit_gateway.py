@@ -39,7 +39,7 @@ from bot.core.portfolio import measure
 from bot.environment import Environment
 from bot.errors import ConfigError, Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import PastOrders, Venue
-from bot.venues.bybit import make_bybit
+from bot.venues.bybit_open import make_bybit
 from bot.venues.gateway import CcxtVenue
 
 D = Decimal

@@ -28,7 +28,8 @@ from bot.core.times import DAY, HOUR, MINUTE
 from bot.environment import Environment
 from bot.errors import Unavailable
 from bot.ports import ForcedCloses, Settlement
-from bot.venues.bybit import BybitVenue, open_bybit
+from bot.venues.bybit import BybitVenue
+from bot.venues.bybit_open import open_bybit
 
 D = Decimal
 

@@ -36,7 +36,7 @@ from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import MINUTE, SECOND
 from bot.environment import Environment
 from bot.errors import HedgerowError, RateLimited, Refused, SafetyStop, Unavailable, Uncertain
-from bot.venues.bybit import make_bybit
+from bot.venues.bybit_open import make_bybit
 from bot.venues.gateway import CcxtVenue
 
 INTENT = an_intent()

@@ -15,7 +15,7 @@ from yarl import URL
 from bot.environment import Environment
 from bot.errors import ConfigError, Refused, SafetyStop, Unavailable
 from bot.venues import binance_calls as calls
-from bot.venues.binance import make_binance
+from bot.venues.binance_open import make_binance
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import CcxtVenue
 from bot.venues.transport import Door
