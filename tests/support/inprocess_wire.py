@@ -193,7 +193,7 @@ class Wire:
 def wired_venue(settings: Settings, testnet: Testnet, clock: StoryClock, fate: Fate, spoilt: Counter[str]) -> Any:
     """The configured venue's real gateway, its session replaced by this wire."""
     policy = settings.policy()
-    module = vars(sys.modules[f"bot.venues.{settings.venue}"])
+    module = vars(sys.modules[f"bot.venues.{settings.venue}_open"])
     real, module["guarded"] = module["guarded"], _guarded
     try:
         venue: Any = ACCOUNTS[settings.venue](
