@@ -32,7 +32,7 @@ USER ${UID}:${UID}
 VOLUME ["/var/lib/hedgerow"]
 STOPSIGNAL SIGTERM
 # Alive is who decides, not who exists: the age of the last decision counts.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=90s --retries=3 CMD ["hedgerow", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=90s --retries=3 CMD ["hedgerow", "health", "--alert"]
 ENTRYPOINT ["hedgerow"]
 # No order leaves unless somebody asks for it.
 CMD ["run", "--dry-run"]

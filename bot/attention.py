@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.times import SECOND, Millis, next_on_grid
-from bot.errors import ConfigError, HedgerowError, JournalError, SafetyStop, StoryEnded, Unavailable
+from bot.errors import JournalError, SafetyStop, StoryEnded, Unavailable
 from bot.journal.day import read_day
-from bot.ports import Clock
+from bot.ports import Clock, Urgency
 from bot.settings import Settings
 from bot.telemetry.alert_desk import Desk
-from bot.telemetry.alerts import Alerter, Postman, recall
+from bot.telemetry.alerts import Alerter, Postman, recall, remember
 from bot.telemetry.apprise_alerts import AppriseAlerts, secrets_of
 from bot.telemetry.events import Emit
 from bot.telemetry.redaction import Redactor
@@ -43,6 +44,42 @@ def desk_of(settings: Settings) -> Desk:
 def name_of(settings: Settings) -> str:
     """How a message begins: which bot it is of."""
     return f"hedgerow {settings.venue} {settings.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Whether one address took a message. `service`: its kind; nothing else of an address may be shown."""
+
+    number: int
+    service: str
+    taken: bool
+
+
+def send_test(settings: Settings, alerts: AppriseAlerts) -> list[Taken]:
+    """One message to every address."""
+    found = alerts.each(f"{name_of(settings)}: test", "This is a test: messages of this bot arrive.", Urgency.NOTE)
+    return [Taken(number, service, taken) for number, (service, taken) in enumerate(found, 1)]
+
+
+def tell_health(settings: Settings, *, alive: bool, text: str, now: Millis) -> str | None:
+    """Tell a human that no decision is reached, once within `alerts.repeat`, or that they are again.
+
+    Why it could not be told, if it could not; None also where nobody is to be told. Raises ConfigError.
+    """
+    desk = desk_of(settings)
+    found = desk.hear("heartbeat.back" if alive else "heartbeat.stale", {"message": text}, now)
+    if not found:
+        return None
+    alerts, _ = alerts_of(settings)
+    if alerts is None:
+        return None
+    for alert in found:
+        try:
+            alerts.deliver(f"{name_of(settings)}: {alert.title}", alert.body, alert.urgency)
+        except Unavailable as away:
+            return str(away)
+    remember(memory_of(settings), desk.told)
+    return None
 
 
 class Attention:
@@ -87,7 +124,7 @@ class Attention:
         if self._daily is not None:
             self._daily.ticked(at)
 
-    def ended(self, error: HedgerowError | Exception) -> None:
+    def ended(self, error: Exception) -> None:
         """The bot ends because of this error."""
         if isinstance(error, SafetyStop):
             if not self.stop_told:
@@ -149,5 +186,3 @@ class Daily:
         else:
             self._emit("daily.summed", **told)
 
-
-__all__ = ["Attention", "ConfigError", "Daily", "alerts_of", "attended", "desk_of", "memory_of", "name_of"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import __version__
-from bot.cli import control, journal, testnet
+from bot.cli import alerts, control, journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
@@ -32,6 +32,7 @@ CLI = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 CLI.add_typer(journal.CLI, name="journal", short_help="Look after the record.")
+CLI.add_typer(alerts.CLI, name="alerts", short_help="See whether messages to you arrive.")
 CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
 CLI.command(short_help="Write a commented configuration.")(init)
 CLI.command(short_help="See whether all is as it must be to trade.")(doctor)
@@ -243,6 +244,8 @@ def health(
     max_age: Annotated[str | None, typer.Option(
         metavar="DURATION", show_default=False,
         help="Oldest decision that counts as alive, such as 90s. Default: three polls and a minute.")] = None,
+    alert: Annotated[bool, typer.Option(
+        "--alert", help="Send an alert where it is not deciding, and another once it is.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell whether the bot is deciding: exit 0 if its last decision is recent, 3 if not.
@@ -253,6 +256,7 @@ def health(
     Examples:
       hedgerow health -c config/binance-demo.yaml
       hedgerow health -c config/binance-demo.yaml --max-age 2m
+      hedgerow health -c config/binance-demo.yaml --alert
     """
     settings = with_journal(config)
     from bot import answers
@@ -263,6 +267,13 @@ def health(
     report = answers.read_health(settings)
     found = render.health(report, report.limit if limit is None else limit)
     typer.echo(render.to_json(found) if as_json else found.text)
+    if alert and settings.alert_urls():
+        from bot import app
+        from bot.attention import tell_health
+
+        failed = tell_health(settings, alive=found.alive, text=found.text, now=app.wall())
+        if failed is not None:
+            typer.echo(f"hedgerow: the alert was not delivered: {failed}", err=True)
     if not found.alive:
         raise typer.Exit(Code.NOT_RUNNING)
 

@@ -29,7 +29,8 @@ class Kind:
     @property
     def fix(self) -> str:
         """Where its fix is written down."""
-        return f"docs/operations.md#{self.title.lower().replace(' ', '-')}"
+        anchor = self.title.lower().replace("'", "").replace(" ", "-")
+        return f"docs/operations.md#{anchor}"
 
 
 _KINDS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from bot.errors import ConfigError, Unavailable
 from bot.ports import Urgency
 
-INSTALL = "make alerts, or pip install 'hedgerow[alerts]'"
+INSTALL = "`make alerts`, or hedgerow's extra `alerts` wherever else it was installed from"
 
 # Their lines hold whole addresses: nothing below the level that nobody uses is let through.
 _SILENCED = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib", "paho", "markdown", "MARKDOWN")
@@ -37,7 +38,10 @@ class AppriseAlerts:
         self._services: list[tuple[str, Any]] = []
         for place, url in enumerate(urls, 1):
             service = apprise.Apprise()
-            if not service.add(url):
+            with warnings.catch_warnings():  # it loads every plugin it has, some on modules that Python gives up
+                warnings.simplefilter("ignore")
+                known = service.add(url)
+            if not known:
                 raise ConfigError(
                     f"alert_urls: number {place} ({scheme(url)}://…) is no address that apprise knows, or lacks a "
                     "part. Allowed: addresses as apprise's documentation writes them")
