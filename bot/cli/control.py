@@ -32,6 +32,7 @@ def ask(
     from bot import answers
     from bot.cli import render
     from bot.settings import read_coin, read_pause
+    from bot.telemetry.redaction import escape
 
     coin = None if asset is None else option("ASSET", read_coin, asset)
     if coin is not None and coin not in settings.assets:
@@ -40,7 +41,7 @@ def ask(
     result = asyncio.run(answers.submit(
         settings, kind, coin, wait=patience / SECOND, order=order, says=says, by=by))
     found = render.Answer(kind, coin or order, result)
-    typer.echo(render.to_json(found) if as_json else found.text)
+    typer.echo(render.to_json(found) if as_json else escape(found.text))
     if result is None and patience:
         raise CommandFailed(
             Code.TIMEOUT, "no answer yet; the wish stays in the journal until a bot reads it (see `hedgerow health`)")

@@ -96,3 +96,15 @@ def test_a_panic_asks_first_and_a_no_sends_nothing(
 def test_a_coin_that_is_not_held_is_refused_before_anything_is_left(call: Call, asked: Asked) -> None:
     assert call("rearm", "DOGE")[0] == 4
     assert asked == []
+
+
+@pytest.mark.fault(88)
+def test_an_answer_with_a_strange_orders_name_in_it_moves_no_cursor(
+    call: Call, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def submit(*_: object, **__: object) -> str:
+        return "left alone: order x\x1b[2J\r\nforged \x9b \u202e"
+
+    monkeypatch.setattr(answers, "submit", submit)
+    said = call("ignore", "BTC")[1]
+    assert said == "ignore BTC: left alone: order x\\x1b[2J\\r\\nforged \\x9b \\u202e\n"

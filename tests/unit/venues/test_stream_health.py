@@ -296,7 +296,7 @@ async def test_no_answer_to_a_subscription_is_a_loss(rig: Rig) -> None:
     assert rig.ears.said[0] == ("lost", "spot prices", "no answer to the subscription")
 
 
-@pytest.mark.fault(83)
+@pytest.mark.fault(83, 87)
 async def test_a_redirect_is_not_followed(rig: Rig) -> None:
     other = Pusher(granted)
     rig.pusher.redirects_to = await other.start()
