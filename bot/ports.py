@@ -401,6 +401,13 @@ class Journal(Protocol):
         `record_decision` would: the request that waits for both waits for the disk once.
         """
 
+    async def record_taken(
+        self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport, episode: Episode, at: Millis,
+    ) -> None:
+        """Take an order into the books that somebody else sent, whole: intent, executions, end and its episode after
+        them, in one transaction. Half of it would be an order that no look-up can find.
+        """
+
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         """Append an order event."""
 

@@ -221,14 +221,37 @@ class Book:
         because, self._unkept = self._unkept, None
         await self._journal.record_intent(intent, because)
         record = self._keep(begin(intent))
+        self._number(intent)
+        self._episodes.setdefault(intent.episode, _begun(intent))
+        return record
+
+    async def take(self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport) -> tuple[Fill, ...]:
+        """Book an order that somebody else sent, and its end `report`, at once; its executions as they are booked."""
+        now = self._clock.now()
+        mine = tuple(replace(fill, client_order_id=intent.client_order_id) for fill in fills)
+        episode = self._episodes.get(intent.episode) or _begun(intent)
+        for fill in mine:
+            episode = apply_fill(episode, fill, self._settle)
+        await self.keep()
+        await self._journal.record_taken(intent, mine, report, episode, now)
+        self._number(intent)
+        self._keep(after_report(begin(intent), report, now))
+        self._booked(episode, mine)
+        return mine
+
+    def _number(self, intent: OrderIntent) -> None:
+        """Count an intent that the journal has."""
         self._intents = self._newest[intent.asset] = intent.number
         self._recent.setdefault(intent.asset, []).append(intent.created_at)
         if intent.episode not in self._episodes:
             self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1
-            self._episodes[intent.episode] = Episode(
-                intent.episode, intent.asset, intent.symbol, EpisodeState.OPENING, intent.decided_at,
-            )
-        return record
+
+    def _booked(self, episode: Episode, fills: Sequence[Fill]) -> None:
+        """Follow the journal, which has these executions and their episode's account."""
+        self._cash_flow += sum((cash_of_fill(fill, self._settle) for fill in fills), ZERO)
+        self._episodes[episode.id] = episode
+        latest = max(fill.at for fill in fills)
+        self._last_fill_at[episode.symbol] = max(latest, self._last_fill_at.get(episode.symbol, latest))
 
     async def reported(self, report: OrderReport) -> OrderRecord:
         """Record what the venue says of one of our orders."""
@@ -273,11 +296,8 @@ class Book:
         episode = self._episodes[record.intent.episode]
         for fill in new:
             episode = apply_fill(episode, fill, self._settle)
-            self._cash_flow += cash_of_fill(fill, self._settle)
         await self._journal.record_fills(new, [episode], self._clock.now())
-        self._episodes[episode.id] = episode
-        latest = max(fill.at for fill in new)
-        self._last_fill_at[record.intent.symbol] = max(latest, self._last_fill_at.get(record.intent.symbol, latest))
+        self._booked(episode, new)
         return new
 
     async def book_funding(
@@ -339,3 +359,7 @@ def _quarantined_at(record: OrderRecord, now: Millis) -> Millis | None:
     since = record.unresolved_since
     return since + QUARANTINE_AFTER if since is not None and now >= since + QUARANTINE_AFTER else None
 
+
+def _begun(intent: OrderIntent) -> Episode:
+    """The hedge that an order begins."""
+    return Episode(intent.episode, intent.asset, intent.symbol, EpisodeState.OPENING, intent.decided_at)

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.core.market import Asset, Side, Snapshot
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, OrderIntent, OrderReport, OrderState, TimeInForce
+from bot.core.orders import Fill, OrderIntent, OrderReport, OrderState, TimeInForce, begin
 from bot.core.policy import Terms
 from bot.core.portfolio import short_of
 from bot.core.times import DAY, MINUTE, Millis
@@ -95,25 +95,25 @@ class Strangers:
         return f"the short of {asset} goes from {plain(short)} to {plain(after)} in the books"
 
     async def _book_order(self, asset: Asset, fills: Sequence[Fill], snapshot: Snapshot, why: str) -> None:
-        """One stranger's order as one of ours: the intent first, then its executions, then its end."""
+        """One stranger's order as one of ours: intent, executions and end at once, for no look-up could complete it."""
         first, quantity = fills[0], sum((fill.quantity for fill in fills), ZERO)
         average = sum((fill.quantity * fill.price for fill in fills), ZERO) / quantity
         episode, number, identity = self._book.next_identity(asset)
         short, now = self._book.short(asset), self._clock.now()
         quote = snapshot.quotes.get(asset)
-        record = await self._book.intend(OrderIntent(
+        intent = OrderIntent(
             identity, number, episode, asset, first.symbol, first.side, quantity, average, first.side is Side.BUY,
             TimeInForce.GTC, -short, short - first.side.sign * quantity, decided_at=now, created_at=now, reason=why,
             spot_mid=quote.spot_mid if quote else None, perp_mid=quote.perp_mid if quote else None,
-        ))
-        for fill in await self._book.book_fills(record, fills):
-            self._report.order("order.filled", record, snapshot, price=fill.price, quantity=fill.quantity,
-                               fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
-                               realised_pnl=fill.realised, trade_id=fill.trade_id)
-        await self._book.reported(OrderReport(
+        )
+        report = OrderReport(
             identity, first.symbol, OrderState.FILLED, quantity, order_id=first.order_id, quantity=quantity,
             average=average, message=f"{why}: not sent by us",
-        ))
+        )
+        for fill in await self._book.take(intent, fills, report):
+            self._report.order("order.filled", begin(intent), snapshot, price=fill.price, quantity=fill.quantity,
+                               fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
+                               realised_pnl=fill.realised, trade_id=fill.trade_id)
         self._tell(asset, why, quantity, average)
 
     def _tell(self, asset: Asset, why: str, quantity: Decimal, price: Decimal) -> None:

@@ -29,6 +29,8 @@ INSERT_GAP = insert(schema.gaps)
 INSERT_EPISODE = insert(schema.episodes)
 BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"]),
                      _all_but_seq(schema.episodes))
+ADD_EVENT = Text(insert(schema.order_events), _all_but_seq(schema.order_events))
+ADD_FILL = Text(insert(schema.fills), _all_but_seq(schema.fills))
 INSERT_TERMS = Text(sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"]))
 INSERT_DECISION = Text(insert(schema.decisions), _all_but_seq(schema.decisions))
 EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}

@@ -155,6 +155,25 @@ class SqlJournal:
         if decided is not None:
             self._terms.add(decided[0]["terms"])
 
+    async def record_taken(
+        self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport, episode: Episode, at: Millis,
+    ) -> None:
+        """Take an order of somebody else's into the books, whole: see the port."""
+        begun, account = to_row(episode, updated_at=at), to_row(episode, updated_at=at) | {"which": episode.id}
+        row, booked = to_row(intent), [to_row(fill, booked_at=at) for fill in fills]
+        ended = q.EMPTY_EVENT | report_row(report, at)
+
+        def write(connection: sqlite3.Connection) -> None:
+            q.BEGIN_EPISODE.run(connection, begun)
+            q.CHANGE_EPISODE.run(connection, account)
+            q.INSERT_INTENT.run(connection, row)
+            for fill in booked:
+                q.ADD_FILL.run(connection, fill)
+            q.ADD_EVENT.run(connection, ended)
+
+        await self._straight(write)
+        self._episodes.add(intent.episode)
+
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         """Append an order event."""
         await self._append(q.INSERT_EVENT, [q.EMPTY_EVENT | report_row(report, at)])

@@ -112,6 +112,17 @@ class JournalSuite:
             await journal.record_report(report(OrderState.OPEN, number=number), T0 + 1)
         assert (await journal.recall("USDT")).orders == ()
 
+    async def test_an_order_of_somebody_elses_is_taken_into_the_books_whole_or_not_at_all(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        account, told = episode(state=EpisodeState.OPEN), report(OrderState.FILLED, "0.100")
+        await journal.record_taken(intent(), [fill()], told, account, T0 + 1)
+        before = await journal.recall("USDT")
+        assert (before.orders, before.episodes, before.intents) == ((), (account,), 1)
+        assert await journal.unbooked_fills([fill()]) == ()
+        with pytest.raises(JournalError):  # its execution is in the books already
+            await journal.record_taken(intent(2), [fill()], report(OrderState.FILLED, "0.100", 2), account, T0 + 2)
+        assert await journal.recall("USDT") == before
+
     async def test_an_order_that_is_open_although_it_was_cancelled_is_recalled(self, shelf: Shelf) -> None:
         journal = await shelf.open()
         await journal.record_intent(intent())

@@ -81,6 +81,15 @@ class MemoryJournal:
         self.book.intents.append(intent)
         self.book.orders[intent.client_order_id] = begin(intent)
 
+    async def record_taken(
+        self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport, episode: Episode, at: Millis,
+    ) -> None:
+        if len(await self.unbooked_fills(fills)) != len(fills):
+            raise JournalError("an execution is booked already")
+        await self.record_intent(intent)
+        await self.record_fills(fills, [episode], at)
+        await self.record_report(report, at)
+
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         record = self._order(report.client_order_id)
         self.book.reports.append((report, at))
