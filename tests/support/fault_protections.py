@@ -46,11 +46,6 @@ PROTECTIONS: tuple[Protection, ...] = (
         "test_a_second_bot_that_started_at_the_same_time_stops_at_the_first_order_that_is_not_its_own",
     ),
     Protection(
-        43, "a position that lags behind the fills is decided on", "bot/core/guards.py",
-        "if short == journal_short or (position > 0 and journal_short == 0):", "if True:",
-        "tests/faults/test_reads.py::test_while_positions_lag_behind_the_fills_nothing_new_is_decided",
-    ),
-    Protection(
         46, "a funding row among trades is taken for a trade", "bot/venues/bybit_history.py",
         " if said.changes_position(entry)})", "})",
         "tests/unit/venues/test_bybit_history.py::test_funding_is_no_trade_and_what_the_venue_forced_is_nobodys",
