@@ -29,6 +29,7 @@ from bot.venues.failures import Endpoint
 from bot.venues.gateway import Params, together, valid
 from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
 from bot.venues.replies import Row, identity, row, text
+from bot.venues.specs import Fees, Market
 from bot.venues.transport import Foreign
 
 NAME = "binance"
@@ -64,7 +65,7 @@ class BinanceVenue(PortfolioVenue):
         tiers = await self.read(calls.LEVERAGE_BRACKET, {}, lambda reply: specs.margin_tiers(reply, wanted))
         spot_fee = await self.read(calls.SPOT_ACCOUNT, {"omitZeroBalances": "true"}, specs.spot_taker_fee)
         fees = {
-            asset: specs.Fees(*await self.read(
+            asset: Fees(*await self.read(
                 calls.COMMISSION_RATE, {"symbol": self._names.native(asset)}, specs.perpetual_fees,
             ), spot_fee)
             for asset in assets
@@ -77,12 +78,12 @@ class BinanceVenue(PortfolioVenue):
             for asset in assets
         })
 
-    async def markets(self, assets: Sequence[Asset]) -> Mapping[Asset, specs.Market]:
+    async def markets(self, assets: Sequence[Asset]) -> Mapping[Asset, Market]:
         """What is specified in public; needs no key. Refused as `instruments`."""
         perp = await self.read(calls.EXCHANGE_INFO, {}, lambda reply: reply)
         perps = valid(lambda: specs.perpetuals(perp, assets, self._names))
         spots = await self._spot_markets(assets)
-        return {asset: specs.Market(spot=spots[asset], perp=perps[asset]) for asset in assets}
+        return {asset: Market(spot=spots[asset], perp=perps[asset]) for asset in assets}
 
     async def _spot_markets(self, assets: Sequence[Asset]) -> Mapping[Asset, Row]:
         """The coins' spot markets; those of other stablecoins must be there too, for their prices."""

@@ -5,26 +5,23 @@ What the key may do is told by `sapi`, which there is for live accounts alone: t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict, flag_check
 from bot.core.market import Asset
-from bot.core.money import plain
 from bot.core.policy import MarginPolicy
 from bot.core.times import Millis
 from bot.errors import Refused, SafetyStop
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
 from bot.venues.binance_prepare import CROSS, configured
-from bot.venues.binance_specs import Market, is_trading
+from bot.venues.binance_specs import is_trading
 from bot.venues.gateway import CcxtVenue, valid
+from bot.venues.inspection import MarketsOf, address_check, key_unknown, leverage_check, market_checks
 from bot.venues.names import Names
 from bot.venues.replies import Row, flag, instant_or_none, number, row, rows, text, whole
-
-MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
-"""The markets of some coins; Refused where one has none."""
 
 _KEY_CODES = frozenset({"-1002", "-1022", "-2014", "-2015"})
 _PORTFOLIO_CODE = "-1109"
@@ -33,13 +30,13 @@ _KEY_PAGE = "API Management on binance.com"
 
 
 async def inspect(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MARKETS_OF, *,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MarketsOf, *,
     now: Millis, tells_key: bool,
 ) -> tuple[Check, ...]:
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
     checks: list[Check] = []
     try:
-        checks += await _key(venue, now, moves=margin.top_up) if tells_key else _key_unknown()
+        checks += await _key(venue, now, moves=margin.top_up) if tells_key else [key_unknown("Binance")]
         checks += await venue.read(calls.ACCOUNT_CONFIG, {}, _modes)
         checks += await _margin(venue, names, assets, margin.leverage)
         checks += await _strangers(venue, names, assets)
@@ -47,7 +44,7 @@ async def inspect(
         return (*checks, _barred(stop))
     await venue.measure_clock()
     checks.append(hygiene.clock_check(venue.clock_ahead))
-    checks += await _markets(names, assets, markets_of)
+    checks += await market_checks(names, assets, markets_of, is_trading)
     checks.append(Check(hygiene.DEAD_MANS_SWITCH, Verdict.OK, "offered (countdownCancelAll)", "offered"))
     return tuple(checks)
 
@@ -85,7 +82,6 @@ def _permissions(key: Row, now: Millis, *, moves: bool) -> tuple[Check, ...]:
     allowed = [what for name, what in (
         ("enableInternalTransfer", "internal transfer"), ("permitsUniversalTransfer", _UNIVERSAL),
     ) if flag(key, name)]
-    bound = flag(key, "ipRestrict")
     return (
         flag_check(
             hygiene.KEY_WITHDRAWAL, good=not flag(key, "enableWithdrawals"), found=_may(key, "enableWithdrawals"),
@@ -99,11 +95,8 @@ def _permissions(key: Row, now: Millis, *, moves: bool) -> tuple[Check, ...]:
             remedy=f"give the key Enable Reading and Enable Futures ({_KEY_PAGE})",
         ),
         hygiene.expiry_check(instant_or_none(key, "tradingAuthorityExpirationTime"), now),
-        Check(
-            hygiene.KEY_ADDRESS, Verdict.OK if bound else Verdict.WARN,
-            "bound to addresses" if bound else "usable from any address", "bound to this machine's address",
-            "" if bound else f"restrict the key to this machine's address ({_KEY_PAGE})",
-        ),
+        address_check(
+            bound=flag(key, "ipRestrict"), remedy=f"restrict the key to this machine's address ({_KEY_PAGE})"),
     )
 
 
@@ -123,13 +116,6 @@ def _transfers(allowed: Sequence[str], *, moves: bool) -> Check:
 
 def _may(key: Row, name: str) -> str:
     return "allowed" if flag(key, name) else "not allowed"
-
-
-def _key_unknown() -> tuple[Check, ...]:
-    return (Check(
-        hygiene.KEY_WITHDRAWAL, Verdict.UNKNOWN, "Binance does not tell it in its demo", "not allowed",
-        "nothing to do: a demo key moves no real money",
-    ),)
 
 
 def _modes(reply: object) -> tuple[Check, ...]:
@@ -166,11 +152,8 @@ async def _margin(
             hygiene.MARGIN_MODE, good=mode == CROSS, found=mode.lower(), wanted=CROSS.lower(), asset=asset,
             remedy=f"choose cross margin for {symbol}; without position and order `hedgerow run` sets it at its start",
         ))
-        checks.append(flag_check(
-            hygiene.LEVERAGE, good=whole(found, "leverage") == leverage, found=str(whole(found, "leverage")),
-            wanted=plain(leverage), asset=asset,
-            remedy=f"set it for {symbol}, or start `hedgerow run` anew, which does",
-        ))
+        told = whole(found, "leverage")
+        checks.append(leverage_check(asset, symbol, good=told == leverage, found=str(told), wanted=leverage))
     return checks
 
 
@@ -182,18 +165,3 @@ async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) ->
         return tuple((names.perpetual(text(entry, "symbol")), number(entry, "positionAmt")) for entry in risk)
 
     return hygiene.foreign_checks(valid(held), orders, [names.perpetual(names.native(asset)) for asset in assets])
-
-
-async def _markets(names: Names, assets: Sequence[Asset], markets_of: MARKETS_OF) -> list[Check]:
-    """Asked together; one by one where a coin has no market any more, to learn which."""
-    try:
-        found = await markets_of(assets)
-    except Refused:
-        if len(assets) > 1:
-            return [check for asset in assets for check in await _markets(names, [asset], markets_of)]
-        found = {}
-    return [
-        hygiene.market_check(
-            asset, names.perpetual(names.native(asset)), tradable=asset in found and is_trading(found[asset]))
-        for asset in assets
-    ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, MarginTier
 from bot.core.money import ZERO
-from bot.errors import Refused
 from bot.venues.binance_replies import pick
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
 from bot.venues.replies import Row, amount, by_key, count, figure, number, number_or_none, positive, row, rows, text
+from bot.venues.specs import Fees, Market, of_coins
 from bot.venues.tiers import ascending
 
 
@@ -40,49 +39,25 @@ def _tiers(brackets: Sequence[Row]) -> tuple[MarginTier, ...]:
 
 def perpetuals(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
     """The coins' linear perpetuals. Raises Refused for a coin that has none."""
-    found = {
-        symbol: entry for symbol, entry in _listed(reply, assets, names).items()
-        if text(entry, "contractType") == "PERPETUAL" and text(entry, "marginAsset") == names.settle
-    }
-    return _complete(found, assets, names, "perpetual")
+    wanted = {names.native(asset) for asset in assets}
+    ours = [
+        entry for entry in _listed(reply)
+        if text(entry, "symbol") in wanted
+        and text(entry, "contractType") == "PERPETUAL" and text(entry, "marginAsset") == names.settle
+    ]
+    return of_coins(ours, assets, names, venue="Binance", what="perpetual", where="exchangeInfo")
 
 
 def spots(reply: object, assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
     """The coins' spot markets. Raises Refused for a coin that has none."""
-    return _complete(_listed(reply, assets, names), assets, names, "spot market")
+    return of_coins(_listed(reply), assets, names, venue="Binance", what="spot market", where="exchangeInfo")
 
 
-def _complete(found: Mapping[str, Row], assets: Sequence[Asset], names: Names, what: str) -> dict[Asset, Row]:
-    if missing := [asset for asset in assets if names.native(asset) not in found]:
-        raise Refused(f"Binance has no {what} in {names.settle} for {', '.join(missing)}")
-    for asset in assets:
-        text(found[names.native(asset)], "status")
-    return {asset: found[names.native(asset)] for asset in assets}
-
-
-def _listed(reply: object, assets: Sequence[Asset], names: Names) -> dict[str, Row]:
-    wanted = {names.native(asset) for asset in assets}
+def _listed(reply: object) -> tuple[Row, ...]:
     listed = rows(row(reply, "exchangeInfo").get("symbols"), "exchangeInfo")
     if not listed:
         raise InvalidReply("exchangeInfo: no symbols")
-    return by_key([entry for entry in listed if text(entry, "symbol") in wanted], "symbol", "exchangeInfo")
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """One coin's two rows of exchangeInfo."""
-
-    spot: Row
-    perp: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """Rates, as fractions of the notional."""
-
-    maker: Decimal | None
-    taker: Decimal | None
-    spot_taker: Decimal | None
+    return listed
 
 
 REGULAR_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"), spot_taker=Decimal("0.001"))
@@ -124,7 +99,7 @@ def instrument(
 
 def is_trading(market: Market) -> bool:
     """Whether both of a coin's markets are open."""
-    return {text(market.perp, "status"), text(market.spot, "status")} == {"TRADING"}
+    return market.is_in("TRADING")
 
 
 def _filters(entry: Row) -> dict[str, Row]:

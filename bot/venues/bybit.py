@@ -30,6 +30,7 @@ from bot.venues.bybit_prepare import prepare
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import Params, together, valid
 from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
+from bot.venues.specs import Fees, Market
 from bot.venues.transport import Foreign
 
 NAME = "bybit"
@@ -72,7 +73,7 @@ class BybitVenue(PortfolioVenue):
         return await self.specified(markets, fees, ratios)
 
     async def specified(
-        self, markets: Mapping[Asset, specs.Market], fees: Mapping[Asset, specs.Fees],
+        self, markets: Mapping[Asset, Market], fees: Mapping[Asset, Fees],
         ratios: Mapping[Asset, Decimal],
     ) -> Mapping[Asset, Instrument]:
         """Instruments of these markets, with the venue's margin tables, which anybody may read."""
@@ -84,7 +85,7 @@ class BybitVenue(PortfolioVenue):
             for asset, market in markets.items()
         })
 
-    async def markets(self, assets: Sequence[Asset]) -> Mapping[Asset, specs.Market]:
+    async def markets(self, assets: Sequence[Asset]) -> Mapping[Asset, Market]:
         """What is specified in public; needs no key. Refused as `instruments`."""
         linear: Params = {"category": "linear", "limit": INSTRUMENTS_PAGE}
         listed = await every(self, calls.INSTRUMENTS, linear)
@@ -94,7 +95,7 @@ class BybitVenue(PortfolioVenue):
         self._intervals |= valid(lambda: {
             self._names.native(asset): specs.funding_interval(perp) for asset, perp in perps.items()
         })
-        return {asset: specs.Market(spot=spots[asset], perp=perps[asset]) for asset in assets}
+        return {asset: Market(spot=spots[asset], perp=perps[asset]) for asset in assets}
 
     async def _tiers(self, symbol: str) -> tuple[MarginTier, ...]:
         return await self.read(
@@ -102,7 +103,7 @@ class BybitVenue(PortfolioVenue):
             lambda reply: specs.margin_tiers(reply, symbol),
         )
 
-    async def _fees(self, symbol: str) -> specs.Fees:
+    async def _fees(self, symbol: str) -> Fees:
         if not self._tells_key:
             return specs.REGULAR_FEES
         maker, taker = await self.read(
@@ -113,7 +114,7 @@ class BybitVenue(PortfolioVenue):
             calls.FEE_RATE, {"category": "spot", "symbol": symbol},
             lambda reply: specs.spot_taker_fee(reply, symbol),
         )
-        return specs.Fees(maker, taker, spot)
+        return Fees(maker, taker, spot)
 
     async def prepare(self, policy: Policy) -> tuple[str, ...]:
         """The leverage is set and verified; modes are verified only."""

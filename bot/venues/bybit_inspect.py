@@ -5,7 +5,7 @@ What the key may do is told everywhere but in the demo.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,26 +14,24 @@ from bot.core.hygiene import Check, Verdict, flag_check
 from bot.core.market import Asset
 from bot.core.money import plain
 from bot.core.times import SECOND, Millis
-from bot.errors import Refused, SafetyStop
+from bot.errors import SafetyStop
 from bot.venues import bybit_calls as calls
 from bot.venues import bybit_replies as replies
 from bot.venues.bybit_pages import every
 from bot.venues.bybit_prepare import CROSS, MODES, UNIFIED, account_info, symbol_rows
-from bot.venues.bybit_specs import Market, is_trading
+from bot.venues.bybit_specs import is_trading
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params, valid
+from bot.venues.inspection import MarketsOf, address_check, key_unknown, leverage_check, market_checks
 from bot.venues.names import Names
 from bot.venues.replies import Row, amount, amount_or_none, positive, row, text, whole
-
-MARKETS_OF = Callable[[Sequence[Asset]], Awaitable[Mapping[Asset, Market]]]
-"""The markets of some coins; Refused where one has none."""
 
 _KEY_CODES = frozenset({"10003", "10004", "10005", "10007", "10010", "33004"})
 _KEY_PAGE = "API on bybit.com"
 
 
 async def inspect(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MARKETS_OF, *,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MarketsOf, *,
     now: Millis, tells_key: bool,
 ) -> tuple[Check, ...]:
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
@@ -42,7 +40,7 @@ async def inspect(
         if tells_key:
             checks += await venue.read(calls.KEY, {}, lambda reply: _key(replies.result(reply, "key"), now))
         else:
-            checks.append(_KEY_UNKNOWN)
+            checks.append(key_unknown("Bybit"))
         checks += await venue.read(calls.ACCOUNT_INFO, {}, lambda reply: _modes(account_info(reply)))
         if any(check.name == hygiene.PORTFOLIO_MARGIN for check in hygiene.stopping(checks)):
             return tuple(checks)  # leverage and margin are other things there, and not shown
@@ -54,7 +52,7 @@ async def inspect(
         return (*checks, _barred(stop))
     await venue.measure_clock()
     checks.append(hygiene.clock_check(venue.clock_ahead))
-    checks += await _markets(names, assets, markets_of)
+    checks += await market_checks(names, assets, markets_of, is_trading)
     checks.append(Check(
         hygiene.DEAD_MANS_SWITCH, Verdict.UNKNOWN, "Bybit offers it to institutions only", "offered",
         "nothing to do: resting orders stay until they are withdrawn",
@@ -72,12 +70,6 @@ def _barred(stop: SafetyStop) -> Check:
         f"see whether the key is still there, of this environment, bound to this address and allowed contract orders "
         f"and positions ({_KEY_PAGE})",
     )
-
-
-_KEY_UNKNOWN = Check(
-    hygiene.KEY_WITHDRAWAL, Verdict.UNKNOWN, "Bybit does not tell it in its demo", "not allowed",
-    "nothing to do: a demo key moves no real money",
-)
 
 
 def _key(key: Row, now: Millis) -> tuple[Check, ...]:
@@ -104,11 +96,9 @@ def _key(key: Row, now: Millis) -> tuple[Check, ...]:
             remedy=f"make the key Read-Write with Contract Orders and Positions ({_KEY_PAGE})",
         ),
         hygiene.expiry_check(_expires_at(key), now),
-        Check(
-            hygiene.KEY_ADDRESS, Verdict.OK if addresses else Verdict.WARN,
-            "bound to addresses" if addresses else "usable from any address", "bound to this machine's address",
-            "" if addresses else f"bind the key to this machine's address ({_KEY_PAGE}); it does not expire then",
-        ),
+        address_check(
+            bound=bool(addresses),
+            remedy=f"bind the key to this machine's address ({_KEY_PAGE}); it does not expire then"),
     )
 
 
@@ -161,10 +151,8 @@ async def _margin(venue: CcxtVenue, names: Names, assets: Sequence[Asset], lever
         if any(replies.hedged(entry) for entry in found):
             hedged.append(symbol)
         set_to = {positive(entry, "leverage") for entry in found}
-        checks.append(flag_check(
-            hygiene.LEVERAGE, good=set_to == {leverage}, found=" and ".join(map(plain, sorted(set_to))),
-            wanted=plain(leverage), asset=asset,
-            remedy=f"set it for {symbol}, or start `hedgerow run` anew, which does",
+        checks.append(leverage_check(
+            asset, symbol, good=set_to == {leverage}, found=" and ".join(map(plain, sorted(set_to))), wanted=leverage,
         ))
     mode = flag_check(
         hygiene.POSITION_MODE, good=not hedged, found=f"hedge mode on {', '.join(hedged)}" if hedged else "one-way",
@@ -197,18 +185,3 @@ async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) ->
         valid(positions), valid(lambda: replies.open_orders(orders, names)),
         [names.perpetual(names.native(asset)) for asset in assets],
     )
-
-
-async def _markets(names: Names, assets: Sequence[Asset], markets_of: MARKETS_OF) -> list[Check]:
-    """Asked together; one by one where a coin has no market any more, to learn which."""
-    try:
-        found = await markets_of(assets)
-    except Refused:
-        if len(assets) > 1:
-            return [check for asset in assets for check in await _markets(names, [asset], markets_of)]
-        found = {}
-    return [
-        hygiene.market_check(
-            asset, names.perpetual(names.native(asset)), tradable=asset in found and is_trading(found[asset]))
-        for asset in assets
-    ]

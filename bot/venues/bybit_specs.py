@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, MarginTier
 from bot.core.money import ZERO
 from bot.core.times import HOUR, MINUTE, Millis
-from bot.errors import Refused
 from bot.venues.bybit_replies import listed
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
 from bot.venues.replies import Row, amount, by_key, flag, number, number_or_none, positive, row, text, whole
+from bot.venues.specs import Fees, Market, of_coins
 from bot.venues.tiers import ascending
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """One coin's two rows of instruments-info."""
-
-    spot: Row
-    perp: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """Rates, as fractions of the notional."""
-
-    maker: Decimal | None
-    taker: Decimal | None
-    spot_taker: Decimal | None
-
 
 REGULAR_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.00055"), spot_taker=Decimal("0.001"))
 """What Bybit charges a user of no VIP level: the most that anybody pays."""
@@ -44,27 +25,17 @@ def perpetuals(found: Iterable[Row], assets: Sequence[Asset], names: Names) -> d
         entry for entry in found
         if text(entry, "contractType") == "LinearPerpetual" and text(entry, "settleCoin") == names.settle
     ]
-    return _complete(ours, assets, names, "perpetual")
+    return of_coins(ours, assets, names, venue="Bybit", what="perpetual", where="instruments-info")
 
 
 def spots(found: Iterable[Row], assets: Sequence[Asset], names: Names) -> dict[Asset, Row]:
     """The coins' spot markets. Raises Refused for a coin that has none."""
-    return _complete(found, assets, names, "spot market")
-
-
-def _complete(found: Iterable[Row], assets: Sequence[Asset], names: Names, what: str) -> dict[Asset, Row]:
-    wanted = {names.native(asset) for asset in assets}
-    by_name = by_key([entry for entry in found if text(entry, "symbol") in wanted], "symbol", "instruments-info")
-    if missing := [asset for asset in assets if names.native(asset) not in by_name]:
-        raise Refused(f"Bybit has no {what} in {names.settle} for {', '.join(missing)}")
-    for asset in assets:
-        text(by_name[names.native(asset)], "status")
-    return {asset: by_name[names.native(asset)] for asset in assets}
+    return of_coins(found, assets, names, venue="Bybit", what="spot market", where="instruments-info")
 
 
 def is_trading(market: Market) -> bool:
     """Whether both of a coin's markets are open."""
-    return {text(market.perp, "status"), text(market.spot, "status")} == {"Trading"}
+    return market.is_in("Trading")
 
 
 def funding_interval(perp: Row) -> Millis | None:

@@ -18,6 +18,7 @@ from bot.venues import bybit_specs as specs
 from bot.venues.bybit_prepare import account_info
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
+from bot.venues.specs import Fees, Market
 
 ROOT = Path(__file__).parents[3]
 FOLDER = Path(os.environ.get("HEDGEROW_SHARED", ROOT.parent / "shared")) / "fixtures" / "bybit"
@@ -87,7 +88,7 @@ def test_specifications_and_fees_are_read() -> None:
     spots = specs.spots(replies.listed(recorded("instruments_spot"), "spot"), ["BTC", "ETH"], NAMES)
     maker, taker = specs.perpetual_fees(recorded("fee_rate"), "BTCUSDT")
     found = specs.instrument(
-        "BTC", market=specs.Market(spots["BTC"], perps["BTC"]), tiers=(), fees=specs.Fees(maker, taker, None),
+        "BTC", market=Market(spots["BTC"], perps["BTC"]), tiers=(), fees=Fees(maker, taker, None),
         ratios={}, names=NAMES,
     )
     assert (found.amount_step, found.price_tick, found.min_notional, found.spot_lot, found.spot_min_notional) == (
