@@ -130,6 +130,21 @@ async def test_a_reduce_only_order_that_is_refused_is_not_insisted_on_and_flat_i
     assert rig.position() == 0
 
 
+@pytest.mark.fault(21)
+async def test_a_reduce_only_order_that_is_refused_beside_a_position_is_asked_for_again_and_never_in_a_loop(
+    rig: Rig,
+) -> None:
+    await rig.hedged()
+    code, status = (-2022, 400) if rig.bot.venue.name == "binance" else (110017, 200)
+    rig.arm("place", Kind.ERROR, code=code, status=status, message="ReduceOnly Order is rejected.", count=3)
+    await closing(rig)
+    asked, since = rig.asked("place"), rig.clock.now()
+    await rig.until(lambda: rig.position() == 0, most=300)
+    assert rig.asked("place") - asked <= 6
+    assert rig.clock.now() - since >= 6 * MINUTE, "one, two and four minutes lie between"
+    assert len(rig.said("order.refused")) == 3
+
+
 @pytest.mark.fault(22)
 async def test_a_close_larger_than_the_position_is_clamped_and_never_flips_it(rig: Rig) -> None:
     short = await rig.hedged()
