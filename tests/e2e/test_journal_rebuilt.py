@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from play import ROOT, daemon, get, serving, write_config
 
 from bot.demo import compare
@@ -21,6 +22,7 @@ def hedgerow(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.fault(37, 39)
 def test_a_lost_journal_is_rebuilt_looked_over_confirmed_and_worked_with(tmp_path: Path) -> None:
     story = "scenario: demo\n  days: 10\n  seed: 7"
     config = write_config(tmp_path, "story", story=story, poll="1h", on_timeout="cross")
@@ -44,6 +46,10 @@ def test_a_lost_journal_is_rebuilt_looked_over_confirmed_and_worked_with(tmp_pat
         assert again.returncode == 2
         assert "is there already" in again.stderr
 
+        lost.unlink()
+        begun = hedgerow(url, "run", "-c", str(config), "--once")
+        assert begun.returncode == 7, "an empty journal would give out numbers that the exchange knows already"
+        assert "hedgerow journal rebuild" in begun.stderr
         lost.unlink()
         new.rename(lost)
         refused = hedgerow(url, "run", "-c", str(config), "--once")

@@ -67,6 +67,7 @@ def kill_when_done(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.fault(38)
 async def test_an_intent_is_there_after_the_process_was_killed_right_behind_it(journal_file: Path) -> None:
     kill_when_done(spawn(journal_file, "await journal.record_intent(intent())"))
     journal = await opened(journal_file)
@@ -76,6 +77,7 @@ async def test_an_intent_is_there_after_the_process_was_killed_right_behind_it(j
     await journal.close()
 
 
+@pytest.mark.fault(40)
 async def test_a_killed_holder_leaves_no_lock_behind(journal_file: Path) -> None:
     process = spawn(journal_file, "pass")
     assert process.stdout is not None
@@ -105,6 +107,7 @@ async def test_a_new_journal_and_what_lies_beside_it_is_its_owners_alone(tmp_pat
     assert set(modes.values()) == {0o600}
 
 
+@pytest.mark.fault(40)
 async def test_one_process_cannot_open_it_twice_either(journal_file: Path) -> None:
     journal = await opened(journal_file)
     with pytest.raises(JournalLocked):
@@ -113,6 +116,7 @@ async def test_one_process_cannot_open_it_twice_either(journal_file: Path) -> No
     await (await opened(journal_file)).close()
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(("account", "environment"), [("2", "local"), ("1", "live")])
 async def test_a_journal_of_another_account_or_environment_is_refused_naming_both(
     journal_file: Path, account: str, environment: str,
@@ -125,6 +129,7 @@ async def test_a_journal_of_another_account_or_environment_is_refused_naming_bot
     await (await opened(journal_file)).close()  # the refusal left neither a lock nor a trace
 
 
+@pytest.mark.fault(38)
 async def test_every_commit_waits_for_the_disk(journal_file: Path) -> None:
     journal = await opened(journal_file)
     async with journal._using() as connection:
@@ -163,6 +168,7 @@ def newer(path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize(("spoil", "says"), [
     (truncated, "damaged|malformed"), (scribbled, "damaged|malformed"), (text_file, "is not a journal"),
     (other_database, "not a journal"), (newer, "newer"),
@@ -184,6 +190,7 @@ async def test_a_folder_that_cannot_be_written_is_an_error_of_ours(tmp_path: Pat
         await opened(tmp_path / "file" / "journal.db")
 
 
+@pytest.mark.fault(35)
 async def test_a_full_disk_is_an_error_of_ours_and_nothing_half_stays(journal_file: Path) -> None:
     journal = await opened(journal_file)
     async with journal._using() as connection:
@@ -200,6 +207,7 @@ async def test_a_full_disk_is_an_error_of_ours_and_nothing_half_stays(journal_fi
     await journal.close()
 
 
+@pytest.mark.fault(36)
 async def test_a_writer_that_never_lets_go_is_an_error_after_the_bounded_wait(
     journal_file: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -222,6 +230,7 @@ async def test_calls_from_several_tasks_take_turns(journal_file: Path) -> None:
     await journal.close()
 
 
+@pytest.mark.fault(34)
 async def test_a_cancelled_write_leaves_the_journal_usable(journal_file: Path) -> None:
     journal = await opened(journal_file)
     for number in range(1, 15):
