@@ -40,6 +40,17 @@ PROTECTIONS: tuple[Protection, ...] = (
         "tests/faults/test_order_path.py::test_a_ban_is_silence_until_it_ends",
     ),
     Protection(
+        38, "a commit does not wait for the disk", "bot/journal/connect.py",
+        '"synchronous = FULL"', '"synchronous = OFF"',
+        "tests/faults/test_power_loss.py::test_behind_any_write_or_sync_every_intent_that_was_told_of_is_there",
+    ),
+    Protection(
+        39, "an old backup gives its numbers out again", "bot/engine/twin.py",
+        "    strange = not_given_out(names, account_tag, memory.intents)\n    if strange:",
+        "    strange = not_given_out(names, account_tag, memory.intents)\n    if False:",
+        "tests/faults/test_crash_journal.py::test_an_old_backup_is_refused_before_it_gives_a_number_out_twice",
+    ),
+    Protection(
         40, "orders of a second bot are not looked for", "bot/engine/twin.py",
         'raise SafetyStop(\n                f"a second bot works', 'print(\n                f"a second bot works',
         "tests/faults/test_crash_journal.py::"
