@@ -29,7 +29,7 @@ from bot.core.orders import (
     not_given_out,
 )
 from bot.core.policy import Terms
-from bot.core.times import HOUR, Millis
+from bot.core.times import DAY, HOUR, Millis
 from bot.ports import Clock, Command, Decided, Journal, Memory
 
 MOST_ENDED = 200
@@ -124,10 +124,14 @@ class Book:
         return tuple(self._episodes.values())
 
     def funding_since(self) -> Millis | None:
-        """From when settlements must be read: the newest booked one, else the first hedge. None: never hedged."""
-        if self.funding_at is not None:
-            return self.funding_at
-        return min((e.started_at for e in self._episodes.values()), default=None)
+        """From when settlements must be read: a day before the newest booked one, but not before the first hedge.
+
+        One coin's settlement may come later than another's of after it. None: never hedged.
+        """
+        first = min((e.started_at for e in self._episodes.values()), default=None)
+        if self.funding_at is None or first is None:
+            return self.funding_at or first
+        return min(self.funding_at, max(first, self.funding_at - DAY))
 
     def open_assets(self) -> tuple[Asset, ...]:
         """Coins whose hedge is opening or open, and coins with live orders."""
@@ -317,7 +321,7 @@ class Book:
             await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
             self._episodes.update(touched)
             self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
-            self.funding_at = max(payment.at for payment in new)
+            self.funding_at = max(self.funding_at or 0, *(payment.at for payment in new))
         return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)
 
     def _episode_at(self, symbol: str, at: Millis) -> Episode | None:

@@ -30,7 +30,8 @@ class History:
         if since >= horizon:
             return since
         # Who has asked once has missed nothing since: only a stop can be longer than the venue's memory.
-        lost_from = max([since, *(gap.found_at for gap in self._book.gaps if gap.kind == "funding")])
+        asked = [gap.found_at for gap in self._book.gaps if gap.kind == "funding"]
+        lost_from = max([self._book.funding_at or since, *asked])
         if not self._told and lost_from < horizon and hedged_within(self._book.episodes, lost_from, horizon):
             await self._mark(Gap("funding", lost_from, horizon, self._clock.now()),
                              "funding settled in that time is unknown, and not in any hedge's account")
