@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
+from typing import ClassVar
 
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
@@ -27,7 +28,7 @@ from bot.venues.binance_inspect import inspect
 from bot.venues.binance_prepare import prepare
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import Params, together, valid
-from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
+from bot.venues.portfolio import OPEN_ORDERS_EVERY, History, PortfolioVenue
 from bot.venues.replies import Row, identity, row, text
 from bot.venues.specs import Fees, Market
 from bot.venues.transport import Foreign
@@ -41,12 +42,14 @@ INTERVALS_EVERY: Millis = HOUR
 class BinanceVenue(PortfolioVenue):
     """One Binance account: `assets` against `settle`, with `cash` coins counted as cash."""
 
+    history: ClassVar[History] = history
+
     def __init__(
         self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],
         open_orders_every: Millis = OPEN_ORDERS_EVERY, tells_key: bool = False,
     ) -> None:
         super().__init__(
-            NAME, exchange, clock, history, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
+            NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
             remembers=calls.REMEMBERS, assets=assets, settle=settle, cash=cash,
         )

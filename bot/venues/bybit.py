@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import ClassVar
 
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, MarginTier, Snapshot, WalletKind
@@ -29,7 +30,7 @@ from bot.venues.bybit_pages import every, rest_of
 from bot.venues.bybit_prepare import prepare
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import Params, together, valid
-from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
+from bot.venues.portfolio import OPEN_ORDERS_EVERY, History, PortfolioVenue
 from bot.venues.specs import Fees, Market
 from bot.venues.transport import Foreign
 
@@ -46,12 +47,14 @@ class BybitVenue(PortfolioVenue):
     not. Then the account is known by its key alone (`key_id`), and fees are taken to be the regular ones.
     """
 
+    history: ClassVar[History] = history
+
     def __init__(
         self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],
         key_id: str, tells_key: bool, open_orders_every: Millis = OPEN_ORDERS_EVERY,
     ) -> None:
         super().__init__(
-            NAME, exchange, clock, history, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
+            NAME, exchange, clock, codes=calls.CODES, lookup_patience=RECV_WINDOW + LOOKUP_MARGIN,
             server_time=(calls.SERVER_TIME, "time"), open_orders_every=open_orders_every,
             remembers=calls.REMEMBERS, assets=assets, settle=settle, cash=cash,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from bot.core.history import Retention
 from bot.core.market import Asset, Snapshot
@@ -55,8 +55,10 @@ class History(Protocol):
 class PortfolioVenue(CcxtVenue):
     """`assets` against `settle`, with `cash` coins counted as cash. Otherwise as `CcxtVenue`."""
 
+    history: ClassVar[History]
+
     def __init__(
-        self, name: str, exchange: Foreign, clock: Clock, history: History, *, codes: Codes, lookup_patience: Millis,
+        self, name: str, exchange: Foreign, clock: Clock, *, codes: Codes, lookup_patience: Millis,
         server_time: tuple[Endpoint, str], open_orders_every: Millis, remembers: Retention, assets: Sequence[Asset],
         settle: str, cash: Sequence[str],
     ) -> None:
@@ -64,7 +66,6 @@ class PortfolioVenue(CcxtVenue):
             name, exchange, clock, codes=codes, lookup_patience=lookup_patience, server_time=server_time,
             open_orders_every=open_orders_every, remembers=remembers,
         )
-        self._history = history
         self._names = Names(settle)
         self._symbols = {asset: self._names.native(asset) for asset in assets}
         self._stables = {coin: self._names.native(coin) for coin in cash if coin != settle}
@@ -86,24 +87,24 @@ class PortfolioVenue(CcxtVenue):
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
         """Executions on one symbol, from what is remembered, with the client ids of those whose order is known."""
         now = self._clock.now()
-        return await self._history.fills(
+        return await self.history.fills(
             self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
-        return await self._history.funding(self, self._names, since=since, now=self._clock.now())
+        return await self.history.funding(self, self._names, since=since, now=self._clock.now())
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
         """By coin, page after page; needs no key."""
-        return await self._history.settlements(self, self._names, assets, since=since, now=self._clock.now())
+        return await self.history.settlements(self, self._names, assets, since=since, now=self._clock.now())
 
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
         """See `bot.ports.PastOrders`."""
-        return await self._history.orders(self, self._names, symbol, since=since, now=self._clock.now())
+        return await self.history.orders(self, self._names, symbol, since=since, now=self._clock.now())
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
         """See `bot.ports.ForcedCloses`."""
-        return await self._history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
+        return await self.history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
 
     def _noted(self, snapshot: Snapshot) -> Snapshot:
         """Keep when its open orders were read, if they were."""
