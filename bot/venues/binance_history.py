@@ -11,10 +11,9 @@ from bot.core.times import Millis
 from bot.ports import Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
-from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params
 from bot.venues.names import Names
-from bot.venues.replies import Row, count, identity, instant, number, positive_or_none, rows, text
+from bot.venues.replies import count, identity, instant, number, of_symbol, positive_or_none, rows, text
 from bot.venues.spans import spans
 
 PAGE = 1_000
@@ -28,7 +27,7 @@ async def fills(
     wire = names.wire(symbol)
 
     def parse(reply: object) -> list[Fill]:
-        return [replies.fill(entry, names) for entry in _of_symbol(reply, wire, "userTrades")]
+        return [replies.fill(entry, names) for entry in of_symbol(rows(reply, "userTrades"), wire, "userTrades")]
 
     for start, end in spans(since, now):
         params: Params = {"symbol": wire, "startTime": start, "endTime": end, "limit": PAGE}
@@ -57,7 +56,7 @@ async def orders(
         return [
             (count(entry, "orderId"), instant(entry, "time"),
              replies.past_order(entry, names) if text(entry, "clientOrderId").startswith(PREFIX) else None)
-            for entry in _of_symbol(reply, wire, "allOrders")
+            for entry in of_symbol(rows(reply, "allOrders"), wire, "allOrders")
         ]
 
     for start, end in spans(since, now):
@@ -85,7 +84,7 @@ async def forced_closes(
     def parse(reply: object) -> list[tuple[str, str]]:
         return [
             (identity(entry, "orderId"), text(entry, "clientOrderId"))
-            for entry in _of_symbol(reply, wire, "allOrders")
+            for entry in of_symbol(rows(reply, "allOrders"), wire, "allOrders")
         ]
 
     for start, end in spans(since, now):
@@ -148,13 +147,5 @@ def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
         Settlement(
             asset, number(entry, "fundingRate"), positive_or_none(entry, "markPrice"), instant(entry, "fundingTime"),
         )
-        for entry in _of_symbol(reply, symbol, "fundingRate")
+        for entry in of_symbol(rows(reply, "fundingRate"), symbol, "fundingRate")
     ]
-
-
-def _of_symbol(reply: object, symbol: str, what: str) -> tuple[Row, ...]:
-    """The rows of an answer that is about one native symbol."""
-    found = rows(reply, what)
-    if any(entry.get("symbol") != symbol for entry in found):
-        raise InvalidReply(f"{what}: the answer is about another symbol")
-    return found

@@ -25,8 +25,11 @@ from bot.venues.replies import (
     identity,
     instant,
     instant_or_none,
+    known,
+    midway,
     number,
     number_or_none,
+    picked,
     positive,
     positive_or_none,
     price_or_none,
@@ -47,6 +50,7 @@ STATES: Mapping[str, OrderState] = {
     "EXPIRED_IN_MATCH": OrderState.CANCELLED,  # would have met another order of this account
     "REJECTED": OrderState.REFUSED,
 }
+SIDES = {each.value.upper(): each for each in Side}
 
 
 def holdings(reply: object, wanted: Iterable[Asset]) -> dict[Asset, Holding]:
@@ -126,17 +130,9 @@ def premiums(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
 
 
 def pick(reply: object, wanted: Iterable[str], what: str) -> dict[str, Row]:
-    """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
-    names = frozenset(wanted)
-    listed = reply if isinstance(reply, list) else [row(reply, what)]  # one object when one symbol was asked for
-    try:
-        ours = [entry for entry in listed if entry.get("symbol") in names]
-    except (AttributeError, TypeError):
-        raise InvalidReply(f"{what}: expected a list of objects, each with its symbol") from None
-    found = by_key(rows(ours, what), "symbol", what)
-    if missing := names - found.keys():
-        raise InvalidReply(f"{what}: no row for {', '.join(sorted(missing))}")
-    return found
+    """See `replies.picked`."""
+    one = not isinstance(reply, list)  # one object when one symbol was asked for
+    return picked([row(reply, what)] if one else reply, wanted, what)
 
 
 def quote(
@@ -162,8 +158,7 @@ def quote(
 
 def mid(touch: Row) -> Decimal | None:
     """Between best bid and ask; None where a side is empty."""
-    bid, ask = price_or_none(touch, "bidPrice"), price_or_none(touch, "askPrice")
-    return None if bid is None or ask is None else (bid + ask) / 2
+    return midway(touch, "bidPrice", "askPrice")
 
 
 def open_orders(reply: object, names: Names) -> tuple[OpenOrder, ...]:
@@ -191,13 +186,7 @@ def funding_intervals(reply: object) -> dict[str, Millis]:
 
 def side(entry: Row) -> Side:
     """BUY or SELL."""
-    match text(entry, "side"):
-        case "BUY":
-            return Side.BUY
-        case "SELL":
-            return Side.SELL
-        case other:
-            raise InvalidReply(f"side: {other!r}")
+    return known(entry, "side", SIDES)
 
 
 def order_report(reply: object, symbol: str, client_order_id: str, names: Names) -> OrderReport:
@@ -205,13 +194,10 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
     entry = row(reply, "order")
     if text(entry, "clientOrderId") != client_order_id or names.perpetual(text(entry, "symbol")) != symbol:
         raise InvalidReply("the answer is about another order")
-    status = text(entry, "status")
-    if status not in STATES:
-        raise InvalidReply(f"status: {status!r}")
+    state = known(entry, "status", STATES)
     filled, quantity = number(entry, "executedQty"), positive(entry, "origQty")
-    state = STATES[status]
     if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
-        raise InvalidReply(f"executedQty: {filled} of {quantity}, {status}")
+        raise InvalidReply(f"executedQty: {filled} of {quantity}, {text(entry, 'status')}")
     if state is OrderState.FILLED and filled != quantity:
         state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
     return OrderReport(
@@ -229,9 +215,7 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
 
 def past_order(entry: Row, names: Names) -> PastOrder:
     """One row of allOrders, of an order that was placed by us: a limit order."""
-    time_in_force = text(entry, "timeInForce")
-    if time_in_force not in {each.value for each in TimeInForce}:
-        raise InvalidReply(f"timeInForce: {time_in_force!r}")
+    time_in_force = known(entry, "timeInForce", {each.value: each for each in TimeInForce})
     report = order_report(entry, names.perpetual(text(entry, "symbol")), text(entry, "clientOrderId"), names)
     return PastOrder(
         report=report,
@@ -239,7 +223,7 @@ def past_order(entry: Row, names: Names) -> PastOrder:
         quantity=positive(entry, "origQty"),
         price=positive(entry, "price"),
         reduce_only=flag(entry, "reduceOnly"),
-        time_in_force=TimeInForce(time_in_force),
+        time_in_force=time_in_force,
         created_at=instant(entry, "time"),
     )
 

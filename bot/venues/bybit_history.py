@@ -14,10 +14,9 @@ from bot.venues import bybit_calls as calls
 from bot.venues import bybit_orders as said
 from bot.venues.bybit_pages import every
 from bot.venues.bybit_replies import link_of, listed
-from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params, valid
 from bot.venues.names import Names
-from bot.venues.replies import Row, instant, number, number_or_none, text, whole
+from bot.venues.replies import Row, instant, number, number_or_none, of_symbol, text, whole
 from bot.venues.spans import spans
 
 EXECUTIONS_PAGE, ORDERS_PAGE, LOG_PAGE, RATES_PAGE = 100, 50, 50, 200
@@ -59,19 +58,12 @@ async def forced_closes(
     })
 
 
-async def _executions(venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis) -> list[Row]:
+async def _executions(venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis) -> Sequence[Row]:
     scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
     found: list[Row] = []
     for start, end in spans(since, now):
         found += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
-    return valid(lambda: _of_symbol(found, names.wire(symbol), "execution list"))
-
-
-def _of_symbol(found: list[Row], symbol: str, what: str) -> list[Row]:
-    """The rows of an answer that is about one native symbol."""
-    if any(entry.get("symbol") != symbol for entry in found):
-        raise InvalidReply(f"{what}: the answer is about another symbol")
-    return found
+    return valid(lambda: of_symbol(found, names.wire(symbol), "execution list"))
 
 
 def _place(executed: tuple[str, Row]) -> tuple[Millis, int, str]:
@@ -125,7 +117,7 @@ async def orders(
 
     def grouped() -> tuple[PastOrder, ...]:
         ours: dict[str, list[Row]] = {}
-        for entry in _of_symbol(rows, names.wire(symbol), "orders"):
+        for entry in of_symbol(rows, names.wire(symbol), "orders"):
             # Orders that others placed need not read like ours.
             if link_of(entry).startswith(PREFIX) and instant(entry, "createdTime") >= since:
                 ours.setdefault(link_of(entry), []).append(entry)
@@ -162,7 +154,7 @@ async def _settled(
 
 
 def _published(reply: object, asset: Asset, symbol: str) -> list[Settlement]:
-    rates = _of_symbol(list(listed(reply, "funding history")), symbol, "funding history")
+    rates = of_symbol(listed(reply, "funding history"), symbol, "funding history")
     return [
         Settlement(asset, number(entry, "fundingRate"), None, instant(entry, "fundingRateTimestamp"))
         for entry in rates

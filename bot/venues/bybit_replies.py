@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
 from bot.core.money import ZERO
@@ -25,8 +24,11 @@ from bot.venues.replies import (
     identity,
     instant,
     instant_or_none,
+    known,
+    midway,
     number,
     number_or_none,
+    picked,
     positive,
     positive_or_none,
     price_or_none,
@@ -35,6 +37,8 @@ from bot.venues.replies import (
     text,
     whole,
 )
+
+SIDES = {each.value.capitalize(): each for each in Side}
 
 
 def result(reply: object, what: str) -> Row:
@@ -179,16 +183,8 @@ def _position(entry: Row, names: Names) -> Position:
 
 
 def tickers(reply: object, wanted: Iterable[str]) -> dict[str, Row]:
-    """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
-    names = frozenset(wanted)
-    found: Any = result(reply, "tickers").get("list")
-    try:
-        ours = by_key([entry for entry in found if entry.get("symbol") in names], "symbol", "tickers")
-    except (AttributeError, TypeError):
-        raise InvalidReply("tickers: expected a list of objects, each with its symbol") from None
-    if missing := names - ours.keys():
-        raise InvalidReply(f"tickers: no row for {', '.join(sorted(missing))}")
-    return ours
+    """See `replies.picked`."""
+    return picked(result(reply, "tickers").get("list"), wanted, "tickers")
 
 
 def quote(
@@ -218,8 +214,7 @@ def quote(
 
 def mid(ticker: Row) -> Decimal | None:
     """Between best bid and ask; None where a side is empty."""
-    bid, ask = price_or_none(ticker, "bid1Price"), price_or_none(ticker, "ask1Price")
-    return None if bid is None or ask is None else (bid + ask) / 2
+    return midway(ticker, "bid1Price", "ask1Price")
 
 
 # -- orders that rest --------------------------------------------------------------------------------------------------
@@ -227,14 +222,12 @@ def mid(ticker: Row) -> Decimal | None:
 LIVE = frozenset({"Created", "New", "PartiallyFilled", "Untriggered", "Triggered"})
 """States of an order that has not ended."""
 ENDED = frozenset({"Filled", "Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"})
+_LIVES = {**dict.fromkeys(LIVE, True), **dict.fromkeys(ENDED, False)}
 
 
 def is_live(entry: Row) -> bool:
     """Whether an order has not ended. Raises InvalidReply for a state that is not known."""
-    status = text(entry, "orderStatus")
-    if status not in LIVE | ENDED:
-        raise InvalidReply(f"orderStatus: {status!r}")
-    return status in LIVE
+    return known(entry, "orderStatus", _LIVES)
 
 
 def open_orders(found: Iterable[Row], names: Names) -> tuple[OpenOrder, ...]:
@@ -265,10 +258,4 @@ def link_of(entry: Row) -> str:
 
 def side(entry: Row) -> Side:
     """Buy or Sell."""
-    match text(entry, "side"):
-        case "Buy":
-            return Side.BUY
-        case "Sell":
-            return Side.SELL
-        case other:
-            raise InvalidReply(f"side: {other!r}")
+    return known(entry, "side", SIDES)

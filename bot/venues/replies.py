@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from bot.core.money import parse_decimal
 from bot.core.times import Millis
 from bot.venues.failures import InvalidReply
 
+T = TypeVar("T")
 Row: TypeAlias = Mapping[str, object]
 
 
@@ -36,6 +37,35 @@ def by_key(found: Sequence[Row], key: str, what: str) -> dict[str, Row]:
             raise InvalidReply(f"{what}: {name} comes twice")
         result[name] = entry
     return result
+
+
+def picked(found: object, wanted: Iterable[str], what: str) -> dict[str, Row]:
+    """The rows of the wanted native symbols, which must all be there; the hundreds of others are not looked into."""
+    names = frozenset(wanted)
+    listed: Any = found
+    try:
+        ours = [entry for entry in listed if entry.get("symbol") in names]
+    except (AttributeError, TypeError):
+        raise InvalidReply(f"{what}: expected a list of objects, each with its symbol") from None
+    by_symbol = by_key(rows(ours, what), "symbol", what)
+    if missing := names - by_symbol.keys():
+        raise InvalidReply(f"{what}: no row for {', '.join(sorted(missing))}")
+    return by_symbol
+
+
+def of_symbol(found: Sequence[Row], symbol: str, what: str) -> Sequence[Row]:
+    """The same rows, which must all be about one native symbol."""
+    if any(entry.get("symbol") != symbol for entry in found):
+        raise InvalidReply(f"{what}: the answer is about another symbol")
+    return found
+
+
+def known(source: Row, key: str, meanings: Mapping[str, T]) -> T:
+    """What a word means; one that is not among the `meanings` is no answer."""
+    word = text(source, key)
+    if word not in meanings:
+        raise InvalidReply(f"{key}: {word!r}")
+    return meanings[word]
 
 
 def text(source: Row, key: str) -> str:
@@ -150,6 +180,12 @@ def price_or_none(source: Row, key: str) -> Decimal | None:
     except ValueError:
         return None
     return price if price > 0 else None
+
+
+def midway(touch: Row, bid: str, ask: str) -> Decimal | None:
+    """Between best bid and ask, by their keys; None where a side is empty."""
+    low, high = price_or_none(touch, bid), price_or_none(touch, ask)
+    return None if low is None or high is None else (low + high) / 2
 
 
 def _shown(value: object) -> str:
