@@ -161,6 +161,7 @@ def test_the_table_knows_every_state_and_nothing_returns_to_intended() -> None:
     ("open", "not_found", False),            # the venue had it
     ("open", "uncertain", True),             # a cancel whose outcome is unknown
     ("cancelled", "filled", True),           # a fill that raced the cancel
+    ("cancelled", "open", True),             # a cancel that was acknowledged and not done
     ("filled", "cancelled", False),
     ("filled", "open", False),
     ("refused", "open", False),

@@ -10,7 +10,7 @@ from rule_world import codes, guards_of, world
 from bot.core.decision import Action, Pace
 from bot.core.explain import explain
 from bot.core.market import OpenOrder, Position, Side
-from bot.core.states import FRESH, TRANSITIONS, WAY_BACK, Event, Mode, State, after, follow, stricter
+from bot.core.states import FRESH, TRANSITIONS, WAY_BACK, Event, Mode, State, after, follow, quarantined, stricter
 
 D = Decimal
 A, R, H = Mode.ACTIVE, Mode.REDUCING, Mode.HALTED
@@ -127,3 +127,11 @@ def test_an_ignored_position_and_order_are_nobody_s_business_as_long_as_they_are
     story.open_orders = ()
     story.later()
     assert (story.state.of("BTC").foreign, story.state.of("BTC").ignored_orders) == (D(0), ())
+
+
+def test_a_quarantine_halts_a_coin_on_top_of_what_the_user_wants_and_leaves_that_as_it_was() -> None:
+    paused = State(Mode.REDUCING, Event.PAUSE, 5)
+    assert quarantined(paused, 9) == State(Mode.HALTED, Event.QUARANTINE, 9)
+    assert quarantined(paused, None) == paused
+    assert quarantined(State(Mode.HALTED, Event.PANIC, 5), 9).cause is Event.PANIC
+    assert "hedgerow resolve" in quarantined(FRESH, 9).text
