@@ -1,4 +1,7 @@
-"""Every bad answer on a read, on placing and on cancelling: which of the errors comes out."""
+"""What Binance may answer badly over a socket, in codes, or against itself: which of the errors comes out.
+
+A reply with a field, or all of it, spoilt: tests/contract/test_gateway_replies.py.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +64,6 @@ HTML = "<html><body>Just a moment...</body></html>"
 
 NO_ANSWER: dict[str, Spoiler] = {
     "HTML with status 200": saying(HTML, content_type="text/html"),
-    "HTML that calls itself JSON": saying(HTML),
-    "no body": saying(""),
-    "truncated JSON": saying('{"orderId": 1, "symbol"'),
-    "a bare word": saying("true"),
     "JSON with NaN": saying('{"serverTime": NaN}'),
     "a body that is cut": cut,
     "a closed connection": hang_up,
@@ -74,7 +73,6 @@ NO_ANSWER: dict[str, Spoiler] = {
     "404 without a code": saying("{}", status=404),
     "302 with a good body": with_status(302),
     "404 with a good body": with_status(404),
-    "500 with a good body": with_status(500),
     "500": saying("", status=500),
     "502": saying(HTML, status=502, content_type="text/html"),
     "503 with JSON": refusing(503, -1008),
@@ -85,25 +83,13 @@ NO_ANSWER: dict[str, Spoiler] = {
     "-1006": refusing(400, -1006),
     "-1007": refusing(408, -1007),
     "-1008": refusing(400, -1008),
-    "a text": saying('"ok"'),
-    "a number": saying("1"),
-    "null": saying("null"),
 }
 
 
 NO_REPORT: dict[str, Spoiler] = {
-    "{}": saying("{}"),
-    "[]": saying("[]"),
     "another order": changed(clientOrderId="somebody"),
     "another symbol": changed(symbol="ETHUSDT"),
-    "no id": lacking("orderId"),
-    "no status": lacking("status"),
-    "a new status": changed(status="PENDING_WITH_A_TWIST"),
     "more filled than ordered": changed(executedQty="0.300"),
-    "NaN filled": changed(executedQty="NaN"),
-    "null filled": changed(executedQty=None),
-    "a word for a number": changed(origQty="many"),
-    "no time": changed(updateTime=0),
 }
 
 
@@ -194,43 +180,12 @@ async def test_a_key_revoked_after_it_had_worked_is_no_rate_limit(venue: CcxtVen
 
 @pytest.mark.fault(42, 44)
 @pytest.mark.parametrize(("endpoint", "spoiler"), [
-    ("GET /api/v3/account", saying("{}")),
-    ("GET /api/v3/account", saying("[]")),
     ("GET /api/v3/account", lacking("balances")),
-    ("GET /api/v3/account", changed(balances={})),
-    ("GET /api/v3/account", changed(balances=[{"asset": "BTC", "free": "", "locked": "0"}])),
-    ("GET /api/v3/account", changed(balances=[{"asset": "BTC", "free": None, "locked": "0"}])),
-    ("GET /api/v3/account", changed(balances=[{"asset": "BTC", "free": "NaN", "locked": "0"}])),
-    ("GET /api/v3/account", changed(balances=[{"asset": "BTC", "free": "-1", "locked": "0"}])),
     ("GET /api/v3/account", changed(balances=[{"asset": "BTC", "free": "1", "locked": "0"}] * 2)),
-    ("GET /api/v3/ticker/bookTicker", saying("[]")),
-    ("GET /api/v3/ticker/bookTicker", saying("{}")),
-    ("GET /api/v3/ticker/bookTicker", lacking("bidPrice")),
-    ("GET /api/v3/ticker/bookTicker", changed(bidPrice=1.5)),
-    ("GET /fapi/v3/account", saying("{}")),
-    ("GET /fapi/v3/account", saying("[]")),
-    ("GET /fapi/v3/account", lacking("assets")),
-    ("GET /fapi/v3/account", lacking("positions")),
     ("GET /fapi/v3/account", changed(assets=[])),
-    ("GET /fapi/v3/account", changed(assets=[{"asset": "USDT", "walletBalance": "1"}])),
     ("GET /fapi/v3/account", changed(positions=[])),
-    ("GET /fapi/v3/positionRisk", saying("{}")),
     ("GET /fapi/v3/positionRisk", saying("[]")),
     ("GET /fapi/v3/positionRisk", changed(positionAmt="-0.100")),
-    ("GET /fapi/v3/positionRisk", changed(positionAmt="")),
-    ("GET /fapi/v3/positionRisk", changed(entryPrice="0")),
-    ("GET /fapi/v3/positionRisk", lacking("unRealizedProfit")),
-    ("GET /fapi/v1/ticker/bookTicker", saying("[]")),
-    ("GET /fapi/v1/ticker/bookTicker", lacking("time")),
-    ("GET /fapi/v1/ticker/bookTicker", changed(time=0)),
-    ("GET /fapi/v1/ticker/bookTicker", changed(time="soon")),
-    ("GET /fapi/v1/ticker/bookTicker", changed(askPrice=True)),
-    ("GET /fapi/v1/premiumIndex", saying("[]")),
-    ("GET /fapi/v1/premiumIndex", lacking("markPrice")),
-    ("GET /fapi/v1/premiumIndex", changed(lastFundingRate="Infinity")),
-    ("GET /fapi/v1/openOrders", saying("{}")),
-    ("GET /fapi/v1/openOrders", saying("[{}]")),
-    ("GET /fapi/v1/openOrders", saying('[{"symbol": "BTCUSDT"}]')),
 ])
 async def test_a_snapshot_of_incomplete_answers_is_unavailable(
     venue: CcxtVenue, fake: FakeBinance, endpoint: str, spoiler: Spoiler,

@@ -1,4 +1,7 @@
-"""Every bad answer of Bybit's on a read, on placing, moving and cancelling: which of the errors comes out."""
+"""What Bybit may answer badly over a socket, in codes, or against itself: which of the errors comes out.
+
+A reply with a field, or all of it, spoilt: tests/contract/test_gateway_replies.py.
+"""
 
 from __future__ import annotations
 
@@ -88,13 +91,6 @@ HTML = "<html><body>Just a moment...</body></html>"
 
 NO_ANSWER: dict[str, Spoiler] = {
     "HTML with status 200": saying(HTML, content_type="text/html"),
-    "no body": saying(""),
-    "truncated JSON": saying('{"retCode": 0, "result"'),
-    "a bare word": saying("true"),
-    "{}": saying("{}"),
-    "[]": saying("[]"),
-    "null": saying("null"),
-    "a text": saying('"ok"'),
     "no code": saying('{"result": {"list": []}, "time": 1700000000000}'),
     "a code that is none": saying('{"retCode": null, "result": {"list": []}, "time": 1700000000000}'),
     "a body that is cut": cut,
@@ -102,7 +98,6 @@ NO_ANSWER: dict[str, Spoiler] = {
     "307": saying("", status=307, Location="http://127.0.0.1:1/"),
     "404 without a code": saying("{}", status=404),
     "302 with a good body": with_status(302),
-    "500 with a good body": with_status(500),
     "502": saying(HTML, status=502, content_type="text/html"),
     "500 with a code that would refuse": refusing(110007, status=500),
     "524": saying(HTML, status=524, content_type="text/html"),
@@ -227,20 +222,10 @@ BTC, ETH, USDT = coin("BTC", "1"), coin("ETH", "1"), coin("USDT", "1")
 
 @pytest.mark.fault(42, 44)
 @pytest.mark.parametrize(("endpoint", "reply"), [
-    (WALLET, listing()), (WALLET, wallet(BTC, ETH, USDT, accountType="CONTRACT")),
-    (WALLET, wallet(BTC, ETH, USDT, coin=None)), (WALLET, wallet(BTC, BTC)),
-    (WALLET, wallet(coin("BTC", ""))), (WALLET, wallet(coin("BTC", "NaN"))),
-    (WALLET, wallet(coin("BTC", "1", walletBalance=None))), (WALLET, wallet(coin("BTC", "1", spotBorrow="-1"))),
-    (WALLET, wallet(coin("BTC", "1", locked="many"))), (WALLET, wallet(USDT, totalMarginBalance="")),
-    (WALLET, wallet(USDT, totalMaintenanceMargin="")), (WALLET, wallet(coin("SOL", "0", spotBorrow="1", usdValue=""))),
-    (POSITIONS, listing(position(size=""))), (POSITIONS, listing(position(avgPrice="0"))),
-    (POSITIONS, listing(position(side=""))), (POSITIONS, listing(position(unrealisedPnl=""))),
-    (POSITIONS, listing(position(), position())), (POSITIONS, listing(position(positionIdx=None))),
-    (TICKERS, listing()), (TICKERS, listing(ticker("BTCUSDT"))), (TICKERS, listing(None)),
-    (TICKERS, listing(ticker("BTCUSDT"), ticker("ETHUSDT", markPrice=1))),
-    (TICKERS, listing(ticker("BTCUSDT"), ticker("ETHUSDT", fundingRate="Infinity"))),
-    (TICKERS, listing(ticker("BTCUSDT"), ticker("ETHUSDT", ask1Price=True))),
-    (TICKERS, listing(ticker("BTCUSDT"), ticker("ETHUSDT"), time=0)),
+    (WALLET, listing()), (WALLET, wallet(BTC, BTC)), (WALLET, wallet(BTC, ETH, USDT, accountType="CONTRACT")),
+    (WALLET, wallet(coin("BTC", "1", spotBorrow="-1"))),
+    (WALLET, wallet(coin("SOL", "0", spotBorrow="1", usdValue=""))),
+    (POSITIONS, listing(position(), position())), (TICKERS, listing()), (TICKERS, listing(ticker("BTCUSDT"))),
     (LIVE, listing(order(orderLinkId=None))), (LIVE, listing(order(qty=""))), (LIVE, listing({})),
     (LIVE, listing(order(createdTime=""))), (LIVE, listing(order(side="Both"))),
 ])
@@ -253,9 +238,7 @@ async def test_a_snapshot_of_incomplete_answers_is_unavailable(
 
 
 @pytest.mark.parametrize("change", [
-    {"orderStatus": "Twisted"}, {"orderStatus": ""}, {"cumExecQty": "0.3"}, {"cumExecQty": "NaN"},
-    {"qty": "many"}, {"price": "0"}, {"updatedTime": "0"},
-    {"orderId": ""}, {"symbol": "ETHUSDT"}, {"orderLinkId": ""},
+    {"cumExecQty": "0.3"}, {"symbol": "ETHUSDT"}, {"orderLinkId": ""},
 ])
 async def test_a_look_up_that_shows_no_such_order_is_unavailable(
     venue: CcxtVenue, fake: FakeBybit, change: dict[str, object],
