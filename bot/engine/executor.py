@@ -207,6 +207,11 @@ class Executor:
             working_since=self._working_since(decided, decision),
         )
 
+    def rests(self, decided: AssetDecision) -> bool:
+        """Whether nothing can come of this goal for a while: the venue has refused again and again."""
+        until = self._resting_until.get(decided.asset, 0)
+        return decided.pace is not Pace.MARGIN and until - self._clock.now() > FIRST_REST
+
     def _is_resting(self, decided: AssetDecision) -> bool:
         """Whether a refusal a short while ago is a reason not to ask again yet.
 

@@ -241,7 +241,8 @@ class Engine:
                 self._reporter.hedge(_ENDED[reached], decided, snapshot, episode)
 
     def _working(self, decision: Decision) -> bool:
-        in_progress = any(decided.goal != decided.short and not decided.held for decided in decision.assets)
+        in_progress = any(decided.goal != decided.short and not decided.held and not self._executor.rests(decided)
+                          for decided in decision.assets)
         return in_progress or bool(self._book.live())
 
 
