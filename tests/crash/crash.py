@@ -42,7 +42,7 @@ from bot.testnet.market.scenarios import scenario_rows
 
 VENUES = ("binance", "bybit")
 SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
-DAYS = 30
+DAYS = 14
 HOLD = 3
 """Hours for which prices stand still on the held path."""
 ABOUT_ORDERS = frozenset({"place", "amend", "cancel", "find_order", "fills", "record_intent", "record_report",
@@ -100,7 +100,7 @@ def _sweep(job: Job) -> Found:
 
 
 def _story(job: Job) -> Found:
-    """A month of a market, once as it is and once with `number` kills."""
+    """Two weeks of a market, once as it is and once with `number` kills."""
     with tempfile.TemporaryDirectory(prefix="hedgerow-crash-") as made:
         folder = Path(made)
         made_up = f"scenario: demo\n  days: {DAYS}\n  seed: {job.seed}"

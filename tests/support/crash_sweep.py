@@ -73,7 +73,7 @@ triggers: {{open: "5pp", close: "1pp", resize: "1pp", confirm: 1, cooldown: "1h"
 margin: {{on_margin: close}}
 execution: {{patience: "15m", on_timeout: cross}}
 poll: 10m
-working_poll: 2m
+working_poll: 1m
 journal: crash.db
 log: {{console: false}}
 """
