@@ -96,6 +96,8 @@ def positions(reply: object, account: object, names: Names) -> tuple[Position, .
     listed = rows(row(account, "futures account").get("positions"), "positions")
     if any(text(entry, "positionSide") != "BOTH" for entry in found):
         raise SafetyStop("the futures account is in hedge mode; hedgerow needs one-way mode", "-4061")
+    if len(_quantities(found)) != len(found):
+        raise InvalidReply("positionRisk: a symbol comes twice")
     if _quantities(found) != _quantities(listed):
         raise InvalidReply("positionRisk and account do not show the same positions")
     return tuple(_position(entry, names) for entry in found)

@@ -239,3 +239,12 @@ async def test_an_unreachable_venue_is_named(venue: CcxtVenue, fake: FakeBinance
     await fake.stop()
     with pytest.raises(Unavailable, match=r"GET time: 127\.0\.0\.1 could not be reached"):
         await venue.account()
+
+
+@pytest.mark.fault(47)
+async def test_a_position_that_is_shown_twice_is_not_counted_twice(venue: CcxtVenue, fake: FakeBinance) -> None:
+    shown = fake.replies["GET /fapi/v3/positionRisk"]
+    assert isinstance(shown, list)
+    fake.replies["GET /fapi/v3/positionRisk"] = [*shown, *shown]
+    with pytest.raises(Unavailable, match="comes twice"):
+        await venue.snapshot()
