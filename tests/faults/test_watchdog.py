@@ -139,8 +139,8 @@ def _descriptors() -> int:
 @pytest.mark.fault(76)
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="this system does not list a process's descriptors under /proc")
 async def test_hundreds_of_ticks_over_real_sockets_leave_no_descriptor_task_or_thread(tmp_path: Path) -> None:
-    """The number of ticks is HEDGEROW_LEAK_TICKS; 300 unless that says more."""
-    ticks = int(os.environ.get("HEDGEROW_LEAK_TICKS", "300"))
+    """The number of ticks is LEAK_TICKS; 300 unless that says more."""
+    ticks = int(os.environ.get("LEAK_TICKS", "300"))
     config = write_config(tmp_path, "leak", story="scenario: sideways\n  days: 150", poll="15m")
     with serving(config) as url:
         settings = load(config, {"HEDGEROW_TESTNET__URL": url})
