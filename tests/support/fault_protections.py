@@ -22,6 +22,12 @@ class Protection:
 
 PROTECTIONS: tuple[Protection, ...] = (
     Protection(
+        75, "nobody looks whether the event loop turns", "bot/telemetry/watchdog.py",
+        "if stands > self._stall and not self._stalled:", "if stands < 0:",
+        "tests/faults/test_watchdog.py::"
+        "test_a_loop_that_stands_still_is_reported_with_the_place_and_no_value_and_so_is_its_return",
+    ),
+    Protection(
         1, "an unknown outcome is not looked up: it counts as never sent", "bot/venues/failures.py",
         "return Uncertain(text) if attempt.endpoint.at_most_once else Unavailable(text)",
         "return Unavailable(text)",
