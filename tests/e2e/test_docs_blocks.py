@@ -184,7 +184,8 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def surroundings(tools: Path, folder: Path, url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEROW_")}
     return {**kept, "PATH": f"{tools}{os.pathsep}{kept['PATH']}", "HOME": str(folder), "PYTHONUNBUFFERED": "1",
-            "COLUMNS": "80", "HEDGEROW_TESTNET__URL": url}
+            "COLUMNS": "80", "HEDGEROW_TESTNET__URL": url,
+            "PYTHONPATH": str(ROOT)}  # for the testnet that the demo starts, where the project is not installed
 
 
 def clone(folder: Path) -> Path:
