@@ -29,7 +29,8 @@ After **every** one of them these promises are checked (`tests/support/invariant
 - the venue's executions of our orders are the journal's, each once;
 - no secret is in the journal, the log or an export.
 
-Beside these tests, `make simulate` plays thousands of seeded runs in which faults, kills and meddling come together.
+Beside these tests, `make simulate` plays thousands of seeded runs in which faults, kills and meddling come together
+([simulation.md](simulation.md)).
 """
 
 PROOF = """

@@ -162,7 +162,8 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         weights={"BTC": Decimal("0.5") + over, "ETH": Decimal("0.3") - over / 2, "USDT": Decimal("0.2") - over / 2},
         open=chance.choice(("3pp", "4pp", "5pp")), patience=chance.choice(("20s", "2m")),
         # Who crosses after a while, cancels first.
-        on_timeout="cross" if "async_cancel" in chosen else chance.choice(("cross", "wait")), slice=chance.choice((None, None, 40)), live=live,
+        on_timeout="cross" if "async_cancel" in chosen else chance.choice(("cross", "wait")),
+        slice=chance.choice((None, None, 40)), live=live,
         looked_after=live or chance.random() < 0.5,
         faults=tuple(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
         acts=tuple(_act(chance, what, trouble_ends) for what in acts),

@@ -231,7 +231,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one only, and tell its history")
-    parser.add_argument("--fingerprint", type=int, nargs="+", help="play these only, and print digests of all that they came to")
+    parser.add_argument("--fingerprint", type=int, nargs="+",
+                        help="play these only, and print digests of all that they came to")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     asked = parser.parse_args()
     console = Console(width=160)

@@ -101,7 +101,7 @@ def test_a_bot_that_does_not_hear_its_user_is_found_out(monkeypatch: pytest.Monk
 
 
 def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tick.decide
+    real = vars(tick)["decide"]
 
     def greedy(*asked: Any) -> Decision:
         decision = real(*asked)
@@ -114,7 +114,7 @@ def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest
 
 
 def test_a_decision_that_no_recorded_input_explains_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tick.decide
+    real = vars(tick)["decide"]
 
     def moody(*asked: Any) -> Decision:
         return replace(real(*asked), nav=None)
