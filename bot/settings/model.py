@@ -188,7 +188,7 @@ class StreamSettings(Section):
         None, "Listen to what the venue pushes. Default: true; in `local` false: a story is told by its poll.")
     wake: bool = key(True, "A price that crosses a trigger, and news of our own account, end the wait for the poll.")
     fresh: Pause = key(
-        "2s", "Most age of pushed prices on which a tick that a price has woken may decide. \"0s\": it reads in full.")
+        "2s", 'Most age of pushed prices on which a tick that a price has woken may decide. "0s": it reads in full.')
     silence: Duration = key("30s", "Real time without a word where words are due, after which a stream counts as lost.")
     floor: Pause = key("250ms", "Least time between two ticks, however much is pushed.")
     per_minute: Count = key(

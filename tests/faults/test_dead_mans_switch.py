@@ -47,7 +47,8 @@ async def test_an_order_that_a_killed_bot_leaves_is_withdrawn_by_the_countdown(t
         assert rig.testnet.world.advance(LEASE, due - 1) == due - 1
         assert order.open, "not before its instant"
         rig.testnet.world.advance(LEASE, due)
-        assert (order.open, order.filled) == (False, 0)
+        assert not order.open
+        assert order.filled == 0
         await rig.start()
         assert await rig.hedged() > 0, "the restart goes on by itself"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def test_a_bot_that_does_not_hear_its_user_is_found_out(monkeypatch: pytest.Monk
 
 
 def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = vars(tick)["decide"]
+    real: Callable[..., Decision] = vars(tick)["decide"]
 
     def greedy(*asked: Any) -> Decision:
         decision = real(*asked)
@@ -114,7 +115,7 @@ def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest
 
 
 def test_a_decision_that_no_recorded_input_explains_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = vars(tick)["decide"]
+    real: Callable[..., Decision] = vars(tick)["decide"]
 
     def moody(*asked: Any) -> Decision:
         return replace(real(*asked), nav=None)

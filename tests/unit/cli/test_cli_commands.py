@@ -305,7 +305,7 @@ def test_demo_plays_its_own_configuration_and_fails_when_the_books_differ(
 ) -> None:
     seen: list[Path | None] = []
 
-    async def run_demo(settings: Settings) -> ClosingAccount:
+    async def run_demo(settings: Settings, *_: object, **__: object) -> ClosingAccount:
         seen.append(settings.file)
         return closing(*differences)
 
