@@ -34,7 +34,7 @@ alerts: $(VENV)/.run ## what messages to you need (apprise)
 	@$(INSTALL) --require-hashes --requirement requirements-alerts.lock
 
 test: lint ## every check that can run here: lint, then all tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between floors
 	@$(BIN)/ruff check .
@@ -44,7 +44,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the import rules between floors
 simulate: $(VENV)/.dev ## seeded runs with faults and kills (RUNS=500: fewer)
 	@$(BIN)/python tests/simulation/simulate.py $(if $(RUNS),--runs $(RUNS))
 
-crash: $(VENV)/.dev ## kill it at every place, and the daemon a hundred times a story
+crash: $(VENV)/.dev ## kill it at every place, and a daemon a hundred times
 	@$(BIN)/python tests/crash/crash.py
 
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine

@@ -210,6 +210,8 @@ async def take_up(
         memory = await journal.recall(policy.settle)
         _check_orphans(settings, memory)
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
+        for finding in findings(settings, terms, await venue.snapshot()):
+            emit("config.warned", message=finding)
         tag = account_tag(settings.venue, environment, account)
         try:
             await check_last_number(
@@ -217,8 +219,6 @@ async def take_up(
         except JournalBehind as behind:
             emit("safety.stopped", message=str(behind), code="journal_behind")
             raise
-        for finding in findings(settings, terms, await venue.snapshot()):
-            emit("config.warned", message=finding)
         for change in await venue.prepare(policy):
             emit("venue.prepared", message=change)
         book = Book(

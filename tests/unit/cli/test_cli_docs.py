@@ -33,7 +33,8 @@ def test_every_command_on_a_page_exists_with_its_options(page: Path) -> None:
         while rest and rest[0] in getattr(command, "commands", {}):
             command = command.commands[rest.pop(0)]
         assert command.name != "hedgerow" or (rest and rest[0].startswith("-")), words
-        known = {name for parameter in command.params for name in parameter.opts} | {"--help", "-h"}
+        known = {"--help", "-h"}
+        known.update(*((*parameter.opts, *parameter.secondary_opts) for parameter in command.params))
         assert {word for word in rest if re.match(r"--?[a-z]", word)} <= known, words
 
 
