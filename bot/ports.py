@@ -46,6 +46,12 @@ class WakefulClock(Clock, Protocol):
 class Venue(Protocol):
     """One account on one exchange: spot wallet and linear perpetuals. Quantities in base units.
 
+    Orders and executions are of either market: an instrument's `symbol` names its perpetual, its `spot_symbol` the
+    spot market. What a spot order may be is the same but for three things: it is never reduce-only (Refused); a
+    purchase may be charged in the coin that was bought, or in a third one; and a snapshot's open orders do not show it,
+    for they are the perpetuals'. One of ours that is live is looked up by `find_order` instead, and its coins or cash
+    are among the holdings as `locked`.
+
     Every call raises only Unavailable, Refused (SafetyStop among them) or Uncertain; reads never raise Uncertain.
     """
 
@@ -78,8 +84,14 @@ class Venue(Protocol):
         Refused: it does not exist there. Unavailable: it never left. Uncertain: look it up.
         """
 
+    def amends(self, symbol: str) -> bool:
+        """Whether an order that rests on this market can be moved. Where not: cancel it, and place the rest anew.
+
+        All perpetuals can; Binance's spot market cannot (its cancelReplace makes another order under another name).
+        """
+
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
-        """Move a resting order to another price, keeping its filled part."""
+        """Move a resting order to another price, keeping its filled part. Refused where `amends` says no."""
 
     async def cancel(self, record: OrderRecord) -> OrderReport:
         """Cancel; the report tells what it had filled. An order that already ended is reported, not an error."""
@@ -88,7 +100,7 @@ class Venue(Protocol):
         """Look one of ours up by client id. None only when a valid reply said that it is unknown."""
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Executions on the symbol from `since` (inclusive), oldest first, each once."""
+        """Executions on the symbol from `since` (inclusive), oldest first, each once. Spot realises nothing."""
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements from `since` (inclusive), oldest first, each once."""
@@ -105,7 +117,10 @@ class PastOrders(Protocol):
     """What a venue may offer besides: the orders that a journal is rebuilt from."""
 
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
-        """Orders of ours placed on the symbol from `since` on that the venue still remembers, oldest first."""
+        """Orders of ours placed on the symbol, of either market, from `since` on that the venue still remembers.
+
+        Oldest first.
+        """
 
 
 @runtime_checkable
@@ -122,7 +137,10 @@ class ForcedCloses(Protocol):
     """What a venue may offer besides: which orders on a symbol were its own doing."""
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
-        """Ids of orders from `since` on by which the venue closed a position: 'liquidation', 'adl' or 'settlement'."""
+        """Ids of orders from `since` on by which the venue closed a position: 'liquidation', 'adl' or 'settlement'.
+
+        None on spot: there is no position.
+        """
 
 
 @runtime_checkable
@@ -158,7 +176,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """A perpetual's order book as displayed: (price, base quantity) of each level, best first."""
+    """An order book as displayed: (price, base quantity) of each level, best first."""
 
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
@@ -300,8 +318,8 @@ class MarketData(Protocol):
     async def prices(self) -> Prices:
         """Best bids and asks, mark, index and funding of every configured coin at one instant."""
 
-    async def depth(self, asset: Asset) -> Depth:
-        """The perpetual's displayed order book."""
+    async def depth(self, asset: Asset, market: Market = Market.PERP) -> Depth:
+        """The displayed order book of one of the coin's markets."""
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
         """Published funding settlements of these coins from `since` (inclusive) until now, oldest first."""

@@ -105,12 +105,18 @@ class Account:
         return fill
 
     def rebook(self, fill: PaperFill) -> None:
-        """Book a perpetual execution again that was booked before a restart, with the amounts of then."""
-        before = self.positions.get(fill.asset)
-        if before is not None:  # a coin that is no longer listed was flat when it left
-            self.positions[fill.asset], _ = traded(before, fill.side.sign * fill.quantity, fill.price, fill.at)
-        self.credit(IncomeKind.REALIZED_PNL, fill.symbol, fill.realised, fill.at, fill.trade_id)
-        self.credit(IncomeKind.COMMISSION, fill.symbol, -fill.fee, fill.at, fill.trade_id)
+        """Book an execution again that was booked before a restart, with the amounts of then."""
+        if fill.market == "spot":
+            spot = self.wallets.spot
+            self.wallets.add(spot, fill.asset, fill.side.sign * fill.quantity)
+            self.wallets.add(spot, self.settle, -fill.side.sign * fill.quantity * fill.price)
+            self.wallets.add(spot, fill.fee_currency, -fill.fee)
+        else:
+            before = self.positions.get(fill.asset)
+            if before is not None:  # a coin that is no longer listed was flat when it left
+                self.positions[fill.asset], _ = traded(before, fill.side.sign * fill.quantity, fill.price, fill.at)
+            self.credit(IncomeKind.REALIZED_PNL, fill.symbol, fill.realised, fill.at, fill.trade_id)
+            self.credit(IncomeKind.COMMISSION, fill.symbol, -fill.fee, fill.at, fill.trade_id)
         self.fills.append(fill)
 
     def _book_perp(self, order: PaperOrder, quantity: Decimal, price: Decimal, rate: Decimal,

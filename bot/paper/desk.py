@@ -111,8 +111,11 @@ class OrderDesk:
     def restore(self, order: PaperOrder) -> None:
         """Take in an order from before a restart, as it stands; one that is open rests on."""
         self._register(order)
-        if order.open:
-            self.open.append(order)
+        if not order.open:
+            return
+        self.open.append(order)
+        if order.market == "spot":
+            self._account.lock_spot(order, +1)
 
     # --- what the exchange does ---
 

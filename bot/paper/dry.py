@@ -19,11 +19,12 @@ from bot.core.policy import Policy
 from bot.core.times import Millis
 from bot.errors import Refused
 from bot.paper.exchange import PaperExchange
+from bot.paper.markets import market_of
 from bot.paper.observed import ObservedFeed
 from bot.paper.records import RejectCode
 from bot.paper.restore import Past, restore
 from bot.paper.venue import PaperVenue
-from bot.ports import Balances, Clock, MarketData, Settlement
+from bot.ports import Balances, Clock, Market, MarketData, Settlement
 
 ACCOUNT = "dry"
 """The account id of every dry run."""
@@ -128,6 +129,10 @@ class DryVenue:
         await self._look_at(intent.symbol)
         return await self._paper.place(intent)
 
+    def amends(self, symbol: str) -> bool:
+        """As the simulated account does."""
+        return self._paper.amends(symbol)
+
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """Move a resting order, by the book as it is displayed now."""
         await self._look_at(record.intent.symbol)
@@ -171,10 +176,9 @@ class DryVenue:
         await self._market.close()
 
     async def _look_at(self, symbol: str) -> None:
-        for asset, instrument in self.exchange.instruments.items():
-            if instrument.symbol == symbol:
-                depth = await self._market.depth(asset)
-                self._open.feed.see_depth(asset, depth)
-                self.exchange.meet(self._clock.now())
-                return
-        raise Refused(f"no market {symbol}", RejectCode.UNKNOWN_SYMBOL)
+        found = market_of(symbol, self.exchange.instruments)
+        if found is None:
+            raise Refused(f"no market {symbol}", RejectCode.UNKNOWN_SYMBOL)
+        market, asset = found
+        self._open.feed.see_depth(asset, market, await self._market.depth(asset, Market(market)))
+        self.exchange.meet(self._clock.now())

@@ -14,6 +14,16 @@ from bot.paper.feed import BookState, Feed, MarketState
 from bot.paper.records import MarketName
 
 
+def market_of(symbol: str, instruments: Mapping[Asset, Instrument]) -> tuple[MarketName, Asset] | None:
+    """Which market of which coin a symbol names; None where it names none of these."""
+    for asset, instrument in instruments.items():
+        if symbol == instrument.symbol:
+            return "perp", asset
+        if symbol == instrument.spot_symbol:
+            return "spot", asset
+    return None
+
+
 class Markets:
     """A feed seen at `now`. What the account takes is gone until the next grid instant, when the feed's book is new."""
 

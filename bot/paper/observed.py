@@ -15,6 +15,7 @@ from bot.core.money import ZERO
 from bot.core.times import HOUR, Millis
 from bot.errors import Unavailable
 from bot.paper.feed import BookState, Level, MarketState
+from bot.paper.records import MarketName
 from bot.ports import Depth, Prices
 
 _END_OF_TIME: Millis = 2**62
@@ -49,9 +50,10 @@ class ObservedFeed:
                 index=quote.index if quote.index is not None else mark,
             )
 
-    def see_depth(self, asset: Asset, depth: Depth) -> None:
-        """Take a new observation of one perpetual's book."""
-        self._states[asset] = replace(self._states[asset], perp=_book(depth.bids, depth.asks))
+    def see_depth(self, asset: Asset, market: MarketName, depth: Depth) -> None:
+        """Take a new observation of one of the coin's books."""
+        seen, book = self._states[asset], _book(depth.bids, depth.asks)
+        self._states[asset] = replace(seen, spot=book) if market == "spot" else replace(seen, perp=book)
 
     # --- Feed ---
 

@@ -29,7 +29,8 @@ from bot.core.times import Millis
 from bot.errors import Refused
 from bot.paper.exchange import ADL_PREFIX, LIQUIDATION_PREFIX, PaperExchange
 from bot.paper.feed import BookState
-from bot.paper.records import FundingRow, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
+from bot.paper.markets import market_of
+from bot.paper.records import FundingRow, MarketName, OrderStatus, PaperFill, PaperOrder, PaperReject, RejectCode
 from bot.ports import Clock, Settlement
 
 _Dated = TypeVar("_Dated", PaperFill, FundingRow)
@@ -101,7 +102,7 @@ class PaperVenue:
         )
 
     async def snapshot(self) -> Snapshot:
-        """Everything at the exchange's present instant; open orders of the perpetuals included."""
+        """Everything at the exchange's present instant; open orders are the perpetuals'."""
         self._follow_clock()
         exchange = self.exchange
         figures, unified = exchange.figures(), exchange.wallets.kind is WalletKind.UNIFIED
@@ -120,11 +121,12 @@ class PaperVenue:
         )
 
     async def place(self, intent: OrderIntent) -> OrderReport:
-        """Send one perpetual order. A post-only order that would cross is reported CANCELLED with its code."""
+        """Send one order. A post-only order that would cross is reported CANCELLED with its code."""
         self._follow_clock()
         try:
+            market, asset = self._traded(intent.symbol)
             order = self.exchange.place(
-                "perp", self._asset(intent.symbol), intent.side, intent.quantity, intent.price,
+                market, asset, intent.side, intent.quantity, intent.price,
                 time_in_force=intent.time_in_force, reduce_only=intent.reduce_only,
                 client_order_id=intent.client_order_id,
             )
@@ -137,10 +139,16 @@ class PaperVenue:
             )
         return _report(order)
 
+    def amends(self, symbol: str) -> bool:
+        """On spot as where such wallets are: a unified account's orders can be moved, others' cannot."""
+        return self._market(symbol) == "perp" or self.exchange.wallets.kind is WalletKind.UNIFIED
+
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """Move a resting order to `price`; one that has ended is reported as it ended."""
         self._follow_clock()
         order = self._order(record)
+        if not self.amends(order.symbol):
+            raise Refused("an order on this spot market cannot be moved: cancel it, and place the rest anew")
         if order.open and order.price != price:
             with _refusals():
                 self.exchange.amend(order, price)
@@ -174,19 +182,20 @@ class PaperVenue:
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """The newest order with this client id, or None."""
         self._follow_clock()
-        order = self.exchange.find("perp", symbol, client_order_id)
+        order = self.exchange.find(self._market(symbol), symbol, client_order_id)
         return None if order is None else _report(order)
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
-        """Perpetual executions on the symbol from `since` on, oldest first."""
+        """Executions on the symbol from `since` on, oldest first."""
         self._follow_clock()
+        market = self._market(symbol)
         return tuple(
             Fill(
                 trade_id=str(fill.trade_id), order_id=str(fill.order_id), symbol=fill.symbol, side=fill.side,
                 quantity=fill.quantity, price=fill.price, fee=fill.fee, fee_currency=fill.fee_currency,
                 realised=fill.realised, maker=fill.maker, at=fill.at, client_order_id=fill.client_order_id,
             )
-            for fill in _since(self.exchange.fills, since) if fill.market == "perp" and fill.symbol == symbol
+            for fill in _since(self.exchange.fills, since) if fill.market == market and fill.symbol == symbol
         )
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
@@ -215,14 +224,20 @@ class PaperVenue:
         if self._clock is not None:
             self.exchange.advance(self._clock.now())
 
-    def _asset(self, symbol: str) -> Asset:
-        for asset, instrument in self.exchange.instruments.items():
-            if instrument.symbol == symbol:
-                return asset
-        raise PaperReject(RejectCode.UNKNOWN_SYMBOL, symbol)
+    def _traded(self, symbol: str) -> tuple[MarketName, Asset]:
+        found = market_of(symbol, self.exchange.instruments)
+        if found is None:
+            raise PaperReject(RejectCode.UNKNOWN_SYMBOL, symbol)
+        return found
+
+    def _market(self, symbol: str) -> MarketName:
+        """One that is not listed has neither orders nor executions on either market."""
+        found = market_of(symbol, self.exchange.instruments)
+        return "perp" if found is None else found[0]
 
     def _order(self, record: OrderRecord) -> PaperOrder:
-        order = self.exchange.find("perp", record.intent.symbol, record.intent.client_order_id)
+        symbol = record.intent.symbol
+        order = self.exchange.find(self._market(symbol), symbol, record.intent.client_order_id)
         if order is None:
             raise Refused(f"{record.intent.client_order_id} is not known", RejectCode.UNKNOWN_ORDER)
         return order

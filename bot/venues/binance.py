@@ -219,6 +219,10 @@ class BinanceVenue(PortfolioVenue):
             raise Refused("POST order: the venue rejected it", "REJECTED")
         return report
 
+    def amends(self, symbol: str) -> bool:
+        """Perpetuals only."""
+        return not self._names.is_spot(symbol)
+
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """Move a resting order. One that ended meanwhile, or that the new price ended, is reported as it ended."""
         self._orders.changed()

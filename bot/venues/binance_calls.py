@@ -64,6 +64,7 @@ KEEP_LISTEN_KEY = Endpoint("fapiPrivate", "PUT", "listenKey", _futures(1))
 
 SPOT_EXCHANGE_INFO = Endpoint("public", "GET", "exchangeInfo", _spot(20))
 SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
+SPOT_DEPTH = Endpoint("public", "GET", "depth", _spot(5))  # for up to 100 levels
 SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
 API_RESTRICTIONS = Endpoint("sapi", "GET", "account/apiRestrictions", _spot(1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.core.market import Asset, Instrument, WalletKind
-from bot.ports import Depth
+from bot.ports import Depth, Market
 from bot.venues import binance_calls as calls
 from bot.venues import binance_specs as specs
 from bot.venues.binance import BinanceVenue
@@ -31,10 +31,10 @@ class BinanceMarket(WatchedMarket[BinanceVenue]):
             for asset, market in markets.items()
         })
 
-    async def depth(self, asset: Asset) -> Depth:
+    async def depth(self, asset: Asset, market: Market = Market.PERP) -> Depth:
         """The best fifty levels of each side."""
         params: Params = {"symbol": self._venue.names.native(asset), "limit": LEVELS}
-        return await self._venue.read(calls.DEPTH, params, _depth)
+        return await self._venue.read(calls.SPOT_DEPTH if market is Market.SPOT else calls.DEPTH, params, _depth)
 
 
 def _depth(reply: object) -> Depth:

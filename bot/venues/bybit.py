@@ -241,6 +241,10 @@ class BybitVenue(PortfolioVenue):
                 raise
             return await self.look_up(intent, str(refusal))
 
+    def amends(self, symbol: str) -> bool:  # noqa: ARG002 - it is the same everywhere here
+        """On both markets."""
+        return True
+
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """Move a resting order, of which the filled part stays. One that ended meanwhile is reported as it ended."""
         self._orders.changed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.core.market import Asset, Instrument, WalletKind
-from bot.ports import Depth
+from bot.ports import Depth, Market
 from bot.venues import bybit_calls as calls
 from bot.venues import bybit_specs as specs
 from bot.venues.bybit import BybitVenue
@@ -30,9 +30,10 @@ class BybitMarket(WatchedMarket[BybitVenue]):
         markets = await self._venue.markets(assets)
         return await self._venue.specified(markets, dict.fromkeys(assets, specs.REGULAR_FEES), {})
 
-    async def depth(self, asset: Asset) -> Depth:
+    async def depth(self, asset: Asset, market: Market = Market.PERP) -> Depth:
         """The best fifty levels of each side."""
-        params: Params = {"category": "linear", "symbol": self._venue.names.native(asset), "limit": LEVELS}
+        category = "spot" if market is Market.SPOT else "linear"
+        params: Params = {"category": category, "symbol": self._venue.names.native(asset), "limit": LEVELS}
         return await self._venue.read(calls.ORDER_BOOK, params, _depth)
 
 

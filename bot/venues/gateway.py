@@ -115,6 +115,10 @@ class CcxtVenue(ABC):
         """See `Venue`."""
 
     @abstractmethod
+    def amends(self, symbol: str) -> bool:
+        """See `Venue`."""
+
+    @abstractmethod
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """See `Venue`."""
 

@@ -29,6 +29,14 @@ class Names:
         """Ours of a spot market."""
         return f"{asset}/{self.settle}"
 
+    def is_spot(self, symbol: str) -> bool:
+        """Whether one of our symbols names a spot market."""
+        return symbol.endswith(f"/{self.settle}")
+
+    def beside(self, symbol: str, native: str) -> str:
+        """Ours of a market that the venue calls `native`, on the kind of market that `symbol` is."""
+        return self.spot(native.removesuffix(self.settle)) if self.is_spot(symbol) else self.perpetual(native)
+
     def wire(self, symbol: str) -> str:
         """The venue's name of one of our symbols."""
         return symbol.partition(":")[0].replace("/", "")

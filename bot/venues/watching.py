@@ -11,7 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from bot.core.market import Asset, Instrument, WalletKind
 from bot.core.times import Millis
-from bot.ports import Balances, Depth, Prices, Settlement
+from bot.ports import Balances, Depth, Market, Prices, Settlement
 from bot.venues.portfolio import PortfolioVenue
 
 V = TypeVar("V", bound=PortfolioVenue)
@@ -50,7 +50,7 @@ class WatchedMarket(ABC, Generic[V]):
         return await self._venue.prices()
 
     @abstractmethod
-    async def depth(self, asset: Asset) -> Depth:
+    async def depth(self, asset: Asset, market: Market = Market.PERP) -> Depth:
         """The best fifty levels of each side."""
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:

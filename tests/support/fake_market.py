@@ -11,7 +11,7 @@ from feeds import START, paper_instrument
 from bot.core.market import Asset, Instrument, Quote, WalletKind
 from bot.core.times import HOUR, Millis
 from bot.errors import HedgerowError, Refused
-from bot.ports import Balances, Depth, Prices, Settlement
+from bot.ports import Balances, Depth, Market, Prices, Settlement
 
 D = Decimal
 
@@ -71,8 +71,8 @@ class FakeMarket:
                                   (now // (8 * HOUR) + 1) * 8 * HOUR, 8 * HOUR)
         return Prices(now, quotes, {"USDC": D("0.9999")})
 
-    async def depth(self, asset: Asset) -> Depth:
-        self._ask("depth")
+    async def depth(self, asset: Asset, market: Market = Market.PERP) -> Depth:
+        self._ask("depth" if market is Market.PERP else "spot depth")
         bid, ask = (D(price) for price in self.touch[asset])
         tick, size = D("0.1"), D(self.size)
         return Depth(((bid, size), (bid - tick, size)), ((ask, size), (ask + tick, size)))

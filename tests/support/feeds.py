@@ -27,7 +27,7 @@ TIERS = (
 def paper_instrument(asset: str = "BTC", **changes: object) -> Instrument:
     """A perpetual and spot market with every figure known; `changes` replace fields."""
     base = Instrument(
-        asset=asset, symbol=f"{asset}USDT", spot_symbol=f"{asset}USDT", amount_step=D("0.001"), min_amount=D("0.001"),
+        asset=asset, symbol=f"{asset}USDT", spot_symbol=f"{asset}/USDT", amount_step=D("0.001"), min_amount=D("0.001"),
         min_notional=D(50), price_tick=D("0.1"), spot_lot=D("0.00001"), spot_tick=D("0.01"), spot_min_notional=D(5),
         max_amount=D(1_000), tiers=TIERS, maker_fee=D("0.0002"), taker_fee=D("0.0005"), spot_taker_fee=D("0.001"),
         collateral_ratio=D("0.95"),
