@@ -6,24 +6,16 @@ A funding cell is blank where nothing settles. Everything in the file is checked
 
 from __future__ import annotations
 
-import gzip
 import math
-import re
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn
 
 from bot.core.market import Asset
 from bot.core.times import Millis, iso, parse_iso
-from bot.errors import ConfigError
+from bot.testnet.market.columns import LAYOUT, PRICES, Layout, PanelText, layout_of
 from bot.testnet.market.rows import Rows, Track, running_sigma
-
-_COLUMN = re.compile(r"([a-z0-9]+)_(spot|perp|mark|funding)")
-_PRICES = ("spot", "perp", "mark")
-_LAYOUT = "ts_utc, <coin>_spot, <coin>_perp, <coin>_mark, <coin>_funding for each coin, spot_stale"
 
 
 def read_panel(
@@ -33,83 +25,19 @@ def read_panel(
 
     The story told from them ends at the last row kept. Raises ConfigError naming file, line and what is allowed.
     """
-    text = _Text(path)
+    text = PanelText(path)
     lines = text.lines()
     header = next(lines, None)
     if header is None:
-        text.refuse("the file is empty", f"a header of {_LAYOUT}")
-    layout = _layout(text, header)
+        text.refuse("the file is empty", f"a header of {LAYOUT}")
+    layout = layout_of(text, header)
     table = _Table(text, layout)
     for line in lines:
         table.add(line)
     return table.rows(start, end, _chosen(text, layout, assets))
 
 
-class _Text:
-    """A file's lines, and where in it we are."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.line = 0
-
-    def refuse(self, wrong: str, allowed: str) -> NoReturn:
-        raise ConfigError(f"{self.path}, line {max(self.line, 1)}: {wrong}; allowed: {allowed}")
-
-    def lines(self) -> Iterator[str]:
-        """Lines without their ends. A file cut off in a line or in its compression is refused."""
-        zipped = self.path.suffix == ".gz"
-        try:
-            with gzip.open(self.path, "rb") if zipped else self.path.open("rb") as source:
-                for raw in source:
-                    self.line += 1
-                    yield self._decode(raw)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self.line += 1
-            self.refuse(f"the gzip data ends early or is damaged ({error})", "a complete gzip file")
-        except OSError as error:
-            raise ConfigError(f"{self.path}: cannot be read ({error.strerror}); allowed: a panel file") from None
-
-    def _decode(self, raw: bytes) -> str:
-        if not raw.endswith(b"\n"):
-            self.refuse("the line is cut off", "a line end after every row, the last one too")
-        # Python's own numbers may hold underscores and digits of other scripts; a panel's may not.
-        if not raw.isascii() or (b"_" in raw and self.line > 1):
-            self.refuse("characters that are in no number or date", "plain ASCII numbers and dates")
-        return raw.decode("ascii").rstrip("\r\n")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which column holds what."""
-
-    width: int
-    stamp: int
-    stale: int
-    columns: dict[str, dict[str, int]]
-
-
-def _layout(text: _Text, header: str) -> _Layout:
-    names = header.split(",")
-    columns: dict[str, dict[str, int]] = {}
-    for place, name in enumerate(names):
-        if names.index(name) != place:
-            text.refuse(f"column {name!r} appears twice", _LAYOUT)
-        if name in ("ts_utc", "spot_stale"):
-            continue
-        match = _COLUMN.fullmatch(name)
-        if match is None:
-            text.refuse(f"unknown column {name!r}", _LAYOUT)
-        columns.setdefault(match[1], {})[match[2]] = place
-    missing = [name for name in ("ts_utc", "spot_stale") if name not in names]
-    missing += [
-        f"{coin}_{kind}" for coin, kinds in columns.items() for kind in (*_PRICES, "funding") if kind not in kinds
-    ]
-    if missing or not columns:
-        text.refuse(f"missing column {', '.join(missing) or 'of any coin'}", _LAYOUT)
-    return _Layout(len(names), names.index("ts_utc"), names.index("spot_stale"), columns)
-
-
-def _chosen(text: _Text, layout: _Layout, assets: Sequence[Asset] | None) -> tuple[Asset, ...]:
+def _chosen(text: PanelText, layout: Layout, assets: Sequence[Asset] | None) -> tuple[Asset, ...]:
     present = tuple(coin.upper() for coin in layout.columns)
     for asset in assets or ():
         if asset not in present:
@@ -122,14 +50,14 @@ def _chosen(text: _Text, layout: _Layout, assets: Sequence[Asset] | None) -> tup
 class _Coin:
     """The columns of one coin as they are read; `funding` by row number."""
 
-    prices: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in _PRICES})
+    prices: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in PRICES})
     funding: dict[int, str] = field(default_factory=dict)
 
 
 class _Table:
     """Rows read so far."""
 
-    def __init__(self, text: _Text, layout: _Layout) -> None:
+    def __init__(self, text: PanelText, layout: Layout) -> None:
         self._text = text
         self._layout = layout
         self._stamps: list[Millis] = []
@@ -166,7 +94,7 @@ class _Table:
 
     def _cells(self, coin: str, places: dict[str, int], cells: list[str]) -> None:
         kept = self._coins[coin]
-        for kind in _PRICES:
+        for kind in PRICES:
             cell = cells[places[kind]]
             price = self._number(f"{coin}_{kind}", cell)
             if price <= 0:
@@ -202,7 +130,7 @@ class _Table:
         )
 
     def _track(self, coin: _Coin, first: int, last: int) -> Track:
-        spot, perp, mark = (tuple(coin.prices[kind][first:last]) for kind in _PRICES)
+        spot, perp, mark = (tuple(coin.prices[kind][first:last]) for kind in PRICES)
         return Track(
             spot=spot, perp=perp, mark=mark,
             sigma=running_sigma(coin.prices["perp"][:last])[first:],
