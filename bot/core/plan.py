@@ -54,7 +54,7 @@ def decide(situation: Situation, terms: Terms) -> Decision:
     accepted = any(draft.standing.accept_requested for draft in drafts)
     cash = now if situation.state.cash is None or accepted else situation.state.cash
     halted = "nav_not_positive" if book.nav is not None and book.nav <= 0 else None
-    if halted is None:
+    if halted is None and terms.policy.guards.enabled:
         _believe(drafts, book, snapshot.taken_at, terms.policy.guards, cash=cash, now=now)
     account = states.follow(situation.state.state, standing.asked, snapshot.taken_at)
     for draft in drafts:

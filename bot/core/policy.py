@@ -71,7 +71,10 @@ class AssetPolicy:
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """Limits of the data guards and the opening guards (DOMAIN §6.4, §6.5). Fractions; durations in ms."""
+    """Limits of the data guards and the opening guards (DOMAIN §6.4, §6.5). Fractions; durations in ms.
+
+    `enabled` False: everything is believed and nothing refused. For a bare replay alone; no configuration says so.
+    """
 
     max_divergence: Decimal = Decimal("0.01")
     max_jump: Decimal = Decimal("0.05")
@@ -81,6 +84,7 @@ class GuardPolicy:
     holdings_tolerance: Decimal = Decimal("0.001")
     orders_per_hour: int = 60
     stale_after: Millis = 60 * SECOND
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class MarginPolicy:
 
     The ladder's rungs are joint runways as fractions, `cash_floor` a fraction of NAV: (cash + unrealised) / NAV.
     `top_up`: whether the bot itself may move settle coin from the spot wallet, which the key must permit.
+    `enabled` False: neither ladder nor caps. For a bare replay alone; no configuration says so.
     """
 
     leverage: Decimal = Decimal(5)
@@ -102,6 +107,26 @@ class MarginPolicy:
     reduce_to: Decimal = Decimal("0.40")
     full_runway: Decimal = Decimal("0.12")
     cash_floor: Decimal = Decimal("0.05")
+    enabled: bool = True
+
+
+class Reinvest(StrEnum):
+    """What becomes of a finalisation's proceeds: they stay cash, or buy the coins that are below their targets."""
+
+    OFF = "off"
+    TARGETS = "targets"
+
+
+@dataclass(frozen=True, slots=True)
+class FinalisePolicy:
+    """When a hedge is ended with its coins (DOMAIN §5B). `max_age` of the episode and `max_carry` a year (fraction of
+    the short): 0 is never. `slices`: at least so many, as far as the venue's minimums allow.
+    """
+
+    max_age: Millis = 90 * DAY
+    max_carry: Decimal = Decimal("0.20")
+    slices: int = 5
+    reinvest: Reinvest = Reinvest.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +155,7 @@ class Policy:
     guards: GuardPolicy = GuardPolicy()
     margin: MarginPolicy = MarginPolicy()
     execution: ExecutionPolicy = ExecutionPolicy()
+    finalise: FinalisePolicy = FinalisePolicy()
 
     @property
     def settle(self) -> str:

@@ -19,6 +19,8 @@ CODES = {Rung.REDUCE: "margin_reduce", Rung.FULL: "margin_full", Rung.CASH_FLOOR
 
 def protect(drafts: Sequence[Draft], situation: Situation, terms: Terms, book: Portfolio) -> Ladder:
     """Read the ladder, and give every hedge the goal that it asks for. The reading is returned."""
+    if not terms.policy.margin.enabled:
+        return Ladder(text="the margin ladder is off")
     believed = not any(draft.holds for draft in drafts)
     found = climb(situation, terms, nav=book.nav if believed else None, cash=book.cash if believed else None)
     for draft in drafts:

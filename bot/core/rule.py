@@ -235,6 +235,8 @@ def _drop(draft: Draft, to: Decimal, why: str) -> None:
 
 def _opening(this: Round, draft: Draft) -> list[Refusal]:
     """The opening guards' refusals for this asset, asked once."""
+    if not this.terms.policy.guards.enabled:
+        return []
     if draft.opening is None:
         situation, policy = this.situation, this.terms.policy
         if this.account_refusals is None:
@@ -349,6 +351,8 @@ def _grant(this: Round, draft: Draft) -> None:
 
 def _margin_cap(this: Round, draft: Draft, goal: Decimal) -> Decimal:
     """The goal, or less, that the margin account carries after the trade; each cap that bit is a reason."""
+    if not this.terms.policy.margin.enabled:
+        return goal
     cap = increase_allowed(
         this.situation.snapshot, this.terms.instruments, draft.policy.asset, draft.short, goal, draft.contract,
         this.terms.policy.margin, this.committed(draft))

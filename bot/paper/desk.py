@@ -22,7 +22,8 @@ from bot.paper.rules import MAX_OPEN_ORDERS, check_band, check_notional, check_s
 class OrderDesk:
     """All orders of one account by id, and those that rest. Every method acts at the markets' present instant."""
 
-    def __init__(self, account: Account, markets: Markets, price_band: Decimal | None) -> None:
+    def __init__(self, account: Account, markets: Markets, price_band: Decimal | None, *,
+                 margined: bool = True) -> None:
         self.orders: dict[int, PaperOrder] = {}
         self.open: list[PaperOrder] = []
         self.last_order_id = 0
@@ -30,6 +31,7 @@ class OrderDesk:
         self._account = account
         self._markets = markets
         self._band = price_band
+        self._margined = margined
 
     # --- what the user asks ---
 
@@ -80,7 +82,8 @@ class OrderDesk:
             self._end(order, OrderStatus.CANCELED, Ending.POST_ONLY)
             return order
         moved = replace(order, price=price, quantity=quantity)
-        check_means(self._account, self._markets, self.open, moved, instead_of=order)
+        if self._margined:
+            check_means(self._account, self._markets, self.open, moved, instead_of=order)
         back_of_queue = price != order.price or quantity > order.quantity
         if order.market == "spot":
             self._account.lock_spot(order, -1)
@@ -166,7 +169,8 @@ class OrderDesk:
             self._check_reduces(order, beside)
         if crosses:
             raise PaperReject(RejectCode.POST_ONLY_WOULD_CROSS, plain(order.price))
-        check_means(self._account, self._markets, self.open, order)
+        if self._margined:
+            check_means(self._account, self._markets, self.open, order)
 
     def _check_reduces(self, order: PaperOrder, beside: Sequence[PaperOrder]) -> None:
         reducible = self._reducible(order) if order.market == "perp" else ZERO

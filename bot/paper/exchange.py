@@ -58,11 +58,13 @@ class PaperExchange:
 
     Raises ValueError for instruments without fees or margin table. Requests that the exchange refuses raise
     PaperReject and change nothing. `price_band`: how far beyond the mark a perpetual limit may be (None: any).
+    `margined` False: nobody asks whether the account can carry what it does, and nothing is ever liquidated.
     """
 
     def __init__(self, feed: Feed, instruments: Mapping[Asset, Instrument], *, balances_spot: Mapping[str, Decimal],
                  balances_futures: Mapping[str, Decimal], wallet: WalletKind, leverage: Decimal = Decimal(20),
-                 now: Millis | None = None, settle: str = "USDT", price_band: Decimal | None = None) -> None:
+                 now: Millis | None = None, settle: str = "USDT", price_band: Decimal | None = None,
+                 margined: bool = True) -> None:
         for asset, instrument in instruments.items():
             check_instrument(instrument)
             if asset not in feed.assets:
@@ -74,7 +76,8 @@ class PaperExchange:
             self.instruments, Wallets(wallet, balances_spot, balances_futures), settle=settle, leverage=leverage,
         )
         self.markets = Markets(feed, self.instruments, feed.start if now is None else now)
-        self._desk = OrderDesk(self.account, self.markets, price_band)
+        self._desk = OrderDesk(self.account, self.markets, price_band, margined=margined)
+        self._margined = margined
         self._funding_due: dict[Asset, Millis] = {}
         self.deferred_cancels: list[PaperOrder] | None = None
         self._check_period = -(-MINUTE // feed.step) * feed.step
@@ -293,7 +296,7 @@ class PaperExchange:
         `book_settlement` once the venue has published it. An `at` that has passed is now.
         """
         self.markets.now = max(self.now, at)
-        if self.account.held and self.account.insolvent(self.mark):
+        if self._insolvent():
             self._liquidate()
         if self._desk.open:
             self._desk.serve()
@@ -350,10 +353,13 @@ class PaperExchange:
                 rate = self.feed.funding_rate(asset, self.now)
                 self.account.book_funding(asset, rate, self.mark(asset), self.now)
         since_start = self.now - self.feed.start
-        if since_start % self._check_period == 0 and self.account.held and self.account.insolvent(self.mark):
+        if since_start % self._check_period == 0 and self._insolvent():
             self._liquidate()
         if self._desk.open and since_start % self.feed.step == 0:
             self._desk.serve()
+
+    def _insolvent(self) -> bool:
+        return self._margined and bool(self.account.held) and self.account.insolvent(self.mark)
 
     def _liquidate(self) -> None:
         for order in self._desk.resting("perp"):
