@@ -114,7 +114,7 @@ class PaperVenue:
                 equity=figures.equity, initial_margin=figures.initial_margin,
                 maintenance_margin=figures.maintenance_margin, available=figures.available,
             ),
-            quotes={asset: self._quote(asset) for asset in exchange.instruments},
+            quotes={asset: self.quote(asset) for asset in exchange.instruments},
             positions=tuple(self._position(asset) for asset in exchange.account.held),
             open_orders=tuple(_open_order(order) for order in exchange.open_orders("perp")),
             wallet=exchange.wallets.kind,
@@ -137,7 +137,7 @@ class PaperVenue:
                 intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
                 price=intent.price, at=self.exchange.now, code=reject.code, message=str(reject),
             )
-        return _report(order)
+        return report_of(order)
 
     def amends(self, symbol: str) -> bool:
         """On spot as where such wallets are: a unified account's orders can be moved, others' cannot."""
@@ -152,7 +152,7 @@ class PaperVenue:
         if order.open and order.price != price:
             with _refusals():
                 self.exchange.amend(order, price)
-        return _report(order)
+        return report_of(order)
 
     async def cancel(self, record: OrderRecord) -> OrderReport:
         """Withdraw a resting order; one that has ended is reported as it ended."""
@@ -160,7 +160,7 @@ class PaperVenue:
         order = self._order(record)
         if order.open:
             self.exchange.cancel(order)
-        return _report(order)
+        return report_of(order)
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
         """Orders by which the exchange liquidated or deleveraged, by id."""
@@ -183,7 +183,7 @@ class PaperVenue:
         """The newest order with this client id, or None."""
         self._follow_clock()
         order = self.exchange.find(self._market(symbol), symbol, client_order_id)
-        return None if order is None else _report(order)
+        return None if order is None else report_of(order)
 
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
         """Executions on the symbol from `since` on, oldest first."""
@@ -249,7 +249,8 @@ class PaperVenue:
             return Holding(free=ZERO, locked=locked, borrowed=locked - balance)
         return Holding(free=balance - locked, locked=locked)
 
-    def _quote(self, asset: Asset) -> Quote:
+    def quote(self, asset: Asset) -> Quote:
+        """What the coin's markets show now."""
         state, now = self.exchange.state(asset), self.exchange.now
         rate, due, interval = self.exchange.funding(asset)
         spot_bid, spot_ask = _best(state.spot)
@@ -298,7 +299,8 @@ def _open_order(order: PaperOrder) -> OpenOrder:
     )
 
 
-def _report(order: PaperOrder) -> OrderReport:
+def report_of(order: PaperOrder) -> OrderReport:
+    """What the venue says of an order now."""
     return OrderReport(
         client_order_id=order.client_order_id, symbol=order.symbol, state=_STATES[order.status], filled=order.filled,
         order_id=str(order.order_id), quantity=order.quantity, price=order.price, average=order.average,
