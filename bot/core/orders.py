@@ -147,7 +147,10 @@ class PastOrder:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution as the venue booked it. `realised` is the venue's realised PnL; a rebate is a negative fee."""
+    """One execution as the venue booked it. `realised` is the venue's realised PnL; a rebate is a negative fee.
+
+    `fee_value`: what a fee in another coin than the settle coin was worth in it when it was booked; None: not known.
+    """
 
     trade_id: str
     order_id: str
@@ -161,6 +164,11 @@ class Fill:
     maker: bool
     at: Millis
     client_order_id: str | None = None
+    fee_value: Decimal | None = None
+
+    def fee_worth(self, settle: str) -> Decimal | None:
+        """The fee in the settle coin; None where it was charged in another coin, whose price was not known."""
+        return self.fee if self.fee_currency == settle or not self.fee else self.fee_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "Decimal": Decimal, "bool": bool, "Side": Side, "TimeInForce": TimeInForce, "EpisodeState": EpisodeState,
 }
 
+_LATER = frozenset({"fee_value"})
+"""Columns that came with a later schema."""
+
 
 def to_row(value: object, **more: object) -> dict[str, object]:
     """The fields of a frozen dataclass as column values (enums by value), and `more` columns."""
@@ -41,11 +44,14 @@ def to_row(value: object, **more: object) -> dict[str, object]:
 
 
 def from_row(kind: type[V], row: Mapping[str, Any]) -> V:
-    """The value in this row; the row's money may be text (plain SQLite) or Decimal (SQLAlchemy)."""
+    """The value in this row; the row's money may be text (plain SQLite) or Decimal (SQLAlchemy).
+
+    What an older journal, which no bot of this version has opened yet, has no column for keeps its default.
+    """
     try:
         return kind(**{
             name: reader(row[name]) if reader is not None and row[name] is not None else row[name]
-            for name, reader in _readers(cast("Hashable", kind))
+            for name, reader in _readers(cast("Hashable", kind)) if name in row or name not in _LATER
         })
     except (ArithmeticError, ValueError, KeyError) as error:
         raise JournalError(f"a recorded {kind.__name__} cannot be read: {error}") from None

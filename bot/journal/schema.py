@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The schema's newest revision."""
 
 APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding", "gaps")
@@ -147,10 +147,12 @@ fills = Table(
     "fills", metadata,
     _serial(), _text("symbol"), _text("trade_id"), _text("order_id"), _text("client_order_id", nullable=True),
     _text("side"), _money("quantity"), _money("price"), _money("fee"), _text("fee_currency"), _money("realised"),
-    Column("maker", Boolean, nullable=False), _millis("at"), _millis("booked_at"),
+    Column("maker", Boolean, nullable=False), _millis("at"), _millis("booked_at"), _money("fee_value", nullable=True),
     UniqueConstraint("symbol", "trade_id"),
 )
-"""Executions as the venue booked them, each once."""
+"""Executions as the venue booked them, each once. `fee_value`: what a fee in another coin than the settle coin was
+worth in it when it was booked; NULL: not known, or not needed.
+"""
 
 funding = Table(
     "funding", metadata,

@@ -107,7 +107,7 @@ def test_an_execution_booked_twice_is_found_even_where_the_index_is_gone(path: P
         connection.execute(text.replace(", \n\tCONSTRAINT uq_fills_symbol_trade_id UNIQUE (symbol, trade_id)", ""))
         connection.execute("INSERT INTO fills SELECT * FROM kept")
         connection.execute("INSERT INTO fills SELECT seq + 1000, symbol, trade_id, order_id, client_order_id, side, "
-                           "quantity, price, fee, fee_currency, realised, maker, at, booked_at FROM kept LIMIT 1")
+                           "quantity, price, fee, fee_currency, realised, maker, at, booked_at, fee_value FROM kept LIMIT 1")
     found = wrong(check(path))
     assert "is booked 2 times" in found["doubles"]
     assert "fills may be changed" in found["schema"]
@@ -130,7 +130,9 @@ def test_what_is_no_database_is_a_finding_and_what_is_not_there_an_error(tmp_pat
 
 async def test_a_journal_of_the_schema_before_is_brought_to_this_one_with_all_it_holds(path: Path) -> None:
     before = {name: table(path, name) for name in (*KEPT, "decisions")}
+    books = read_books(path)
     spoil_schema(path)
+    assert read_books(path) == books  # also before a bot has brought it here
     assert "it has schema 0001" in wrong(check(path, decisions=0))["schema"]
     journal = await opened(path)
     await journal.close()
@@ -142,6 +144,7 @@ def spoil_schema(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for column in ("about", "says", "said_by"):
             connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
+        connection.execute("ALTER TABLE fills DROP COLUMN fee_value")
         for name in ("rebuilt", "gaps"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")

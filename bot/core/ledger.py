@@ -1,0 +1,355 @@
+"""What a hedge cost: one honest number, its parts, and why a figure is not known (DOMAIN §4).
+
+Net cost = NAV(counterfactual) − NAV(actual), where the counterfactual sells each increase on spot, and rebuys each
+reduction, at the spot mid of that decision, for no fee. Where DOMAIN's sentence leaves something open, it is read so:
+
+- Prices of a decision. S of Σ hᵢ·(Sᵢ₊₁ − Sᵢ) is the spot mid at the decision of a fill, whenever it was filled; several
+  fills of one decision share it. After the last event of an ended hedge nothing moves any more.
+- While open, the contracts count as if bought back at the mark, against the spot mid of the valuation: `basis` contains
+  h·(mark − spot mid), besides what was filled.
+- Which reductions stay sold. A buy first covers coins that were sold on spot and not covered yet: that is the second
+  leg of a finalised slice, which the counterfactual does not rebuy. The rest of it is a reduction.
+- Between the legs. From the decision of the spot leg to that of the perpetual leg the account is sold twice. What that
+  made is `legging` = Σ u·ΔS, u: coins sold and not yet covered; 0 where one decision prices both legs.
+- Booked money. Futures PnL is what the venue booked, each amount rounded by it once; basis and slippage come from
+  prices. `rounding` is what the prices made and the venue did not book: at most 1e-8 a row unless somebody is wrong.
+
+So, for every hedge and exactly:
+
+    net cost = fees + funding paid − futures PnL − Σ h·ΔS + spot slippage + legging
+             = fees + funding paid + basis + slippage + spot slippage + legging + rounding
+
+- ∫ h·S dt takes S between two events on the straight line between their mids.
+- Against holding: with a finalised slice, "if nothing had been done" still has the coins, worth S at the end (the spot
+  mid of the valuation, else of the last decision): + Σ q·(fill − S), which DOMAIN's short form does not need.
+
+For a long (`direction: both`) every sign is mirrored: h < 0, and a slice is a spot purchase that a perpetual sale
+covers. What is not known makes a figure None, with the reason under its name in `unknown`; it never counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeAlias
+
+from bot.core.money import ZERO, reckoned, to_ledger
+from bot.core.orders import Fill, FundingPayment
+from bot.core.times import YEAR, Millis
+
+EFFECTIVE_FROM = Decimal("0.001")
+"""Hedge effectiveness says something only where |Σ h·ΔS| is at least this share of the mean notional (10 bp)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """A fill with the mids at its decision; None: not known. `spot`: the sold slice of a finalised hedge."""
+
+    fill: Fill
+    spot_mid: Decimal | None
+    perp_mid: Decimal | None = None
+    spot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """Prices at one instant, for what is open. `unrealised`: the venue's own figure; None: reckoned from entry."""
+
+    at: Millis
+    spot_mid: Decimal | None
+    mark: Decimal | None = None
+    unrealised: Decimal | None = None
+
+
+Event: TypeAlias = Traded | FundingPayment
+"""What happens to a hedge's money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """A hedge's account in the settle coin. Every cost is positive, every gain negative; PnL is positive when earned.
+
+    `fees_charged`: by currency as charged, futures and spot apart. `funding`: the settlements, oldest first.
+    `hedged_move`: Σ hᵢ·(Sᵢ₊₁ − Sᵢ). `exposure`: ∫ h·S dt in quote-years. `mean_notional`: the same by the time open.
+    `sold`: coins sold on spot (negative: bought), for `proceeds` before fees. `unknown`: why a figure is None, by its
+    name. Effectiveness without an entry in `unknown` is None where the price hardly moved ("n/a").
+    """
+
+    short: Decimal
+    fees_charged: Mapping[str, Decimal]
+    spot_fees_charged: Mapping[str, Decimal]
+    futures_fees: Decimal | None
+    spot_fees: Decimal | None
+    funding: tuple[FundingPayment, ...]
+    funding_paid: Decimal | None
+    realised: Decimal
+    unrealised: Decimal | None
+    basis: Decimal | None
+    slippage: Decimal | None
+    spot_slippage: Decimal | None
+    legging: Decimal | None
+    rounding: Decimal | None
+    hedged_move: Decimal | None
+    exposure: Decimal | None
+    mean_notional: Decimal | None
+    sold: Decimal
+    proceeds: Decimal
+    sold_worth: Decimal | None
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    @reckoned
+    def fees(self) -> Decimal | None:
+        """What both legs' fees came to."""
+        return total(self.futures_fees, self.spot_fees)
+
+    @property
+    @reckoned
+    def futures_pnl(self) -> Decimal | None:
+        """Realised and unrealised, as the venue books them."""
+        return total(self.realised, self.unrealised)
+
+    @property
+    @reckoned
+    def net_cost(self) -> Decimal | None:
+        """What the hedge cost against real sales and purchases at the mid, for no fee; negative: it earned."""
+        return total(self.fees, self.funding_paid, minus(self.futures_pnl), minus(self.hedged_move),
+                     self.spot_slippage, self.legging)
+
+    @property
+    @reckoned
+    def net_by_parts(self) -> Decimal | None:
+        """The same from its parts: fees, funding, basis, slippage of both legs, and what lay between them."""
+        return total(self.fees, self.funding_paid, self.basis, self.slippage, self.spot_slippage, self.legging,
+                     self.rounding)
+
+    @property
+    @reckoned
+    def against_holding(self) -> Decimal | None:
+        """What the account has more than if nothing had been done."""
+        return total(self.futures_pnl, minus(self.fees), minus(self.funding_paid), self.proceeds,
+                     minus(self.sold_worth))
+
+    @property
+    @reckoned
+    def bp_a_year(self) -> Decimal | None:
+        """Net cost in basis points of the hedged value a year; None also where nothing was held for any time."""
+        if self.net_cost is None or not self.exposure:
+            return None
+        return 10_000 * self.net_cost / self.exposure
+
+    @property
+    @reckoned
+    def effectiveness(self) -> Decimal | None:
+        """−futures PnL / Σ h·ΔS: 1 is a perfect hedge."""
+        if self.futures_pnl is None or not self.hedged_move or not self.mean_notional:
+            return None
+        if abs(self.hedged_move) < EFFECTIVE_FROM * self.mean_notional:
+            return None
+        return -self.futures_pnl / self.hedged_move
+
+    def why_unknown(self, *figures: str) -> str:
+        """Why these figures (default: the net cost's) are None, in words; '' where they are not."""
+        wanted = figures or _OF_NET
+        return "; ".join(dict.fromkeys(self.unknown[name] for name in wanted if name in self.unknown))
+
+
+_OF_NET = ("futures_fees", "spot_fees", "funding_paid", "unrealised", "hedged_move", "spot_slippage", "legging")
+
+
+class Ledger:
+    """Takes a hedge's events one by one, in their order, and tells its costs at any moment between two."""
+
+    def __init__(self, settle: str) -> None:
+        self._settle = settle
+        self._short = self._entry = self._uncovered = ZERO
+        self._realised = self._traded = self._mids = self._spreads = ZERO
+        self._charged: dict[str, Decimal] = {}
+        self._spot_charged: dict[str, Decimal] = {}
+        self._fees = self._spot_fees = self._paid = ZERO
+        self._funding: list[FundingPayment] = []
+        self._sold = self._proceeds = self._spot_slippage = ZERO
+        self._move = self._legging = self._exposure = ZERO
+        self._held: Millis = 0
+        self._at: Millis | None = None
+        self._spot: Decimal | None = None
+        self._unknown: dict[str, str] = {}
+
+    @property
+    def short(self) -> Decimal:
+        """The contracts open now, base units; negative: long."""
+        return self._short
+
+    @reckoned
+    def take(self, event: Event) -> None:
+        """One more thing that happened."""
+        if isinstance(event, FundingPayment):
+            self._funding.append(event)
+            if event.currency == self._settle:
+                self._paid -= event.amount
+            elif event.amount:
+                self._cannot("funding_paid", f"funding of {event.payment_id} is in {event.currency}")
+            return
+        if event.spot_mid is not None:
+            self._move_to(event.fill.at, event.spot_mid)
+        else:
+            self._cannot_follow(event)
+        if event.spot:
+            self._slice(event)
+        else:
+            self._trade(event)
+
+    @reckoned
+    def see(self, seen: Valuation) -> None:
+        """A price on the way: ∫ h·S dt follows it. Changes no other figure."""
+        if seen.spot_mid is not None:
+            self._move_to(seen.at, seen.spot_mid)
+
+    @reckoned
+    def costs(self, valuation: Valuation | None = None) -> Costs:
+        """The account so far. `valuation`: prices for what is open; an ended hedge needs none."""
+        unknown = dict(self._unknown)
+        spot, mark = (valuation.spot_mid, valuation.mark) if valuation is not None else (None, None)
+        last = self._spot if not self._short and valuation is None else spot
+        unrealised, open_basis, open_rounding = self._open(valuation, unknown)
+        move, legging, exposure, held = self._ahead(valuation)
+        if self._short and spot is None:
+            for name in ("hedged_move", "exposure", "legging"):
+                unknown.setdefault(name, "there is no spot mid to value what is open")
+        if self._sold and last is None:
+            unknown.setdefault("sold_worth", "there is no spot mid to value what was sold")
+        made = -self._traded - self._short * (mark or ZERO)
+        booked = total(self._realised, unrealised)
+
+        def known(name: str, value: Decimal | None) -> Decimal | None:
+            return None if name in unknown else value
+
+        return Costs(
+            short=self._short, fees_charged=dict(self._charged), spot_fees_charged=dict(self._spot_charged),
+            futures_fees=known("futures_fees", self._fees), spot_fees=known("spot_fees", self._spot_fees),
+            funding=tuple(self._funding), funding_paid=known("funding_paid", self._paid),
+            realised=self._realised, unrealised=unrealised,
+            basis=known("basis", total(self._mids, open_basis)), slippage=known("slippage", self._spreads),
+            spot_slippage=known("spot_slippage", self._spot_slippage), legging=known("legging", legging),
+            rounding=total(made, minus(booked)) if open_rounding else None,
+            hedged_move=known("hedged_move", move), exposure=known("exposure", exposure),
+            mean_notional=known("exposure", exposure * YEAR / held) if held else None,
+            sold=self._sold, proceeds=self._proceeds,
+            sold_worth=ZERO if not self._sold else None if last is None else self._sold * last, unknown=unknown,
+        )
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _trade(self, traded: Traded) -> None:
+        """A fill of the perpetual."""
+        fill, sign = traded.fill, traded.fill.side.sign
+        self._fees += self._fee(fill, self._charged, "futures_fees")
+        self._realised += fill.realised
+        self._traded += sign * fill.quantity * fill.price
+        if traded.perp_mid is None:
+            why = f"the perpetual's mid at the decision of fill {fill.trade_id} is not known"
+            self._cannot("slippage", why)
+            self._cannot("basis", why)
+        else:
+            self._spreads += sign * fill.quantity * (fill.price - traded.perp_mid)
+            if traded.spot_mid is not None:
+                self._mids += sign * fill.quantity * (traded.perp_mid - traded.spot_mid)
+        if sign * self._uncovered > 0:
+            self._uncovered -= sign * min(fill.quantity, abs(self._uncovered))
+        before, self._short = self._short, self._short - sign * fill.quantity
+        if before * self._short < 0 or before == 0:
+            self._entry = fill.price
+        elif abs(self._short) > abs(before):
+            self._entry = (self._entry * abs(before) + fill.price * fill.quantity) / abs(self._short)
+
+    def _slice(self, traded: Traded) -> None:
+        """A fill on spot."""
+        fill, sign = traded.fill, traded.fill.side.sign
+        self._spot_fees += self._fee(fill, self._spot_charged, "spot_fees")
+        self._sold -= sign * fill.quantity
+        self._proceeds -= sign * fill.quantity * fill.price
+        self._uncovered -= sign * fill.quantity
+        if traded.spot_mid is not None:
+            self._spot_slippage += sign * fill.quantity * (fill.price - traded.spot_mid)
+
+    def _fee(self, fill: Fill, charged: dict[str, Decimal], figure: str) -> Decimal:
+        charged[fill.fee_currency] = charged.get(fill.fee_currency, ZERO) + fill.fee
+        worth = fill.fee_worth(self._settle)
+        if worth is None:
+            self._cannot(figure, f"the fee of fill {fill.trade_id} is {fill.fee} {fill.fee_currency}, whose price then "
+                                 "is not known")
+        return worth or ZERO
+
+    def _move_to(self, at: Millis, spot: Decimal) -> None:
+        """Time and the spot mid go on with what was open."""
+        self._move, self._legging, self._exposure, self._held = self._gone(at, spot)
+        self._at, self._spot = at if self._at is None else max(at, self._at), spot
+
+    def _cannot_follow(self, traded: Traded) -> None:
+        """What changed at an unknown price: h in a fill of the perpetual, u in a slice and in what covers it."""
+        why = f"the spot mid at the decision of fill {traded.fill.trade_id} is not known"
+        for name in ("spot_slippage",) if traded.spot else ("hedged_move", "exposure", "basis"):
+            self._cannot(name, why)
+        if traded.spot or self._uncovered:
+            self._cannot("legging", why)
+
+    def _gone(self, at: Millis, spot: Decimal) -> tuple[Decimal, Decimal, Decimal, Millis]:
+        """Σ h·ΔS, Σ u·ΔS, ∫ h·S dt and the time open, when the next mid is `spot` at `at`."""
+        if self._spot is None or self._at is None:
+            return self._move, self._legging, self._exposure, self._held
+        change, passed = spot - self._spot, max(0, at - self._at)
+        between = abs(self._short) * (spot + self._spot) / 2 * passed / YEAR
+        return (self._move + self._short * change, self._legging + self._uncovered * change,
+                self._exposure + between, self._held + (passed if self._short else 0))
+
+    def _cannot(self, figure: str, why: str) -> None:
+        self._unknown.setdefault(figure, why)
+
+    # -- what is open --------------------------------------------------------------------------------------------------
+
+    def _ahead(self, valuation: Valuation | None) -> tuple[Decimal, Decimal, Decimal, Millis]:
+        if not self._short or valuation is None or valuation.spot_mid is None:
+            return self._move, self._legging, self._exposure, self._held
+        return self._gone(valuation.at, valuation.spot_mid)
+
+    def _open(
+        self, valuation: Valuation | None, unknown: dict[str, str],
+    ) -> tuple[Decimal | None, Decimal | None, bool]:
+        """Unrealised PnL, the open basis, and whether the mark is known."""
+        if not self._short:
+            return ZERO, ZERO, True
+        mark = valuation.mark if valuation is not None else None
+        unrealised = valuation.unrealised if valuation is not None else None
+        spot = valuation.spot_mid if valuation is not None else None
+        if unrealised is None and mark is not None:
+            unrealised = to_ledger(self._short * (self._entry - mark))
+        if unrealised is None:
+            unknown["unrealised"] = "there is no mark to value what is open"
+        if mark is None or spot is None:
+            unknown.setdefault("basis", "there are no prices to value what is open")
+            return unrealised, None, mark is not None
+        return unrealised, self._short * (mark - spot), True
+
+
+def reckon(events: Iterable[Event], settle: str, valuation: Valuation | None = None) -> Costs:
+    """The costs of a hedge from everything that happened to it, in its order."""
+    ledger = Ledger(settle)
+    for event in events:
+        ledger.take(event)
+    return ledger.costs(valuation)
+
+
+def total(*parts: Decimal | None) -> Decimal | None:
+    """The sum; None where a part is not known."""
+    summed = ZERO
+    for part in parts:
+        if part is None:
+            return None
+        summed += part
+    return summed
+
+
+def minus(value: Decimal | None) -> Decimal | None:
+    """−value; None stays unknown."""
+    return None if value is None else -value
