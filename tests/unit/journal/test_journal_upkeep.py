@@ -107,7 +107,8 @@ def test_an_execution_booked_twice_is_found_even_where_the_index_is_gone(path: P
         connection.execute(text.replace(", \n\tCONSTRAINT uq_fills_symbol_trade_id UNIQUE (symbol, trade_id)", ""))
         connection.execute("INSERT INTO fills SELECT * FROM kept")
         connection.execute("INSERT INTO fills SELECT seq + 1000, symbol, trade_id, order_id, client_order_id, side, "
-                           "quantity, price, fee, fee_currency, realised, maker, at, booked_at, fee_value FROM kept LIMIT 1")
+                           "quantity, price, fee, fee_currency, realised, maker, at, booked_at, fee_value "
+                           "FROM kept LIMIT 1")
     found = wrong(check(path))
     assert "is booked 2 times" in found["doubles"]
     assert "fills may be changed" in found["schema"]
