@@ -1,8 +1,9 @@
-"""Binance: spot wallet and USD-M perpetuals, spoken raw and read strictly.
+"""Binance: spot market and USD-M perpetuals, spoken raw and read strictly.
 
 What is Binance's own: two interfaces with separate allowances; a client order id that is unique among open orders
 only; a post-only order that would cross is refused (-5022) and kept in no history, and is reported here as cancelled;
-open orders of all symbols are dear (weight 40), so they are read seldom while nothing of ours rests.
+open orders of all symbols are dear (weight 40), so they are read seldom while nothing of ours rests. Orders on the spot
+market are `binance_spot`'s.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bot.venues import binance_replies as replies
 from bot.venues import binance_specs as specs
 from bot.venues.binance_inspect import inspect
 from bot.venues.binance_prepare import prepare
+from bot.venues.binance_spot import SpotOrders
 from bot.venues.failures import Endpoint
 from bot.venues.gateway import Params, together, valid
 from bot.venues.portfolio import OPEN_ORDERS_EVERY, History, PortfolioVenue
@@ -53,6 +55,7 @@ class BinanceVenue(PortfolioVenue):
             server_time=(calls.SERVER_TIME, "serverTime"), open_orders_every=open_orders_every,
             remembers=calls.REMEMBERS, assets=assets, settle=settle, cash=cash,
         )
+        self._spot = SpotOrders(self, self._names, clock)
         self._tells_key = tells_key
         self._intervals: Mapping[str, Millis] | None = None
         self._intervals_due: Millis = 0
@@ -192,6 +195,8 @@ class BinanceVenue(PortfolioVenue):
 
     async def place(self, intent: OrderIntent) -> OrderReport:
         """One limit order. A post-only order that would cross is reported as cancelled, with the venue's code."""
+        if self._names.is_spot(intent.symbol):
+            return await self._spot.place(intent)
         self._orders.changed()
         params: Params = {
             "symbol": self._names.wire(intent.symbol),
@@ -225,6 +230,8 @@ class BinanceVenue(PortfolioVenue):
 
     async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
         """Move a resting order. One that ended meanwhile, or that the new price ended, is reported as it ended."""
+        if self._names.is_spot(record.intent.symbol):
+            raise Refused("an order on this spot market cannot be moved: cancel it, and place the rest anew")
         self._orders.changed()
         params: Params = {
             **self._order(record.intent),
@@ -242,6 +249,8 @@ class BinanceVenue(PortfolioVenue):
 
     async def cancel(self, record: OrderRecord) -> OrderReport:
         """Cancel; an order that had ended already is looked up and reported."""
+        if self._names.is_spot(record.intent.symbol):
+            return await self._spot.cancel(record)
         self._orders.changed()
         try:
             return await self._change(calls.CANCEL_ORDER, self._order(record.intent), record.intent)
@@ -252,6 +261,8 @@ class BinanceVenue(PortfolioVenue):
 
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Look one of ours up; None only for Binance's own "order does not exist"."""
+        if self._names.is_spot(symbol):
+            return await self._spot.find(symbol, client_order_id)
         params: Params = {"symbol": self._names.wire(symbol), "origClientOrderId": client_order_id}
         try:
             report = await self.read(
@@ -265,7 +276,9 @@ class BinanceVenue(PortfolioVenue):
         return self.remember(report)
 
     async def countdown(self, symbol: str, wait: Millis) -> None:
-        """See `bot.ports.DeadMansSwitch`."""
+        """See `bot.ports.DeadMansSwitch`. Refused on spot, which has none."""
+        if self._names.is_spot(symbol):
+            raise Refused(f"{symbol}: Binance's spot market has no such switch")
         params: Params = {"symbol": self._names.wire(symbol), "countdownTime": wait}
         await self.once(calls.COUNTDOWN, params, lambda reply: text(row(reply, "countdown"), "symbol"))
 
@@ -281,7 +294,7 @@ class BinanceVenue(PortfolioVenue):
 
     async def _change(self, endpoint: Endpoint, params: Params, intent: OrderIntent) -> OrderReport:
         """Make one request that changes an order; the report of that order and no other."""
-        return await self._report(
+        return await self.report(
             endpoint, params,
             lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
         )

@@ -12,6 +12,7 @@ from bot.venues.budget import Budget, Budgets
 from bot.venues.failures import Codes, Endpoint
 
 SPOT, FUTURES, ORDERS_10S, ORDERS_1M = "spot", "futures", "orders_10s", "orders_1m"
+SPOT_ORDERS_10S, SPOT_ORDERS_1D = "spot_orders_10s", "spot_orders_1d"
 
 
 def _futures(weight: int) -> Mapping[str, int]:
@@ -66,6 +67,12 @@ SPOT_EXCHANGE_INFO = Endpoint("public", "GET", "exchangeInfo", _spot(20))
 SPOT_BOOK_TICKER = Endpoint("public", "GET", "ticker/bookTicker", _spot(4))
 SPOT_DEPTH = Endpoint("public", "GET", "depth", _spot(5))  # for up to 100 levels
 SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
+SPOT_FIND_ORDER = Endpoint("private", "GET", "order", _spot(4))
+SPOT_ALL_ORDERS = Endpoint("private", "GET", "allOrders", _spot(20))
+SPOT_TRADES = Endpoint("private", "GET", "myTrades", _spot(20))
+SPOT_PLACE_ORDER = Endpoint(
+    "private", "POST", "order", {**_spot(1), SPOT_ORDERS_10S: 1, SPOT_ORDERS_1D: 1}, at_most_once=True)
+SPOT_CANCEL_ORDER = Endpoint("private", "DELETE", "order", _spot(1), at_most_once=True)
 API_RESTRICTIONS = Endpoint("sapi", "GET", "account/apiRestrictions", _spot(1))
 
 TRANSFER = Endpoint("sapi", "POST", "asset/transfer", _spot(1), at_most_once=True)
@@ -86,6 +93,8 @@ def budgets(clock: Clock) -> Budgets:
         SPOT: Budget(clock, 6_000, reserve=600),
         ORDERS_10S: Budget(clock, 300, window=10 * SECOND),
         ORDERS_1M: Budget(clock, 1_200, window=MINUTE),
+        SPOT_ORDERS_10S: Budget(clock, 50, window=10 * SECOND),  # of its two published numbers, 50 and 100, the lower
+        SPOT_ORDERS_1D: Budget(clock, 160_000, window=DAY),  # likewise, of 160,000 and 200,000
     })
 
 
@@ -94,6 +103,8 @@ USED_HEADERS: Mapping[tuple[str, str], str] = {
     ("api", "X-MBX-USED-WEIGHT-1M"): SPOT,
     ("fapi", "X-MBX-ORDER-COUNT-10S"): ORDERS_10S,
     ("fapi", "X-MBX-ORDER-COUNT-1M"): ORDERS_1M,
+    ("api", "X-MBX-ORDER-COUNT-10S"): SPOT_ORDERS_10S,
+    ("api", "X-MBX-ORDER-COUNT-1D"): SPOT_ORDERS_1D,
 }
 """Host (without 'demo-') and header → the allowance that it counts."""
 
@@ -101,6 +112,7 @@ INVALID_SYMBOL = "-1121"
 DISCONNECTED, TOO_MANY_ORDERS, TOO_MANY_REQUESTS = "-1001", "-1015", "-1003"
 CANCEL_REJECTED, NO_SUCH_ORDER = "-2011", "-2013"
 NO_NEED_TO_CHANGE_MARGIN_TYPE, NO_NEED_TO_CHANGE_POSITION_MODE = "-4046", "-4059"
+FILTER_FAILURE, NEW_ORDER_REJECTED = "-1013", "-2010"
 DUPLICATE_CLIENT_ID, WOULD_CROSS, NO_NEED_TO_MODIFY = "-4116", "-5022", "-5027"
 
 CODES = Codes(
@@ -112,7 +124,7 @@ CODES = Codes(
         "-1002": "the key may not do this",
         "-1022": "the secret does not fit the key",
         "-2014": "the key has the wrong form",
-        "-2015": "the key is wrong, revoked, bound to another address, or lacks the futures permission",
+        "-2015": "the key is wrong, revoked, bound to another address, or lacks a permission",
         "-2023": "the account is being liquidated",
         "-4061": "the futures account is in hedge mode; hedgerow needs one-way mode",
         "-4088": "the venue does not let this account open orders",

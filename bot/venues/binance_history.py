@@ -1,4 +1,7 @@
-"""What happened on a Binance futures account: orders, executions and funding, by pages, in spans of seven days."""
+"""What happened on a Binance account: orders, executions and funding, by pages, in spans of seven days.
+
+Of the spot market `binance_spot_history` tells.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from bot.core.times import Millis
 from bot.ports import Settlement
 from bot.venues import binance_calls as calls
 from bot.venues import binance_replies as replies
+from bot.venues import binance_spot_history as spot
 from bot.venues.gateway import CcxtVenue, Params
 from bot.venues.names import Names
 from bot.venues.replies import count, identity, instant, number, of_symbol, positive_or_none, rows, text
@@ -23,6 +27,8 @@ async def fills(
     venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
 ) -> tuple[Fill, ...]:
     """Executions on one symbol, oldest first, each once. A full page is followed by trade id."""
+    if names.is_spot(symbol):
+        return await spot.fills(venue, names, symbol, since=since, now=now)
     found: dict[str, Fill] = {}
     wire = names.wire(symbol)
 
@@ -48,6 +54,8 @@ async def orders(
     venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
 ) -> tuple[PastOrder, ...]:
     """Orders of ours on one symbol, oldest first. Binance forgets an unfilled cancelled order after three days."""
+    if names.is_spot(symbol):
+        return await spot.orders(venue, names, symbol, since=since, now=now)
     found: dict[int, PastOrder | None] = {}
     wire = names.wire(symbol)
 

@@ -297,7 +297,7 @@ class BybitVenue(PortfolioVenue):
         price: Decimal,
     ) -> OrderReport:
         """Make one request that changes an order; what its acknowledgement lets one believe."""
-        return await self._report(
+        return await self.report(
             endpoint, params,
             lambda reply: said.acknowledged(reply, intent, state=state, filled=filled, price=price),
         )

@@ -104,6 +104,8 @@ class PortfolioVenue(CcxtVenue):
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
         """See `bot.ports.ForcedCloses`."""
+        if self._names.is_spot(symbol):
+            return {}
         return await self.history.forced_closes(self, self._names, symbol, since=since, now=self._clock.now())
 
     def _noted(self, snapshot: Snapshot) -> Snapshot:
@@ -112,7 +114,7 @@ class PortfolioVenue(CcxtVenue):
             self._orders.was_read(snapshot.taken_at, any_resting=bool(snapshot.open_orders))
         return snapshot
 
-    async def _report(
+    async def report(
         self, endpoint: Endpoint, params: Params, parse: Callable[[object], OrderReport],
     ) -> OrderReport:
         """Make one request that changes an order; what `parse` makes of its answer."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from bot.core.times import DAY, Millis
 
 LONGEST_SPAN: Millis = 7 * DAY
-"""How far apart start and end of one query may be, on Binance and on Bybit."""
+"""How far apart start and end of one query may be, on Binance (spot apart: a day) and on Bybit."""
 
 
-def spans(since: Millis, now: Millis) -> Iterator[tuple[Millis, Millis]]:
+def spans(since: Millis, now: Millis, longest: Millis = LONGEST_SPAN) -> Iterator[tuple[Millis, Millis]]:
     """Consecutive spans from `since` that reach past `now`."""
     start = since
     while start <= now:
-        yield start, start + LONGEST_SPAN - 1
-        start += LONGEST_SPAN
+        yield start, start + longest - 1
+        start += longest

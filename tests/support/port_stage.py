@@ -30,7 +30,7 @@ from bot.testnet.options import TestnetOptions
 from bot.testnet.server import running
 from bot.venues.makers import ACCOUNTS, MARKETS
 
-BTC = "BTC/USDT:USDT"
+BTC, SPOT = "BTC/USDT:USDT", "BTC/USDT"
 ASSETS = ("BTC", "ETH")
 POLICY = Policy(
     (AssetPolicy("BTC", Decimal("0.5")), AssetPolicy("ETH", Decimal("0.3"))), cash_target=Decimal("0.2"),
@@ -85,15 +85,18 @@ class Stage:
     # -- ordering
 
     def intent(self, snapshot: Snapshot, side: Side = Side.SELL, *, away: str = "0", **more: Any) -> OrderIntent:
-        """Of 0.02 BTC, post-only, `away` from the near touch; a negative one crosses the spread."""
-        quote = snapshot.quotes["BTC"]
-        assert quote.perp_ask is not None
-        assert quote.perp_bid is not None
-        touch = quote.perp_ask if side is Side.SELL else quote.perp_bid
+        """Of 0.02 BTC, post-only, `away` from the near touch; a negative one crosses the spread.
+
+        On the perpetual, or by `symbol` on the spot market.
+        """
+        quote, symbol = snapshot.quotes["BTC"], more.get("symbol", BTC)
+        bid, ask = (quote.spot_bid, quote.spot_ask) if symbol == SPOT else (quote.perp_bid, quote.perp_ask)
+        touch = ask if side is Side.SELL else bid
+        assert touch is not None
         self._numbers["intent"] += 1
         return replace(an_intent(
             client_order_id=f"hrtest_btc1_{self._numbers['intent']}", number=self._numbers["intent"],
-            quantity=Decimal("0.02"), price=touch + side.sign * -1 * Decimal(away), side=side,
+            quantity=Decimal("0.02"), price=touch + side.sign * -1 * Decimal(away), side=side, symbol=symbol,
             created_at=snapshot.taken_at, decided_at=snapshot.taken_at,
         ), **more)
 

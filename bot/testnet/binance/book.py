@@ -110,6 +110,8 @@ class OrderBook:
         if start is not None:
             return start, start + longest, True
         last = end if end is not None else self._world.now()
+        if self._market == "spot" and end is None:
+            return 0, last, False  # without an instant, spot shows the latest, however old they are
         return last - longest, last, False
 
 

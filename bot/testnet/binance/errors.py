@@ -27,6 +27,7 @@ MESSAGES: Mapping[int, str] = {
     -1116: "Invalid orderType.",
     -1117: "Invalid side.",
     -1121: "Invalid symbol.",
+    -1122: "Invalid data sent for parameter '{}'.",
     -1127: "More than 24 hours between startTime and endTime.",
     -1128: "Combination of optional parameters invalid.",
     -1130: "Data sent for parameter '{}' is not valid.",

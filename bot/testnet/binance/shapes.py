@@ -128,10 +128,17 @@ def spot_order(order: PaperOrder, symbol: Symbol) -> Row:
 _QUERY_ONLY = ("stopPrice", "icebergQty", "time", "updateTime", "isWorking")
 
 
-def spot_placed(order: PaperOrder, symbol: Symbol, fills: list[PaperFill]) -> Row:
-    """The FULL reply to a new order."""
+_ACKNOWLEDGED = ("symbol", "orderId", "orderListId", "clientOrderId", "transactTime")
+
+
+def spot_placed(order: PaperOrder, symbol: Symbol, fills: list[PaperFill], reply: str) -> Row:
+    """The reply to a new order: ACK (that it is there), RESULT (how it stands), FULL (with its executions)."""
     row = {key: value for key, value in spot_order(order, symbol).items() if key not in _QUERY_ONLY}
     row["transactTime"] = order.created_at
+    if reply == "ACK":
+        return {key: row[key] for key in _ACKNOWLEDGED}
+    if reply == "RESULT":
+        return row
     row["fills"] = [
         {"price": money(fill.price), "qty": money(fill.quantity), "commission": money(fill.fee),
          "commissionAsset": fill.fee_currency, "tradeId": fill.trade_id}
@@ -140,10 +147,16 @@ def spot_placed(order: PaperOrder, symbol: Symbol, fills: list[PaperFill]) -> Ro
     return row
 
 
-def spot_cancelled(order: PaperOrder, symbol: Symbol, now: Millis) -> Row:
-    """The reply to a cancellation."""
+def cancel_id(order: PaperOrder) -> str:
+    """What Binance calls the cancellation of a spot order that was given no name of its own."""
+    return f"testnet_cancel_{order.order_id}"
+
+
+def spot_cancelled(order: PaperOrder, symbol: Symbol, now: Millis, name: str | None = None) -> Row:
+    """The reply to a cancellation. It has a client id too, and names the order's as the original one."""
     row = {key: value for key, value in spot_order(order, symbol).items()
            if key not in (*_QUERY_ONLY, "workingTime")}
+    row["clientOrderId"] = name or cancel_id(order)
     row["origClientOrderId"] = order.client_order_id
     row["transactTime"] = now
     return row

@@ -121,9 +121,12 @@ class SpotAccount:
         quantity, price = params.decimal("quantity"), params.decimal("price")
         if not is_multiple(quantity, _STEP) or not is_multiple(price, _STEP):
             raise ApiError(-1111)
-        client_id = params.get("newClientOrderId") or f"testnet_{len(self._exchange.orders) + 1}"
-        if not _CLIENT_ID.fullmatch(client_id):
-            raise ApiError(-1100, message="Illegal characters found in parameter 'newClientOrderId'.")
+        client_id = _client_id(params) or f"testnet_{len(self._exchange.orders) + 1}"
+        reply = params.get("newOrderRespType") or "FULL"
+        if reply not in ("ACK", "RESULT", "FULL"):
+            raise ApiError(-1122, "newOrderRespType")
+        if not symbol.instrument.tradable:
+            raise ApiError(-1013, message="Market is closed.")
         done = len(self._exchange.fills)
         try:
             order = self._exchange.place(
@@ -132,16 +135,15 @@ class SpotAccount:
             )
         except PaperReject as reject:
             raise spot_refusal(reject) from reject
-        return spot_placed(order, symbol, self._exchange.fills[done:])
+        return spot_placed(order, symbol, self._exchange.fills[done:], reply)
 
     def cancel(self, params: Params) -> Row:
         """Cancel a resting order. −2011 for one that is not there or not open any more."""
-        symbol = self._markets.one(params)
+        symbol, name = self._markets.one(params), _client_id(params)
         order = self._book.find(symbol, params)
         if order is None or not order.open:
             raise ApiError(-2011)
-        self._exchange.cancel(order)
-        return spot_cancelled(order, symbol, self._world.now())
+        return spot_cancelled(self._exchange.cancel(order), symbol, self._world.now(), name)
 
     def cancel_all(self, params: Params) -> list[Row]:
         """Cancel every resting order on the symbol; −2011 when there is none."""
@@ -177,6 +179,14 @@ class SpotAccount:
 
     def _row(self, order: PaperOrder) -> Row:
         return spot_order(order, self._markets.by_asset[order.asset])
+
+
+def _client_id(params: Params) -> str | None:
+    """The name that the client gives to what it asks for; None where it gives none."""
+    name = params.get("newClientOrderId") or None
+    if name is not None and not _CLIENT_ID.fullmatch(name):
+        raise ApiError(-1100, message="Illegal characters found in parameter 'newClientOrderId'.")
+    return name
 
 
 def _time_in_force(params: Params) -> TimeInForce:

@@ -12,6 +12,7 @@ from bot.core.times import Millis
 from bot.paper.events import BalanceMoved, Change, Event, Filled, OrderChanged
 from bot.paper.records import PaperFill, PaperOrder
 from bot.testnet.binance.markets import Markets
+from bot.testnet.binance.shapes import cancel_id
 from bot.testnet.numbers import Row, money
 from bot.testnet.options import SETTLE
 
@@ -44,13 +45,13 @@ class SpotUser:
         return {"e": "outboundAccountPosition", "E": at, "u": at, "B": rows}
 
     def _order(self, order: PaperOrder, execution: str, at: Millis, fill: PaperFill | None = None) -> Row:
-        maker_only = order.time_in_force == "GTX"
+        maker_only, cancelled = order.time_in_force == "GTX", execution == "CANCELED"
         last, price = (ZERO, ZERO) if fill is None else (fill.quantity, fill.price)
         return {
             "e": "executionReport",
             "E": at,
             "s": self._markets.by_asset[order.asset].id,
-            "c": order.client_order_id,
+            "c": cancel_id(order) if cancelled else order.client_order_id,
             "S": order.side.upper(),
             "o": "LIMIT_MAKER" if maker_only else "LIMIT",
             "f": "GTC" if maker_only else order.time_in_force,
@@ -59,7 +60,7 @@ class SpotUser:
             "P": money(ZERO),
             "F": money(ZERO),
             "g": -1,
-            "C": order.client_order_id if execution == "CANCELED" else "",
+            "C": order.client_order_id if cancelled else "",
             "x": execution,
             "X": order.status,
             "r": "NONE",
