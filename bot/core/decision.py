@@ -77,16 +77,66 @@ class HedgeIntent:
     reason: str
 
 
+class Leg(StrEnum):
+    """What a hedge that is finalised does next: sell coins on the spot market, or close as much of the short."""
+
+    SELL = "sell"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Finalising:
+    """A hedge that goes down to `goal` with its coins (DOMAIN §5B); base units. `cause`: the reason's code.
+
+    `short`: the hedge when it began; `to_sell`: coins to be sold in all, whole spot lots; `slice`: as much is sold
+    before as much is closed. `sold` and `closed` by the fills so far; `sold_before`: what the episode had sold already.
+    `leg` has been worked since `leg_at`; its slice is sold when `sold` is `sell_until`.
+    """
+
+    cause: str
+    began_at: Millis
+    short: Decimal
+    goal: Decimal
+    to_sell: Decimal
+    slice: Decimal
+    sold_before: Decimal = ZERO
+    sold: Decimal = ZERO
+    closed: Decimal = ZERO
+    leg: Leg = Leg.SELL
+    leg_at: Millis = 0
+    sell_until: Decimal = ZERO
+
+    @property
+    def left(self) -> Decimal:
+        """Coins that are still to be sold."""
+        return self.to_sell - self.sold
+
+    @property
+    def uncovered(self) -> Decimal:
+        """Coins that were sold and whose short is still there: so much less exposed than at the start."""
+        return self.sold - self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a hedge that is finalised has to trade now: so much (base units) on this leg, worked since `since`."""
+
+    leg: Leg
+    quantity: Decimal
+    since: Millis
+
+
 @dataclass(frozen=True, slots=True)
 class AssetState:
     """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
 
     `goal`: the short (base units) in progress, set at `goal_at`; None when nothing is worked. `candidate`, `confirmed`,
     `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
-    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins. `state`: what is
+    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins, less what our own
+    spot trades moved (`AssetStanding.coin_flow`). `state`: what is
     permitted by the user; `quarantined_at`: since when the outcome of an order has been unknown for too long.
     `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
-    `ignored_orders` such orders by the venue's ids.
+    `ignored_orders` such orders by the venue's ids. `finalising`: how far the coins of the hedge are sold.
     """
 
     goal: Decimal | None = None
@@ -108,6 +158,7 @@ class AssetState:
     foreign: Decimal = ZERO
     ignored_orders: tuple[str, ...] = ()
     quarantined_at: Millis | None = None
+    finalising: Finalising | None = None
 
     @property
     def permitted(self) -> State:
@@ -142,7 +193,9 @@ class AssetStanding:
     (positive: we paid); None while there is no such history. `asked`: the user's commands about this asset, oldest
     first. `forced`: the venue closed what was ours, 'liquidation' or 'adl', since the last decision.
     `faults`: by topic, what account or market are not as they must be for a larger hedge. `quarantined_at`: since when
-    the outcome of an order has been unknown for too long; None: there is no such order.
+    the outcome of an order has been unknown for too long; None: there is no such order. `spot_sold`: coins that the
+    newest episode has sold on spot; `coin_flow`: by how many our own trades and their fees have changed the holding
+    since the journal's first record.
     """
 
     short: Decimal = ZERO
@@ -160,14 +213,17 @@ class AssetStanding:
     forced: str | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     quarantined_at: Millis | None = None
+    spot_sold: Decimal = ZERO
+    coin_flow: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
 
-    `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received).
-    `can_top_up`: the venue moves settle coin from the spot wallet to the margin account, and did not just refuse to.
+    `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received +
+    spot proceeds). `can_top_up`: the venue moves settle coin from the spot wallet to the margin account, and neither
+    did nor refused so just now; `can_move`: it does, and did not refuse just now.
     `asked`: the user's commands about the whole account, oldest first.
     `faults`: by topic, what the account is not as it must be for larger hedges.
     """
@@ -177,6 +233,7 @@ class Standing:
     own_orders: frozenset[str] = frozenset()
     cash_flow: Decimal = ZERO
     can_top_up: bool = False
+    can_move: bool = False
     asked: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
 
@@ -218,7 +275,8 @@ class AssetDecision:
     `short`: the hedge now; `goal`: the short to have after this decision (== `short` when nothing is to be done), in
     base units. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
     withdrawn.
-    `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast.
+    `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast. `due`: what a hedge that
+    is being finalised trades next on its way to the goal; None: it is not, and the whole way is the perpetual's.
     """
 
     asset: Asset
@@ -233,6 +291,7 @@ class AssetDecision:
     held: bool = False
     urgent: bool = False
     pace: Pace = Pace.PATIENT
+    due: Due | None = None
 
 
 @dataclass(frozen=True, slots=True)

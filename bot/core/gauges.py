@@ -143,8 +143,7 @@ def _of_books(situation: Situation, terms: Terms, decision: Decision, decided: A
     """Coins that came or went, and a position that the journal does not explain."""
     measure, standing = decided.measure, situation.standing.of(decided.asset)
     before = situation.state.of(decided.asset).holding
-    if before is None or standing.accept_requested:
-        before = measure.quantity
+    before = measure.quantity if before is None or standing.accept_requested else before + standing.coin_flow
     if decision.nav is not None and decision.nav > 0 and measure.price is not None:
         allowed = terms.policy.guards.holdings_tolerance * decision.nav
         moved = abs(measure.quantity - before) * measure.price

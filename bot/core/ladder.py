@@ -10,15 +10,18 @@ coins stay), the fraction of every hedge to be bought back is
 With one margin rate, no foreign positions and V = 0 that is 1 − E/K, K = MM + reduce_to·N·(1 + m). Over a table of
 rates the maintenance of a part is at most that part of the maintenance, so f is never too small.
 
-Where the coins stay (`on_margin: close`, and `finalise` as long as no spot order can be sent) V is 0, and buying back
-does not bring the cash back either: the cash floor then acts once per hedge, by the share of the hedges' value that
-cash lacks, and leaves the rest to the rungs of the runway.
+Where the coins stay (`on_margin: close`) V is 0, and buying back does not bring the cash back either: the cash floor
+then acts once per hedge, by the share of the hedges' value that cash lacks, and leaves the rest to the rungs of the
+runway. With `on_margin: finalise` coins are sold with what is bought back, as many as are free and in excess. Their
+worth is V where the bot may move the proceeds to the margin account (`top_up`), and 0 where it may not. In a unified
+account the proceeds are there at once, but the coins were collateral: with r the ratio at which they count, a rise X
+finds V·(1 − r·(1 + X)).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from bot.core.collateral import equity_for_runway
@@ -26,8 +29,8 @@ from bot.core.decision import AssetStanding, Ladder, Rung, Situation
 from bot.core.margin import mark_of, read_account
 from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
-from bot.core.policy import MarginPolicy, Terms
-from bot.core.portfolio import short_of
+from bot.core.policy import MarginPolicy, OnMargin, Terms
+from bot.core.portfolio import measure, short_of
 from bot.core.runway import MarginAccount, runway
 
 CENT = Decimal("0.01")
@@ -45,6 +48,7 @@ class Hedge:
     `closable`: as much of it as is ours.
 
     `closable` is 0 while the position's reading is older than our last fill. `floored`: the cash floor has acted.
+    `sellable`: coins that can be sold with it; `sold`: those that were sold for it already, and not closed yet.
     """
 
     asset: Asset
@@ -55,14 +59,22 @@ class Hedge:
     mark: Decimal
     instrument: Instrument
     floored: bool = False
+    sellable: Decimal = ZERO
+    sold: Decimal = ZERO
+
+    @property
+    def covered(self) -> Decimal:
+        """What of it may be bought back with its coins."""
+        return min(self.closable, self.sellable + self.sold)
 
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The ladder's reading, and the short (base units) to go down to by asset."""
+    """The ladder's reading; by asset, the short (base units) to go down to, and coins to be sold on the way."""
 
     ladder: Ladder
     goals: Mapping[Asset, Decimal]
+    sales: Mapping[Asset, Decimal] = field(default_factory=dict)
 
 
 def is_lagging(position: Position | None, standing: AssetStanding) -> bool:
@@ -109,17 +121,45 @@ def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Deci
     if not account.shorts:
         return Climb(Ladder(cash_share=share, text="no short: nothing to liquidate"), {})
     rung = _rung(left, share, hedges, policy)
+    if rung.reduces and policy.on_margin is OnMargin.FINALISE:
+        hedges = with_coins(hedges, situation, terms)
     needed = ZERO
     if left is not None and left < policy.stop_runway:
         needed = max(ZERO, equity_for_runway(account, policy.top_up_to) - account.equity)
     top_up = _available(snapshot, terms.policy.settle, needed)
     moving = top_up > 0 and policy.top_up and situation.standing.can_top_up
-    fraction = _fraction(rung, account, hedges, policy, share=share, nav=nav)
+    fraction = _fraction(rung, account, hedges, policy, share=share, nav=nav, situation=situation)
     if rung is Rung.REDUCE and moving and account.equity + top_up >= equity_for_runway(account, policy.reduce_to):
         fraction = ZERO  # the money is there: moved first, and nothing is bought back unless that fails
     ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving)
-    goals = {hedge.asset: hedge.short - bought for hedge in hedges if (bought := _bought(hedge, fraction, rung))}
-    return Climb(replace(ladder, text=words(ladder, policy, terms.policy.settle)), goals)
+    bought = {hedge.asset: back for hedge in hedges if (back := _bought(hedge, fraction, rung))}
+    sales = {
+        hedge.asset: sale for hedge in hedges if hedge.asset in bought
+        and (sale := round_to_step(min(bought[hedge.asset], hedge.sellable), hedge.instrument.spot_lot))}
+    return Climb(
+        replace(ladder, text=words(ladder, policy, terms.policy.settle, sales=bool(sales))),
+        {hedge.asset: hedge.short - bought[hedge.asset] for hedge in hedges if hedge.asset in bought}, sales)
+
+
+def with_coins(hedges: Sequence[Hedge], situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
+    """The same, with the coins that could be sold for each: in excess by the prices as they are, and free."""
+    snapshot = situation.snapshot
+    book, found = measure(snapshot, terms.policy, terms.instruments), []
+    for hedge in hedges:
+        standing, held = situation.standing.of(hedge.asset), snapshot.holdings.get(hedge.asset)
+        measured, quote = book.measures[hedge.asset], snapshot.quotes.get(hedge.asset)
+        sellable = ZERO
+        if measured.excess is not None and measured.price and held is not None and quote and quote.spot_bid:
+            free = held.free + (held.locked if standing.working else ZERO)
+            sellable = max(ZERO, min(hedge.closable, measured.excess / measured.price, free))
+            sellable = round_to_step(sellable, hedge.instrument.spot_lot)
+            if sellable * quote.spot_bid < hedge.instrument.spot_min_notional:
+                sellable = ZERO
+        going = situation.state.of(hedge.asset).finalising
+        sold = ZERO if going is None else max(
+            ZERO, standing.spot_sold - going.sold_before - max(ZERO, going.short - standing.short))
+        found.append(replace(hedge, sellable=sellable, sold=sold))
+    return tuple(found)
 
 
 def _rung(left: Decimal | None, share: Decimal | None, hedges: Sequence[Hedge], policy: MarginPolicy) -> Rung:
@@ -137,14 +177,14 @@ def _rung(left: Decimal | None, share: Decimal | None, hedges: Sequence[Hedge], 
 
 def _fraction(
     rung: Rung, account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, *, share: Decimal | None,
-    nav: Decimal | None,
+    nav: Decimal | None, situation: Situation,
 ) -> Decimal:
     """Of every hedge that is ours: how much is bought back on this rung."""
     if rung is Rung.FULL:
         return ONE
     if not rung.reduces:
         return ZERO
-    fraction = reduced_fraction(account, _parts(hedges), policy.reduce_to)
+    fraction = _selling_fraction(account, hedges, policy, situation)
     if rung is Rung.CASH_FLOOR and share is not None and nav is not None:
         worth = sum((hedge.closable * hedge.mark for hedge in hedges), ZERO)
         lacking = (policy.cash_floor - share) * nav
@@ -152,22 +192,64 @@ def _fraction(
     return fraction
 
 
+def _selling_fraction(
+    account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, situation: Situation,
+) -> Decimal:
+    """f, where each hedge sells as many coins as it buys back, up to those that it can: of these, more is no proceeds.
+
+    Whatever was found to sell all it can is counted with just that, and f asked again.
+    """
+    unified = situation.snapshot.wallet is WalletKind.UNIFIED
+    if not unified and not (policy.top_up and situation.standing.can_move):
+        return reduced_fraction(account, _parts(hedges), policy.reduce_to)
+    spent: set[Asset] = {hedge.asset for hedge in hedges if not hedge.covered}
+    while True:
+        more, whole = Proceeds(), Proceeds()
+        for hedge in hedges:
+            counts = hedge.instrument.collateral_ratio if unified else ZERO
+            if hedge.asset in spent:
+                whole += Proceeds(hedge.covered * hedge.mark, hedge.covered * hedge.mark * counts)
+            else:
+                more += Proceeds(hedge.closable * hedge.mark, hedge.closable * hedge.mark * counts)
+        fraction = reduced_fraction(account, _parts(hedges), policy.reduce_to, proceeds=more, sold=whole)
+        empty = {hedge.asset for hedge in hedges if fraction * hedge.closable > hedge.covered} - spent
+        if not empty:
+            return fraction
+        spent |= empty
+
+
 def _parts(hedges: Sequence[Hedge]) -> dict[Asset, Decimal]:
     return {hedge.asset: hedge.closable / hedge.position for hedge in hedges}
 
 
+@dataclass(frozen=True, slots=True)
+class Proceeds:
+    """What a sale brings to the margin account, in the settle coin: V, and r·V, for which its coins counted there."""
+
+    worth: Decimal = ZERO
+    counted: Decimal = ZERO
+
+    def __add__(self, other: Proceeds) -> Proceeds:
+        return Proceeds(self.worth + other.worth, self.counted + other.counted)
+
+    def at(self, rise: Decimal) -> Decimal:
+        """What it adds to the equity after a rise: the proceeds, less what the coins would have counted for then."""
+        return self.worth - self.counted * (ONE + rise)
+
+
 @reckoned
 def reduced_fraction(
-    account: MarginAccount, ours: Mapping[Asset, Decimal], to: Decimal, *, proceeds: Decimal = ZERO,
+    account: MarginAccount, ours: Mapping[Asset, Decimal], to: Decimal, *, proceeds: Proceeds = Proceeds(),
+    sold: Proceeds = Proceeds(),
 ) -> Decimal:
     """The fraction f of the module's formula, from 0 to 1. `ours`: by asset, the part of its short to be reckoned with.
 
-    `proceeds`: V. The surplus over the maintenance margin is a concave function of the rise, so what holds at no rise
-    and at a rise of `to` holds between them.
+    `proceeds`: V, of which f comes in; `sold`: what comes in besides, whatever f is. The surplus over the maintenance
+    margin is a concave function of the rise, so what holds at no rise and at a rise of `to` holds between them.
     """
     fraction = ZERO
     for rise in (ZERO, to):
-        needed, mine = account.standing, proceeds
+        needed, mine = account.standing - sold.at(rise), proceeds.at(rise)
         for short in account.shorts:
             own = equity_for_runway(MarginAccount(ZERO, (replace(short, collateral=ZERO),)), rise)
             needed += own - short.collateral * rise
@@ -196,7 +278,7 @@ def _available(snapshot: Snapshot, settle: str, needed: Decimal) -> Decimal:
     return amount if amount >= LEAST_TOP_UP else ZERO
 
 
-def words(ladder: Ladder, policy: MarginPolicy, settle: str) -> str:
+def words(ladder: Ladder, policy: MarginPolicy, settle: str, *, sales: bool = False) -> str:
     """The reading in one sentence."""
     if ladder.runway is None:
         said = "no upside liquidation while the coins stay collateral"
@@ -212,7 +294,8 @@ def words(ladder: Ladder, policy: MarginPolicy, settle: str) -> str:
     if below is not None:
         said += f", below {_percent(below)}"
     if ladder.fraction:
-        said += f": {_percent(ladder.fraction)} of each hedge is bought back, the coins stay"
+        coins = "and as many coins are sold as are free and in excess" if sales else "the coins stay"
+        said += f": {_percent(ladder.fraction)} of each hedge is bought back, {coins}"
     return said + _asked(ladder, policy, settle)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from bot.core import guards, sizing, states, triggers
+from bot.core import ending, guards, sizing, states, triggers
 from bot.core.decision import (
     Action,
     AssetDecision,
@@ -59,11 +59,15 @@ def decide(situation: Situation, terms: Terms) -> Decision:
     account = states.follow(situation.state.state, standing.asked, snapshot.taken_at)
     for draft in drafts:
         obey(draft, snapshot.taken_at, panic="panic" in standing.asked)
+        if "finalize" in draft.standing.asked and not draft.standing.close_requested and "panic" not in standing.asked:
+            ending.obey_finalise(draft, snapshot, terms.policy, book.nav, hurried=draft.goal_reason in BY_MARGIN)
     ladder = protect(drafts, situation, terms, book)
     for draft in drafts:
         _permit(draft, account, situation.state.state, snapshot.taken_at)
     if book.nav is not None and halted is None:
         run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder))
+    for draft in drafts:
+        ending.take_on(draft, snapshot, terms.policy, hurried=draft.goal_reason in BY_MARGIN)
     return Decision(
         at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
         assets=tuple([_answer(draft, halted) for draft in drafts]),
@@ -82,7 +86,7 @@ def _draft(
     position = positions.get(instrument.symbol, ZERO) - foreign
     holding = state.holding
     if holding is None or standing.accept_requested:
-        holding = measured.quantity
+        holding = measured.quantity - standing.coin_flow
     draft = Draft(
         policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
         quote=situation.snapshot.quotes.get(policy.asset), position=position,
@@ -90,13 +94,13 @@ def _draft(
         holding=holding, goal=state.goal, goal_at=state.goal_at, goal_action=state.goal_action,
         goal_reason=state.goal_reason, disarmed=state.disarmed,
         count=triggers.Count(state.candidate, state.confirmed, state.counted_at), foreign=foreign,
-        ignored_orders=ignored,
+        ignored_orders=ignored, finalising=state.finalising if state.goal is not None else None,
     )
     if "ignore" in standing.asked:
         draft.say("ignored", f"a position of {plain(foreign)} and {len(ignored)} orders are somebody else's",
                   position=plain(foreign), orders=",".join(ignored))
     if standing.accept_requested:
-        draft.say("accepted", f"holding of {plain(holding)} accepted", holding=plain(holding))
+        draft.say("accepted", f"holding of {plain(measured.quantity)} accepted", holding=plain(measured.quantity))
     return draft
 
 
@@ -163,10 +167,10 @@ def _doubt_value(draft: Draft, nav: Decimal | None, at: Millis, policy: GuardPol
     refusal = guards.price_refusal(quote, at, policy)
     if refusal is None and quote is not None and quote.mark is not None and price is not None:
         draft.sight, refusal = guards.watch_jump(draft.state, at, price, quote.mark, policy.max_jump)
-    moved = None
-    if nav is not None and price is not None and draft.holding != draft.measure.quantity:
+    moved, before = None, draft.holding + draft.standing.coin_flow
+    if nav is not None and price is not None and before != draft.measure.quantity:
         moved = guards.holding_refusal(
-            draft.policy.asset, before=draft.holding, now=draft.measure.quantity, price=price,
+            draft.policy.asset, before=before, now=draft.measure.quantity, price=price,
             allowed=policy.holdings_tolerance * nav)
     found: list[Refusal] = [one for one in (refusal, moved) if one is not None]
     draft.holds.extend(found)
@@ -194,7 +198,7 @@ def _answer(draft: Draft, halted: str | None) -> AssetDecision:
         short=draft.short, goal=draft.reference, contract=draft.contract, measure=draft.measure,
         reasons=tuple(draft.reasons), refusals=(*draft.holds, *draft.refusals), intent=draft.intent,
         held=lagging or (not urgent and (halted is not None or bool(draft.holds))), urgent=urgent,
-        pace=pace_of(draft),
+        pace=pace_of(draft), due=draft.due,
     )
 
 
@@ -208,7 +212,7 @@ def _remember(draft: Draft) -> AssetState:
         seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,
         pending_spot=sight.pending_spot, pending_mark=sight.pending_mark, holding=draft.holding,
         state=draft.own_state, foreign=draft.foreign, ignored_orders=draft.ignored_orders,
-        quarantined_at=draft.standing.quarantined_at,
+        quarantined_at=draft.standing.quarantined_at, finalising=draft.finalising if working else None,
     )
 
 

@@ -7,9 +7,12 @@ from decimal import Decimal
 
 from bot.core import triggers
 from bot.core.decision import Action, HedgeIntent, Ladder, Rung, Situation
+from bot.core.ending import means_of
+from bot.core.finalise import begin, extend
 from bot.core.ladder import FLOOR_CAUSE, MARGIN_CAUSE, Climb, climb, is_lagging
+from bot.core.market import Snapshot
 from bot.core.money import ZERO, plain
-from bot.core.policy import OnMargin, Terms
+from bot.core.policy import OnMargin, Policy, Terms
 from bot.core.portfolio import Portfolio
 from bot.core.rule import BY_MARGIN, REARMED_BY_COMMAND_ONLY, Draft
 
@@ -26,11 +29,11 @@ def protect(drafts: Sequence[Draft], situation: Situation, terms: Terms, book: P
     for draft in drafts:
         position = situation.snapshot.position(draft.instrument.symbol)
         draft.lagging = is_lagging(position, draft.standing)
-        _protect(draft, found, situation.snapshot.taken_at, terms.policy.margin.on_margin)
+        _protect(draft, found, situation.snapshot, terms.policy)
     return found.ladder
 
 
-def _protect(draft: Draft, found: Climb, at: int, how: OnMargin | None) -> None:
+def _protect(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy) -> None:
     ladder = found.ladder
     goal = found.goals.get(draft.policy.asset)
     if goal is None:
@@ -39,21 +42,41 @@ def _protect(draft: Draft, found: Climb, at: int, how: OnMargin | None) -> None:
                       goal=plain(draft.reference), short=plain(draft.short))
             draft.goal = None
         return
-    before = draft.reference
+    before, going = draft.reference, draft.goal is not None and draft.goal_reason in BY_MARGIN
     if draft.goal is not None and draft.goal < goal:
         goal = draft.goal
     code = CODES[ladder.rung]
-    if draft.goal != goal or draft.goal_reason not in BY_MARGIN:
+    if draft.goal != goal or not going:
         action = Action.CLOSE if goal == 0 else Action.REDUCE
         if goal != before:
             draft.intent = HedgeIntent(draft.policy.asset, action, before, goal, code)
-        draft.goal, draft.goal_action, draft.goal_reason, draft.goal_at = goal, action, code, at
-    draft.count = triggers.Count(None, 0, at)
-    _disarm(draft, ladder.rung)
+        draft.goal, draft.goal_action, draft.goal_reason = goal, action, code
+        draft.goal_at = snapshot.taken_at
+    draft.count = triggers.Count(None, 0, snapshot.taken_at)
+    _sell(draft, found, snapshot, policy, going=going)
+    if draft.finalising is None:
+        _disarm(draft, ladder.rung)
     draft.say(code, f"short {plain(draft.short)} goes to {plain(goal)}: {ladder.text}", **_facts(ladder, draft, goal))
-    if how is OnMargin.FINALISE:
-        draft.say("margin_keeps_coins", "on_margin is finalise, but no coins are sold with this hedge: it is reduced "
-                  "as with close")
+    if policy.margin.on_margin is OnMargin.FINALISE and draft.finalising is None:
+        draft.say("margin_keeps_coins", "on_margin is finalise, but none of the coins can be sold now: the hedge is "
+                  "reduced as with close")
+
+
+def _sell(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy, *, going: bool) -> None:
+    """Sell coins with what is bought back: a finalisation that is going on anyway, or one of the ladder's own.
+
+    `going`: the ladder was at it before. What it had begun without a sale, or given one up for, goes on without.
+    """
+    code, goal = CODES[found.ladder.rung], draft.goal
+    if goal is None:
+        return
+    if draft.finalising is not None:
+        draft.finalising = extend(draft.finalising, code, means_of(draft, snapshot), goal=goal)
+        return
+    to_sell = found.sales.get(draft.policy.asset, ZERO)
+    if to_sell > 0 and not going:
+        draft.finalising = begin(
+            code, snapshot.taken_at, means_of(draft, snapshot), goal=goal, to_sell=to_sell, policy=policy, whole=True)
 
 
 def _disarm(draft: Draft, rung: Rung) -> None:

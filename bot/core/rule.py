@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.core import guards, sizing, triggers
+from bot.core import ending, guards, sizing, triggers
 from bot.core.decision import (
     Action,
     AssetStanding,
     AssetState,
+    Due,
+    Finalising,
     HedgeIntent,
     Ladder,
     Measure,
@@ -75,6 +77,8 @@ class Draft:
     mode: State = FRESH
     foreign: Decimal = ZERO
     ignored_orders: tuple[str, ...] = ()
+    finalising: Finalising | None = None
+    due: Due | None = None
 
     @property
     def reference(self) -> Decimal:
@@ -116,15 +120,14 @@ def obey(draft: Draft, at: Millis, *, panic: bool = False) -> None:
     standing = draft.standing
     if standing.forced is not None:
         draft.disarmed = standing.forced
-        draft.goal = None
+        draft.goal = draft.finalising = None
         draft.say("forced_close", f"the venue closed what was ours ({standing.forced}): disarmed until `rearm`",
                   cause=standing.forced)
     if standing.rearm_requested and draft.disarmed is not None:
         draft.say("rearmed", f"re-armed by command; was disarmed by {draft.disarmed}", cause=draft.disarmed)
         draft.disarmed = None
     if is_reached(draft):
-        draft.say("goal_reached", f"the short has reached its goal of {plain(draft.short)}", goal=plain(draft.short))
-        draft.goal = None
+        _reached(draft)
     if standing.close_requested or panic:
         why = BY_PANIC if panic else BY_COMMAND
         if draft.reference != 0:
@@ -132,10 +135,17 @@ def obey(draft: Draft, at: Millis, *, panic: bool = False) -> None:
         if draft.goal != ZERO or draft.goal_reason != why:
             draft.goal_at = at
         draft.goal, draft.goal_action, draft.goal_reason = ZERO, Action.CLOSE, why
+        draft.finalising = None
         if draft.disarmed not in REARMED_BY_COMMAND_ONLY:
             draft.disarmed = "close"
         draft.count = triggers.Count(None, 0, draft.count.counted_at)
         draft.say(why, f"close requested: the short of {plain(draft.short)} goes to 0", short=plain(draft.short))
+
+
+def _reached(draft: Draft) -> None:
+    """What was to be done is done."""
+    draft.say("goal_reached", f"the short has reached its goal of {plain(draft.short)}", goal=plain(draft.short))
+    draft.goal = draft.finalising = None
 
 
 def is_reached(draft: Draft) -> bool:
@@ -149,7 +159,7 @@ def is_reached(draft: Draft) -> bool:
 
 def is_urgent(draft: Draft) -> bool:
     """Whether the goal acts through data guards: the user asked for it, or the margin ladder."""
-    return draft.goal is not None and draft.goal_reason in (BY_COMMAND, BY_PANIC, *BY_MARGIN)
+    return draft.goal is not None and draft.goal_reason in (BY_COMMAND, BY_PANIC, ending.BY_USER, *BY_MARGIN)
 
 
 def pace_of(draft: Draft) -> Pace:
@@ -166,7 +176,9 @@ def run_rule(this: Round) -> None:
         if draft.holds:
             continue
         _rearm(this, draft)
-        if is_urgent(draft):
+        if not is_urgent(draft) and draft.finalising is None:
+            ending.finalise_by_policy(draft, this.situation.snapshot, this.terms.policy)
+        if is_urgent(draft) or draft.finalising is not None:
             _say_progress(draft)
             continue
         if draft.rising:
@@ -184,6 +196,8 @@ def _say_progress(draft: Draft) -> None:
     if draft.standing.close_requested or draft.intent is not None or draft.goal is None:
         return
     by = "for margin" if draft.goal_reason in BY_MARGIN else "by command"
+    if draft.goal_reason in (ending.BY_AGE, ending.BY_CARRY):
+        by = "with its coins"
     draft.say("goal_in_progress", f"closing {by}, {plain(draft.short - draft.goal)} left",
               short=plain(draft.short), goal=plain(draft.goal))
 

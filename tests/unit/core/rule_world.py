@@ -88,6 +88,7 @@ class World:
     open_orders: tuple[OpenOrder, ...] | None = None
     stable_prices: dict[str, Decimal | None] = field(default_factory=dict)
     available: Decimal | None = None
+    free: dict[str, Decimal] = field(default_factory=dict)
 
     def snapshot(self) -> Snapshot:
         positions = tuple(
@@ -96,7 +97,9 @@ class World:
         )
         return Snapshot(
             taken_at=self.at,
-            holdings={"USDT": Holding(self.cash), **{coin: Holding(q) for coin, q in self.holdings.items()}},
+            holdings={"USDT": Holding(self.cash), **{
+                coin: Holding(free := min(q, self.free.get(coin, q)), q - free)
+                for coin, q in self.holdings.items()}},
             futures=FuturesWallet(
                 self.futures, D(0), self.futures, D(0), D(0),
                 self.futures if self.available is None else self.available),

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_world import SPACING, World, asset_policy, codes, guards_of, instrument, terms
 
-from bot.core.decision import Action, AssetState, Pace, RuleState, Rung
+from bot.core.decision import Action, AssetState, Leg, Pace, RuleState, Rung
 from bot.core.explain import explain
-from bot.core.ladder import climb, reduced_fraction
+from bot.core.ladder import Proceeds, climb, reduced_fraction
 from bot.core.margin import read_account
 from bot.core.market import MarginTier, Position, WalletKind
 from bot.core.plan import decide
@@ -62,7 +62,7 @@ def test_the_worked_example_closes_0_075_without_a_transfer() -> None:
 
 def test_the_worked_example_sells_0_022_with_the_proceeds_transferred() -> None:
     account = MarginAccount(D(2600), (Exposure("BTC", D(10_000), D(100), ONE_PERCENT),))
-    with_transfer = reduced_fraction(account, {"BTC": D(1)}, D("0.40"), proceeds=D(10_000))
+    with_transfer = reduced_fraction(account, {"BTC": D(1)}, D("0.40"), proceeds=Proceeds(D(10_000)))
     assert D("0.021") < with_transfer * D("0.2") <= D("0.022")
     without = reduced_fraction(account, {"BTC": D(1)}, D("0.40"))
     assert without == 1 - D(2600) / D(4140)
@@ -230,9 +230,77 @@ def test_a_close_by_command_becomes_a_margin_close_and_stays_at_nothing() -> Non
     assert (btc.goal, btc.pace) == (D(0), Pace.MARGIN)
 
 
-def test_finalise_says_that_no_coins_are_sold_and_reduces_as_close() -> None:
-    btc = hedged("2600", margin=MarginPolicy(on_margin=OnMargin.FINALISE)).look().of("BTC")
+def selling(equity: str = "2600", **changes: Any) -> World:
+    """The same, ended with its coins where margin runs out; the excess is worth 11,000."""
+    margin = MarginPolicy(on_margin=OnMargin.FINALISE, top_up=True)
+    story = hedged(equity, margin=changes.pop("margin", margin), cash=changes.pop("cash", "10400"), **changes)
+    story.standing["can_move"] = True
+    return story
+
+
+def test_finalise_with_the_proceeds_transferred_sells_and_closes_0_022() -> None:
+    btc = selling().look().of("BTC")
+    assert (btc.goal, btc.pace) == (D("0.178"), Pace.MARGIN)
+    assert btc.due is not None
+    assert (btc.due.leg, btc.due.quantity) == (Leg.SELL, D("0.022"))
+    assert "margin_keeps_coins" not in codes(btc)
+
+
+def test_finalise_without_a_transfer_sells_and_closes_0_075() -> None:
+    btc = selling(margin=MarginPolicy(on_margin=OnMargin.FINALISE)).look().of("BTC")
     assert btc.goal == D("0.125")
+    assert btc.due is not None
+    assert (btc.due.leg, btc.due.quantity) == (Leg.SELL, D("0.075"))
+
+
+def test_a_margin_finalisation_closes_what_it_sold_and_disarms_nothing() -> None:
+    story = selling()
+    story.look()
+    story.holdings["BTC"] -= D("0.022")
+    story.standings["BTC"] = {"spot_sold": D("0.022"), "coin_flow": D("-0.022")}
+    story.cash += D(1100)
+    story.standing["cash_flow"] = D(1100)
+    btc = story.later(5_000).of("BTC")
+    assert btc.goal == D("0.178"), "its goal stays, although the proceeds are not in the margin account yet"
+    assert btc.due is not None
+    assert (btc.due.leg, btc.due.quantity) == (Leg.CLOSE, D("0.022"))
+    story.shorts["BTC"], story.futures, story.cash = D("0.178"), D(3700), story.cash - D(1100)
+    decision = story.later(5_000)
+    assert decision.of("BTC").due is None
+    assert story.state.of("BTC").finalising is None
+    assert story.state.of("BTC").disarmed is None
+    assert decision.ladder.runway is not None
+    assert round(decision.ladder.runway * 100, 2) == D("40.17")
+
+
+def test_a_margin_finalisation_does_not_wait_for_a_sale_that_does_not_come() -> None:
+    story = selling()
+    story.look()
+    for _ in range(4):
+        assert story.later(5_000).of("BTC").due is not None
+    given_up = story.later(5_000).of("BTC")
+    assert "sale_given_up" in codes(given_up)
+    assert (given_up.due, given_up.goal) == (None, D("0.178"))
+    again = story.later(5_000).of("BTC")
+    assert again.due is None, "the close goes alone, and no sale is begun anew"
+    assert story.state.of("BTC").disarmed == "margin"
+
+
+def test_only_free_coins_in_excess_count_as_proceeds() -> None:
+    locked = selling()
+    locked.free = {"BTC": D("0.01")}
+    btc = locked.look().of("BTC")
+    # (4140 - 2600 - 500) / 4140 = 25.1%, of which 0.01 with its coins
+    assert btc.goal == D("0.149")
+    assert btc.due is not None
+    assert (btc.due.leg, btc.due.quantity) == (Leg.SELL, D("0.01"))
+
+
+def test_where_no_coin_can_be_sold_it_is_said_and_the_hedge_reduced_as_with_close() -> None:
+    story = selling()
+    story.free = {"BTC": D(0)}
+    btc = story.look().of("BTC")
+    assert (btc.goal, btc.due) == (D("0.125"), None)
     assert "margin_keeps_coins" in codes(btc)
 
 

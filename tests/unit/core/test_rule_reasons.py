@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import bot.core
+from bot.core.ending import BY_AGE, BY_CARRY, BY_USER
 from bot.core.reasons import GUARDS, REASONS
 from bot.core.rule import BY_COMMAND, BY_PANIC
 
@@ -17,7 +18,8 @@ def said_by(pattern: str) -> set[str]:
 
 
 def test_every_reason_in_the_code_has_a_meaning_and_every_meaning_a_reason() -> None:
-    codes = said_by(r'(?:Reason|say|_invalid)\(\s*"([a-z_]+)"') | {BY_COMMAND, BY_PANIC, "disarmed", "opening_refused"}
+    codes = said_by(r'(?:Reason|say|_invalid)\(\s*"([a-z_]+)"') | {
+        BY_COMMAND, BY_PANIC, BY_USER, BY_AGE, BY_CARRY, "disarmed", "opening_refused"}
     # The caps' codes are keys of a table in `margin`.
     codes |= said_by(r'"(capped_by_[a-z]+)"')
     # The ladder's are values of a table in `protect`.

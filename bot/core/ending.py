@@ -1,0 +1,157 @@
+"""Hedges that end with their coins, in the drafts of a decision: begun by command or policy, and taken on (DOMAIN §5B).
+
+The margin ladder begins its own (`bot.core.protect`). By policy a hedge is finalised whose episode is older than
+`max_age`, or whose funding has cost more than `max_carry` a year over the last three days and would cost more than
+that now: a rate that is high once is no reason to sell. Policy takes the rule's way: data guards hold it, and it waits
+until all the coins are free. A command acts through data guards, sells what is free, and says what is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from bot.core import triggers
+from bot.core.decision import Action, HedgeIntent, Leg
+from bot.core.finalise import SALE_WITHIN, Means, Sale, advance, begin, due, sale_of
+from bot.core.money import ZERO, plain
+from bot.core.times import DAY, YEAR, Millis
+
+if TYPE_CHECKING:
+    from bot.core.market import Quote, Snapshot
+    from bot.core.policy import Policy
+    from bot.core.rule import Draft
+
+BY_USER = "finalise_requested"
+BY_AGE, BY_CARRY = "finalise_age", "finalise_carry"
+"""The goal's reason by what began it."""
+
+
+def means_of(draft: Draft, snapshot: Snapshot) -> Means:
+    """What a sale of this asset's coins depends on now."""
+    measure, standing, quote = draft.measure, draft.standing, draft.quote
+    known = measure.excess is not None and measure.price is not None and measure.price > 0
+    excess = measure.excess / measure.price if known and measure.excess is not None and measure.price else None
+    held = snapshot.holdings.get(draft.policy.asset)
+    free = ZERO if held is None else held.free + (held.locked if standing.working else ZERO)
+    bid = quote.spot_bid if quote is not None else None
+    agreed = abs(measure.quantity - draft.holding - standing.coin_flow) < draft.instrument.spot_lot
+    return Means(
+        standing.short, standing.spot_sold, excess, free, bid if bid is not None and bid > 0 else None, draft.contract,
+        draft.instrument, working=standing.working, settled=agreed and not standing.unresolved and not draft.holds)
+
+
+def obey_finalise(
+    draft: Draft, snapshot: Snapshot, policy: Policy, nav: Decimal | None, *, hurried: bool,
+) -> None:
+    """The user's word: end this hedge and sell its coins. Where nothing can be sold, nothing is done, and it is said.
+
+    `hurried`: the margin ladder is at it already, and stays in charge.
+    """
+    at, means = snapshot.taken_at, means_of(draft, snapshot)
+    short = draft.standing.short
+    if draft.finalising is not None:
+        draft.finalising = replace(draft.finalising, cause=BY_USER)
+        draft.goal_reason = draft.goal_reason if hurried else BY_USER
+        return
+    if short == 0:
+        draft.say("finalise_refused", f"no hedge is open on {draft.policy.asset}")
+        return
+    sale = sale_of(short, means)
+    if means.excess is None or means.price is None:
+        draft.say("finalise_refused", "a price is unknown, and with it how many coins are too many: try again, or "
+                  "`close` to end the hedge without a sale")
+        return
+    if sale.wanted > 0 and sale.sold == 0:
+        draft.say("finalise_refused", _locked(draft, sale) + "; `close` ends the hedge without a sale")
+        return
+    _begin(draft, BY_USER, at, means, sale, policy)
+    draft.say(BY_USER, _words(draft, short, sale, means), **_facts(short, sale))
+    if sale.locked:
+        draft.say("coins_not_free", _locked(draft, sale), **_facts(short, sale))
+        # What is closed without its coins is exposure that the user takes back, as with `close`.
+        if nav is None or sale.locked * means.price >= triggers.levels(draft.policy, nav).resize:
+            draft.disarmed = draft.disarmed or "close"
+
+
+def finalise_by_policy(draft: Draft, snapshot: Snapshot, policy: Policy) -> None:
+    """Begin where the hedge is too old or too dear, its coins are free, and nothing is on its way to be sold."""
+    at, short = snapshot.taken_at, draft.standing.short
+    found = _too_old(draft, at, policy) or _too_dear(draft, policy)
+    if found is None or short == 0 or draft.rising:
+        return
+    code, why = found
+    means = means_of(draft, snapshot)
+    sale = sale_of(short, means)
+    if sale.locked:
+        draft.say("coins_not_free", f"{why}; {_locked(draft, sale)}: the hedge stays", **_facts(short, sale))
+    elif sale.sold:
+        _begin(draft, code, at, means, sale, policy)
+        draft.say(code, f"{why}: {_words(draft, short, sale, means)}", **_facts(short, sale))
+
+
+def take_on(draft: Draft, snapshot: Snapshot, policy: Policy, *, hurried: bool) -> None:
+    """How far a finalisation has come, and what it trades next. `hurried`: by the margin ladder, which waits for no
+    sale: one that does not come in time is given up, and the close goes alone.
+    """
+    if draft.finalising is None:
+        return
+    at, means = snapshot.taken_at, means_of(draft, snapshot)
+    now = advance(draft.finalising, at, means, patience=policy.execution.patience)
+    if hurried and now.leg is Leg.SELL and at - now.leg_at > SALE_WITHIN:
+        draft.finalising = None
+        draft.say("sale_given_up", f"{plain(now.left)} {draft.policy.asset} could not be sold in time: the short is "
+                  "bought back without them", left=plain(now.left))
+        return
+    draft.finalising, draft.due = now, due(now, means)
+    draft.say("finalising", f"{plain(now.sold)} of {plain(now.to_sell)} {draft.policy.asset} sold, "
+              f"{plain(now.closed)} of {plain(now.short - now.goal)} closed",
+              sold=plain(now.sold), to_sell=plain(now.to_sell), closed=plain(now.closed), leg=now.leg.value)
+
+
+def _begin(draft: Draft, code: str, at: Millis, means: Means, sale: Sale, policy: Policy) -> None:
+    before = draft.reference
+    draft.finalising = begin(code, at, means, goal=ZERO, to_sell=sale.sold, policy=policy)
+    draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, before, ZERO, code)
+    draft.goal, draft.goal_action, draft.goal_reason, draft.goal_at = ZERO, Action.CLOSE, code, at
+    draft.count = triggers.Count(None, 0, at)
+
+
+def _too_old(draft: Draft, at: Millis, policy: Policy) -> tuple[str, str] | None:
+    opened, limit = draft.standing.opened_at, policy.finalise.max_age
+    if opened is None or not limit or at - opened < limit:
+        return None
+    return BY_AGE, f"the hedge is {(at - opened) / DAY:.1f} days old, {limit / DAY:.1f} allowed"
+
+
+def _too_dear(draft: Draft, policy: Policy) -> tuple[str, str] | None:
+    limit, trailing, expected = policy.finalise.max_carry, draft.standing.trailing_carry, expected_carry(draft.quote)
+    if not limit or trailing is None or expected is None or trailing <= limit or expected <= limit:
+        return None
+    return BY_CARRY, (f"funding has cost {trailing * 100:.1f}% a year over three days and would cost "
+                      f"{expected * 100:.1f}% now, {plain(limit * 100)}% allowed")
+
+
+def expected_carry(quote: Quote | None) -> Decimal | None:
+    """What the present rate costs a short a year, as a fraction of its notional; negative: the short is paid."""
+    if quote is None or quote.funding_rate is None or not quote.funding_interval:
+        return None
+    return -quote.funding_rate * YEAR / quote.funding_interval
+
+
+def _words(draft: Draft, short: Decimal, sale: Sale, means: Means) -> str:
+    asset = draft.policy.asset
+    if not sale.sold:
+        return f"no {asset} is to be sold (the drift has resolved): the short of {plain(short)} is closed"
+    slices = f"in slices of {plain(draft.finalising.slice)}" if draft.finalising is not None else ""
+    return f"{plain(sale.sold)} {asset} are sold and the short of {plain(short)} is closed, {slices}"
+
+
+def _locked(draft: Draft, sale: Sale) -> str:
+    return (f"{plain(sale.locked)} of {plain(sale.wanted)} {draft.policy.asset} to be sold are not free in the spot "
+            "wallet")
+
+
+def _facts(short: Decimal, sale: Sale) -> dict[str, str]:
+    return {"short": plain(short), "wanted": plain(sale.wanted), "sell": plain(sale.sold), "locked": plain(sale.locked)}
