@@ -219,10 +219,17 @@ class BybitVenue(PortfolioVenue):
         )
 
     async def place(self, intent: OrderIntent) -> OrderReport:
-        """One limit order. That it is OPEN is all that the acknowledgement says; later reads tell the rest."""
+        """One limit order. That it is OPEN is all that the acknowledgement says; later reads tell the rest.
+
+        On spot nothing is ever borrowed for it.
+        """
+        spot = self._names.is_spot(intent.symbol)
+        if spot and intent.reduce_only:
+            raise Refused("a spot order cannot be reduce-only: it was not sent")
         self._orders.changed()
+        only_there: Params = {"isLeverage": 0} if spot else {"reduceOnly": intent.reduce_only, "positionIdx": 0}
         params: Params = {
-            "category": "linear",
+            "category": self._category(intent.symbol),
             "symbol": self._names.wire(intent.symbol),
             "side": intent.side.value.capitalize(),
             "orderType": "Limit",
@@ -230,14 +237,18 @@ class BybitVenue(PortfolioVenue):
             "price": plain(intent.price),
             "timeInForce": said.TIME_IN_FORCE[intent.time_in_force],
             "orderLinkId": intent.client_order_id,
-            "reduceOnly": intent.reduce_only,
-            "positionIdx": 0,
+            **only_there,
         }
         try:
             return await self._change(
                 calls.PLACE_ORDER, params, intent, state=OrderState.OPEN, filled=ZERO, price=intent.price)
         except Refused as refusal:
-            if refusal.code != calls.DUPLICATE_CLIENT_ID:
+            if refusal.code == calls.WOULD_CROSS_AT_ONCE:
+                return OrderReport(
+                    intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
+                    price=intent.price, at=self._clock.now(), code=calls.WOULD_CROSS, message=str(refusal),
+                )
+            if refusal.code not in calls.DUPLICATE_CLIENT_ID:
                 raise
             return await self.look_up(intent, str(refusal))
 
@@ -275,7 +286,7 @@ class BybitVenue(PortfolioVenue):
     async def find_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Look one of ours up, among the live orders and then the ended ones; None where both are valid and empty."""
         params: Params = {
-            "category": "linear", "symbol": self._names.wire(symbol), "orderLinkId": client_order_id,
+            "category": self._category(symbol), "symbol": self._names.wire(symbol), "orderLinkId": client_order_id,
             "limit": ORDERS_PAGE,
         }
         for endpoint in (calls.LIVE_ORDERS, calls.PAST_ORDERS):
@@ -289,8 +300,12 @@ class BybitVenue(PortfolioVenue):
 
     def _order(self, intent: OrderIntent) -> dict[str, str]:
         return {
-            "category": "linear", "symbol": self._names.wire(intent.symbol), "orderLinkId": intent.client_order_id,
+            "category": self._category(intent.symbol), "symbol": self._names.wire(intent.symbol),
+            "orderLinkId": intent.client_order_id,
         }
+
+    def _category(self, symbol: str) -> str:
+        return history.category(self._names, symbol)
 
     async def _change(
         self, endpoint: Endpoint, params: Params, intent: OrderIntent, *, state: OrderState, filled: Decimal,

@@ -80,19 +80,22 @@ def silence(attempt: Attempt, headers: Mapping[str, str], now: Millis) -> float 
     return min(left, _LONGEST_RESET) if left > 0 else _USUAL_RESET
 
 
-GONE = frozenset({"110001", "110008", "110010"})
-"""The order does not exist (any more), was finished, was cancelled."""
+GONE = frozenset({"110001", "110008", "110010", "170139", "170142", "170143", "170190", "170213"})
+"""The order does not exist (any more), was finished, was cancelled: of perpetuals, and (17…) of spot."""
 NOT_MODIFIED = "10001"
 """Of an amendment that changes nothing; of many other requests that are wrong."""
 LEVERAGE_NOT_MODIFIED = "110043"
-DUPLICATE_CLIENT_ID = "110072"
+DUPLICATE_CLIENT_ID = frozenset({"110072", "170141"})
 WOULD_CROSS = "EC_PostOnlyWillTakeLiquidity"
+WOULD_CROSS_AT_ONCE = "170218"
+"""How spot says it where it does not take such an order at all."""
 
 CODES = Codes(
-    outcome_unknown=frozenset({"10000", "10016", "170007", "170146"}),
-    slow_down=frozenset({_TOO_MANY_VISITS, _TOO_MANY_FROM_HERE}),
+    outcome_unknown=frozenset({
+        "10000", "10016", "170001", "170007", "170032", "170146", "170147", "170234"}),
+    slow_down=frozenset({_TOO_MANY_VISITS, _TOO_MANY_FROM_HERE, "170005", "170222"}),
     clock=frozenset({"10002"}),
-    full=frozenset({"110020", "110021"}),
+    full=frozenset({"110020", "110021", "170810"}),
     stop={
         "10003": "the key is wrong, revoked, or of another environment",
         "10004": "the secret does not fit the key",

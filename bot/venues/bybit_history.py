@@ -22,17 +22,23 @@ from bot.venues.spans import spans
 EXECUTIONS_PAGE, ORDERS_PAGE, LOG_PAGE, RATES_PAGE = 100, 50, 50, 200
 
 
+def category(names: Names, symbol: str) -> str:
+    """How Bybit calls the kind of market that one of our symbols is on."""
+    return "spot" if names.is_spot(symbol) else "linear"
+
+
 async def fills(
     venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis,
 ) -> tuple[Fill, ...]:
     """Executions on one symbol, oldest first, each once; those that the venue forced are told as nobody's.
 
-    What an execution realised stands in the transaction log. One that is not in the log yet is left out: it comes with
-    the next reading.
+    On spot nothing is realised. What an execution of a perpetual realised stands in the transaction log. One that is
+    not in the log yet is left out: it comes with the next reading.
     """
     rows = await _executions(venue, names, symbol, since=since, now=now)
     executed = valid(lambda: {text(entry, "execId"): entry for entry in rows if said.changes_position(entry)})
-    told = valid(lambda: {trade: _told(entry) for trade, entry in executed.items()})
+    spot = names.is_spot(symbol)
+    told = valid(lambda: {trade: ZERO if spot else _told(entry) for trade, entry in executed.items()})
     silent = [executed[trade] for trade, amount in told.items() if amount is None]
     log = [
         entry for kind in sorted({said.LOGGED_AS[text(each, "execType")] for each in silent})
@@ -41,7 +47,7 @@ async def fills(
     ]
     told |= valid(lambda: {text(entry, "tradeId"): number(entry, "cashFlow") for entry in log})
     found = valid(lambda: [
-        said.fill(entry, realised, names)
+        said.fill(entry, realised, names, spot=spot)
         for trade, entry in sorted(executed.items(), key=_place) if (realised := told[trade]) is not None
     ])
     return tuple(found)
@@ -59,7 +65,7 @@ async def forced_closes(
 
 
 async def _executions(venue: CcxtVenue, names: Names, symbol: str, *, since: Millis, now: Millis) -> Sequence[Row]:
-    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
+    scope: Params = {"category": category(names, symbol), "symbol": names.wire(symbol), "limit": EXECUTIONS_PAGE}
     found: list[Row] = []
     for start, end in spans(since, now):
         found += await every(venue, calls.EXECUTIONS, {**scope, "startTime": start, "endTime": end})
@@ -110,7 +116,7 @@ async def orders(
 
     It forgets an unfilled cancelled order after a day (in the demo after seven).
     """
-    scope: Params = {"category": "linear", "symbol": names.wire(symbol), "limit": ORDERS_PAGE}
+    scope: Params = {"category": category(names, symbol), "symbol": names.wire(symbol), "limit": ORDERS_PAGE}
     rows = list(await every(venue, calls.LIVE_ORDERS, scope))
     for start, end in spans(since, now):
         rows += await every(venue, calls.PAST_ORDERS, {**scope, "startTime": start, "endTime": end})
@@ -121,7 +127,7 @@ async def orders(
             # Orders that others placed need not read like ours.
             if link_of(entry).startswith(PREFIX) and instant(entry, "createdTime") >= since:
                 ours.setdefault(link_of(entry), []).append(entry)
-        past = [said.past_order(parts, names) for parts in ours.values()]
+        past = [said.past_order(parts, symbol, names) for parts in ours.values()]
         return tuple(sorted(past, key=lambda order: (order.created_at, order.report.client_order_id)))
 
     return valid(grouped)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from bot.core.market import Side
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, OrderState, PastOrder, TimeInForce
 from bot.venues.bybit_replies import is_live, link_of, listed, result, side, told_at
@@ -61,7 +62,7 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
     """One order of ours from its rows: one, or several where the venue split it."""
     parts: dict[str, Row] = {}
     for entry in found:
-        if link_of(entry) != client_order_id or names.perpetual(text(entry, "symbol")) != symbol:
+        if link_of(entry) != client_order_id or text(entry, "symbol") != names.wire(symbol):
             raise InvalidReply("the answer is about another order")
         parts.setdefault(text(entry, "orderId"), entry)
     if not parts:
@@ -134,20 +135,20 @@ def _whole(parts: Sequence[OrderReport]) -> OrderReport:
     )
 
 
-def past_order(found: Sequence[Row], names: Names) -> PastOrder:
-    """An order that was placed by us, from its rows: a limit order."""
+def past_order(found: Sequence[Row], symbol: str, names: Names) -> PastOrder:
+    """An order that was placed by us on `symbol`, from its rows: a limit order."""
     first = found[0]
     spoken = {word: ours for ours, word in TIME_IN_FORCE.items()}
     time_in_force = text(first, "timeInForce")
     if time_in_force not in spoken:
         raise InvalidReply(f"timeInForce: {time_in_force!r}")
-    report = order_report(found, names.perpetual(text(first, "symbol")), link_of(first), names)
+    report = order_report(found, symbol, link_of(first), names)
     return PastOrder(
         report=report,
         side=side(first),
         quantity=report.quantity or ZERO,
         price=positive(first, "price"),
-        reduce_only=flag(first, "reduceOnly"),
+        reduce_only=not names.is_spot(symbol) and flag(first, "reduceOnly"),
         time_in_force=spoken[time_in_force],
         created_at=min(instant(entry, "createdTime") for entry in found),
     )
@@ -166,24 +167,35 @@ def closes(entry: Row) -> bool:
     return amount(entry, "closedSize") != 0
 
 
-def fill(entry: Row, realised: Decimal, names: Names) -> Fill:
+def fill(entry: Row, realised: Decimal, names: Names, *, spot: bool = False) -> Fill:
     """One row of the execution list. What the venue forced belongs to no order of ours, whatever it is called."""
-    fee_currency = entry.get("feeCurrency")
+    symbol = names.market(text(entry, "symbol"), spot=spot)
     ours = text(entry, "execType") == TRADE
     return Fill(
         trade_id=text(entry, "execId"),
         order_id=text(entry, "orderId"),
-        symbol=names.perpetual(text(entry, "symbol")),
+        symbol=symbol,
         side=side(entry),
         quantity=positive(entry, "execQty"),
         price=positive(entry, "execPrice"),
         fee=number(entry, "execFee"),
-        fee_currency=fee_currency if isinstance(fee_currency, str) and fee_currency else names.settle,
+        fee_currency=_fee_currency(entry, symbol, names),
         realised=realised,
         maker=flag(entry, "isMaker"),
         at=instant(entry, "execTime"),
         client_order_id=(link_of(entry) or None) if ours else None,
     )
+
+
+def _fee_currency(entry: Row, symbol: str, names: Names) -> str:
+    """As told; where it is not told, by Bybit's rule: what is received, of a rebate to a maker what is given."""
+    told = entry.get("feeCurrency")
+    if isinstance(told, str) and told:
+        return told
+    if not names.is_spot(symbol):
+        return names.settle
+    rebated = flag(entry, "isMaker") and number(entry, "execFee") < 0
+    return names.coin(symbol) if (side(entry) is Side.BUY) != rebated else names.settle
 
 
 def funding_payment(entry: Row, names: Names) -> FundingPayment:

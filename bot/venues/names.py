@@ -29,13 +29,17 @@ class Names:
         """Ours of a spot market."""
         return f"{asset}/{self.settle}"
 
+    def coin(self, symbol: str) -> Asset:
+        """The coin of one of our symbols."""
+        return symbol.partition("/")[0]
+
     def is_spot(self, symbol: str) -> bool:
         """Whether one of our symbols names a spot market."""
         return symbol.endswith(f"/{self.settle}")
 
-    def beside(self, symbol: str, native: str) -> str:
-        """Ours of a market that the venue calls `native`, on the kind of market that `symbol` is."""
-        return self.spot(native.removesuffix(self.settle)) if self.is_spot(symbol) else self.perpetual(native)
+    def market(self, native: str, *, spot: bool) -> str:
+        """Ours of a spot market, or of a perpetual, that the venue calls `native`."""
+        return self.spot(native.removesuffix(self.settle)) if spot else self.perpetual(native)
 
     def wire(self, symbol: str) -> str:
         """The venue's name of one of our symbols."""
