@@ -40,7 +40,9 @@ class Episode:
     """One hedge's running account. `short` ≥ 0 and `contracts_opened` in base units; money in the settle coin.
 
     Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
-    `realised` is the venue's own figure, summed. `unpriced_fees` counts fees charged in another coin than settle.
+    `realised` is the venue's own figure, summed. Fees in another coin count what they were worth when booked;
+    `unpriced_fees` counts those of which that is not known. `sold`: coins sold on spot, less those bought, for
+    `proceeds` before fees; `fees` are those of both legs.
     """
 
     id: str
@@ -63,6 +65,8 @@ class Episode:
     fills: int = 0
     resizes: int = 0
     unpriced_fees: int = 0
+    sold: Decimal = ZERO
+    proceeds: Decimal = ZERO
 
     @property
     def entry_price(self) -> Decimal | None:
@@ -82,16 +86,20 @@ class Episode:
 
 @reckoned
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
-    """The episode after one fill of its own, applied in the venue's order.
+    """The episode after one fill of its own, applied in the venue's order; on any other symbol than its own: on spot.
 
     Raises ValueError when a buy is larger than the short: the books would claim a long.
     """
-    fee = fill.fee if fill.fee_currency == settle else ZERO
+    fee = fill.fee_worth(settle)
     common = replace(
-        episode, fees=episode.fees + fee, realised=episode.realised + fill.realised, fills=episode.fills + 1,
-        unpriced_fees=episode.unpriced_fees + (fill.fee_currency != settle and fill.fee != 0),
+        episode, fees=episode.fees + (fee or ZERO), realised=episode.realised + fill.realised, fills=episode.fills + 1,
+        unpriced_fees=episode.unpriced_fees + (fee is None),
     )
     notional = fill.quantity * fill.price
+    if fill.symbol != episode.symbol:
+        sign = fill.side.sign
+        return replace(
+            common, sold=episode.sold - sign * fill.quantity, proceeds=episode.proceeds - sign * notional)
     if fill.side is Side.SELL:
         short = episode.short + fill.quantity
         return replace(
@@ -120,6 +128,16 @@ def apply_funding(episode: Episode, payment: FundingPayment) -> Episode:
 def cash_of_fill(fill: Fill, settle: str) -> Decimal:
     """What an execution moved in the settle coin: realised profit less a fee that was charged in it."""
     return fill.realised - (fill.fee if fill.fee_currency == settle else ZERO)
+
+
+def cash_of_spot_fill(fill: Fill, settle: str) -> Decimal:
+    """What an execution on spot moved in the settle coin."""
+    return -fill.side.sign * fill.quantity * fill.price - (fill.fee if fill.fee_currency == settle else ZERO)
+
+
+def coins_of_spot_fill(fill: Fill, asset: Asset) -> Decimal:
+    """By how many coins an execution on spot changed the holding."""
+    return fill.side.sign * fill.quantity - (fill.fee if fill.fee_currency == asset else ZERO)
 
 
 def cash_of_funding(payment: FundingPayment, settle: str) -> Decimal:

@@ -33,7 +33,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "Decimal": Decimal, "bool": bool, "Side": Side, "TimeInForce": TimeInForce, "EpisodeState": EpisodeState,
 }
 
-_LATER = frozenset({"fee_value"})
+_LATER = frozenset({"fee_value", "sold", "proceeds"})
 """Columns that came with a later schema."""
 
 

@@ -178,8 +178,10 @@ episodes = Table(
     _money("exit_notional"), _money("average_entry"), _money("realised"), _money("fees"), _money("funding_paid"),
     Column("fills", Integer, nullable=False), Column("resizes", Integer, nullable=False),
     Column("unpriced_fees", Integer, nullable=False), _millis("updated_at"),
+    Column("sold", Money, nullable=False, server_default="0"),
+    Column("proceeds", Money, nullable=False, server_default="0"),
 )
-"""Each hedge's running account."""
+"""Each hedge's running account. `sold`: coins on spot, for `proceeds` before fees."""
 
 commands = Table(
     "commands", metadata,

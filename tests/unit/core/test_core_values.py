@@ -5,13 +5,22 @@ from __future__ import annotations
 import decimal
 import itertools
 from datetime import UTC, datetime
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.episode import EPISODE_TRANSITIONS, Episode, EpisodeState, apply_fill, apply_funding
+from bot.core.episode import (
+    EPISODE_TRANSITIONS,
+    Episode,
+    EpisodeState,
+    apply_fill,
+    apply_funding,
+    cash_of_spot_fill,
+    coins_of_spot_fill,
+)
 from bot.core.market import Side
 from bot.core.money import is_multiple, parse_decimal, plain, round_to_step, steps, to_ledger
 from bot.core.orders import (
@@ -267,6 +276,33 @@ def test_a_buy_beyond_the_short_is_no_close() -> None:
 def test_a_fee_in_another_coin_is_counted_and_not_added() -> None:
     episode = apply_fill(NEW, fill(Side.SELL, "0.1", "50000", currency="BNB"), "USDT")
     assert (episode.fees, episode.unpriced_fees) == (D(0), 1)
+
+
+def test_a_fee_in_another_coin_counts_what_it_was_worth() -> None:
+    charged = replace(fill(Side.SELL, "0.1", "50000", currency="BNB"), fee_value=D("0.98"))
+    episode = apply_fill(NEW, charged, "USDT")
+    assert (episode.fees, episode.unpriced_fees) == (D("0.98"), 0)
+    free = apply_fill(NEW, replace(charged, fee=D(0), fee_value=None), "USDT")
+    assert (free.fees, free.unpriced_fees) == (D(0), 0)
+
+
+def test_coins_sold_on_spot_leave_the_short_where_it_is() -> None:
+    """On any other symbol than the hedge's own; both legs' fees are the hedge's."""
+    opened = apply_fill(NEW, fill(Side.SELL, "0.2", "50000"), "USDT")
+    coins = replace(fill(Side.SELL, "0.1", "49990", at=2), symbol="BTC/USDT")
+    sold = apply_fill(opened, coins, "USDT")
+    assert (sold.short, sold.sold, sold.proceeds) == (D("0.2"), D("0.1"), D(4_999))
+    assert (sold.state, sold.entry_price, sold.exit_price) == (EpisodeState.OPEN, D(50_000), None)
+    assert sold.fees == opened.fees + coins.fee
+    bought = apply_fill(sold, replace(coins, side=Side.BUY, trade_id="t3"), "USDT")
+    assert (bought.sold, bought.proceeds, bought.short) == (D(0), D(0), D("0.2"))
+
+
+def test_what_a_trade_on_spot_moves() -> None:
+    sale = replace(fill(Side.SELL, "0.1", "50000"), symbol="BTC/USDT", fee=D(5))
+    assert (cash_of_spot_fill(sale, "USDT"), coins_of_spot_fill(sale, "BTC")) == (D(4_995), D("-0.1"))
+    purchase = replace(sale, side=Side.BUY, fee=D("0.0001"), fee_currency="BTC")
+    assert (cash_of_spot_fill(purchase, "USDT"), coins_of_spot_fill(purchase, "BTC")) == (D(-5_000), D("0.0999"))
 
 
 def test_a_rebate_lowers_the_fees() -> None:

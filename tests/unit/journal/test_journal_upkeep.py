@@ -146,6 +146,8 @@ def spoil_schema(path: Path) -> None:
         for column in ("about", "says", "said_by"):
             connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
         connection.execute("ALTER TABLE fills DROP COLUMN fee_value")
+        for column in ("sold", "proceeds"):
+            connection.execute(f"ALTER TABLE episodes DROP COLUMN {column}")
         for name in ("rebuilt", "gaps"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")

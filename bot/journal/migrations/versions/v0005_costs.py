@@ -1,4 +1,4 @@
-"""What a fee in another coin was worth in the settle coin when it was booked."""
+"""What costs need: the worth of a fee in another coin when it was booked, and what a hedge sold on spot."""
 
 from __future__ import annotations
 
@@ -14,3 +14,5 @@ depends_on = None
 def upgrade() -> None:
     """One step forward."""
     op.add_column("fills", sa.Column("fee_value", sa.Text(), nullable=True))
+    for name in ("sold", "proceeds"):
+        op.add_column("episodes", sa.Column(name, sa.Text(), nullable=False, server_default="0"))
