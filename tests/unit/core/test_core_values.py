@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import decimal
 import itertools
-from datetime import UTC, datetime
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 import pytest
