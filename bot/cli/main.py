@@ -18,6 +18,7 @@ from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
 from bot.cli.exits import Code, CommandFailed, code_of
 from bot.cli.init import init
+from bot.cli.replay import replay
 from bot.core.times import SECOND
 from bot.errors import ConfigError
 from bot.telemetry.encoding import never_fail
@@ -279,6 +280,7 @@ def health(
 
 
 control.register(CLI)
+CLI.command(short_help="Run the bot over history.")(replay)
 
 
 @CLI.command(short_help="Watch a month in a minute on a made-up market.")

@@ -1,0 +1,220 @@
+"""History as a market to trade on: a simulated account (`bot.paper`) whose prices are a panel's rows (DOMAIN §9).
+
+Every row is one instant. Of a book it knows the price alone, which is bid and ask at once; the index stands where the
+mark does. In this order: funding settles on the position carried into the row, at the row's mark; the margin account
+is checked at the highest mark since the row before; resting orders that the price has traded through are filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.market import Asset, Quote
+from bot.core.money import ZERO
+from bot.core.orders import OrderIntent, OrderRecord, OrderReport, TimeInForce
+from bot.core.times import DAY, HOUR, Millis
+from bot.lab.panel import Row, Seen
+from bot.paper.exchange import PaperExchange
+from bot.paper.feed import BookState, Level, MarketState
+from bot.paper.markets import market_of
+from bot.paper.venue import PaperVenue, report_of
+from bot.ports import Settlement
+
+USUAL_INTERVAL: Millis = 8 * HOUR
+_REMEMBERED: Millis = 3 * DAY
+_END_OF_TIME: Millis = 2**62
+_DEEP = Decimal(10**12)
+_NOTHING = BookState((), (), ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """A coin's last settlement, and the time between it and the one before."""
+
+    rate: Decimal
+    at: Millis
+    interval: Millis
+
+
+class Fill(StrEnum):
+    """When an order fills: once a later price trades through it, or at the price that was known at the decision."""
+
+    TOUCH = "touch"
+    IMMEDIATE = "immediate"
+
+
+class PanelClock:
+    """The instant of the present row."""
+
+    def __init__(self) -> None:
+        self.at: Millis = 0
+
+    @property
+    def origin(self) -> Millis:
+        """0."""
+        return 0
+
+    def now(self) -> Millis:
+        """The present row's instant."""
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        """Only rows move time."""
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Only rows move time."""
+
+
+class PanelFeed:
+    """Implements `bot.paper.feed.Feed`: whatever instant is asked for, the answer is the present row.
+
+    `shown` False: perpetual books are empty, so that an order placed at the only price there is can rest. `high`: marks
+    are the highest since the row before.
+    """
+
+    def __init__(self, first: Row) -> None:
+        self._start = first.at
+        self._coins = first.coins
+        self.shown = True
+        self.high = False
+
+    def see(self, row: Row) -> None:
+        """Go on to a row."""
+        self._coins = row.coins
+
+    @property
+    def assets(self) -> Sequence[Asset]:
+        """The coins of the replay."""
+        return tuple(self._coins)
+
+    @property
+    def start(self) -> Millis:
+        """The first row."""
+        return self._start
+
+    @property
+    def end(self) -> Millis:
+        """None is known."""
+        return _END_OF_TIME
+
+    @property
+    def step(self) -> Millis:
+        """1 ms: rows come when they come."""
+        return 1
+
+    def at(self, asset: Asset, at: Millis) -> MarketState:  # noqa: ARG002 - the present row is all there is
+        """The coin's markets: one price, and as much of it as anybody wants."""
+        seen = self._coins[asset]
+        perp = _book(seen.perp) if self.shown else _NOTHING
+        return MarketState(spot=_book(seen.spot), perp=perp, mark=seen.mark, index=seen.mark)
+
+    def mark(self, asset: Asset, at: Millis) -> Decimal:  # noqa: ARG002 - as above
+        """The mark price."""
+        seen = self._coins[asset]
+        return seen.high if self.high else seen.mark
+
+    def funding_interval(self, asset: Asset, at: Millis) -> Millis:  # noqa: ARG002 - as above
+        """Eight hours; settlements are booked when a row has one."""
+        return USUAL_INTERVAL
+
+    def next_funding(self, asset: Asset, after: Millis) -> Millis:
+        """One interval later."""
+        return after + self.funding_interval(asset, after)
+
+    def funding_rate(self, asset: Asset, settlement: Millis) -> Decimal:  # noqa: ARG002 - as above
+        """0: none is predicted."""
+        return ZERO
+
+
+class PanelVenue(PaperVenue):
+    """The `Venue` port over history. `see` is called with each row, and nothing else moves time."""
+
+    def __init__(self, exchange: PaperExchange, feed: PanelFeed, clock: PanelClock, *, fill: Fill) -> None:
+        super().__init__(exchange, account_id="replay")
+        self._feed = feed
+        self._clock_of_rows = clock
+        self._immediate = fill is Fill.IMMEDIATE
+        self._settled: list[Settlement] = []
+        self._rates: dict[Asset, _Rate] = {}
+        self._coins: Mapping[Asset, Seen] = {}
+        self._spot_at: Millis = 0
+        self._at: Millis = 0
+
+    def see(self, row: Row) -> None:
+        """Go on to a row, and let happen what happens to the account by itself."""
+        exchange, at = self.exchange, row.at
+        self._feed.see(row)
+        self._clock_of_rows.at = self._at = exchange.markets.now = at
+        self._coins = row.coins
+        if not row.stale:
+            self._spot_at = at
+        for asset, seen in row.coins.items():
+            if seen.funding is not None:
+                self._settle(asset, seen.funding, seen.mark, at)
+        if exchange.account.held or exchange.open_orders():
+            self._feed.high = True
+            exchange.meet(at)
+            self._feed.high = False
+
+    def _settle(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> None:
+        account = self.exchange.account
+        if account.positions[asset].quantity:
+            account.book_funding(asset, rate, mark, at)
+        known = self._rates.get(asset)
+        interval = USUAL_INTERVAL if known is None else min(USUAL_INTERVAL, at - known.at)
+        self._rates[asset] = _Rate(rate, at, interval)
+        self._settled = [one for one in self._settled if at - one.at <= _REMEMBERED]
+        self._settled.append(Settlement(asset, rate, mark, at))
+
+    async def place(self, intent: OrderIntent) -> OrderReport:
+        """Send one order. With `immediate` fills a post-only order has traded, as a maker, when this returns."""
+        with self._resting(intent.time_in_force):
+            report = await super().place(intent)
+        return self._fill_now(intent.symbol, intent.client_order_id) or report
+
+    async def amend(self, record: OrderRecord, price: Decimal) -> OrderReport:
+        """Move a resting order."""
+        with self._resting(record.intent.time_in_force):
+            report = await super().amend(record, price)
+        return self._fill_now(record.intent.symbol, record.intent.client_order_id) or report
+
+    @contextmanager
+    def _resting(self, kind: TimeInForce) -> Iterator[None]:
+        """Let a post-only order be put at the only price there is."""
+        self._feed.shown = kind is not TimeInForce.GTX
+        try:
+            yield
+        finally:
+            self._feed.shown = True
+
+    def _fill_now(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        found = market_of(symbol, self.exchange.instruments)
+        order = None if found is None else self.exchange.find(found[0], symbol, client_order_id)
+        if order is None or not order.open or not self._immediate:
+            return None
+        self.exchange.take(order, order.remaining)
+        return report_of(order)
+
+    async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
+        """What the rows have settled from `since` on; three days back at most."""
+        return tuple(one for one in self._settled if one.asset in assets and one.at >= since)
+
+    def quote(self, asset: Asset) -> Quote:
+        """The row's prices. What funding will be is not known: the last rate stands for the next one."""
+        seen, rate, at = self._coins[asset], self._rates.get(asset), self._at
+        return Quote(
+            spot_bid=seen.spot, spot_ask=seen.spot, spot_at=self._spot_at, perp_bid=seen.perp, perp_ask=seen.perp,
+            perp_at=at, mark=seen.mark, index=seen.mark, mark_at=at,
+            funding_rate=None if rate is None else rate.rate,
+            next_funding_at=None if rate is None else rate.at + rate.interval,
+            funding_interval=USUAL_INTERVAL if rate is None else rate.interval,
+        )
+
+
+def _book(price: Decimal) -> BookState:
+    levels = (Level(price, _DEEP),)
+    return BookState(levels, levels, ZERO, ZERO)

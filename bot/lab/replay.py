@@ -1,0 +1,154 @@
+"""`replay`: the engine's own ticks over the rows of a panel, and what came of them (DOMAIN §9)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.core.episode import EpisodeState
+from bot.core.market import Asset, WalletKind
+from bot.core.money import ZERO, reckoned
+from bot.errors import ConfigError
+from bot.lab.panel import Row
+from bot.lab.stage import Stage, Wishes, set_stage
+from bot.ports import Journal
+
+_PP = Decimal(100)
+_SHOWN = Decimal("1e-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a replay came to. Money in the settle coin, quantities in coins, mappings by coin.
+
+    `funding` and `realised_pnl` are positive when we received. `lowest_cash_share`: the lowest of (cash +
+    unrealised) / NAV. `mean_net_off_pp` and `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from
+    the target on average, in percentage points of NAV, as each row left it. `seconds`: real time.
+    """
+
+    rows: int
+    stale_rows: int
+    trades: int
+    nav: Decimal
+    cash: Decimal
+    unrealised_pnl: Decimal
+    lowest_cash_share: Decimal | None
+    liquidations: int
+    episodes: Mapping[Asset, int]
+    finalisations: Mapping[Asset, int]
+    funding: Mapping[Asset, Decimal]
+    fees: Mapping[Asset, Decimal]
+    realised_pnl: Mapping[Asset, Decimal]
+    spot_fees: Mapping[Asset, Decimal]
+    holdings: Mapping[Asset, Decimal]
+    short_base: Mapping[Asset, Decimal]
+    mean_net_off_pp: Mapping[Asset, Decimal]
+    mean_spot_off_pp: Mapping[Asset, Decimal]
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted from row to row."""
+
+    rows: int = 0
+    stale: int = 0
+    lowest: Decimal | None = None
+    net: dict[Asset, Decimal] = field(default_factory=dict)
+    spot: dict[Asset, Decimal] = field(default_factory=dict)
+
+
+async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None = None) -> Outcome:
+    """Tick at every row. Raises ConfigError for wishes that do not fit, or where there is no row."""
+    coming = iter(rows)
+    first = next(coming, None)
+    if first is None:
+        raise ConfigError("no row lies in that span. Allowed: a span that the panel holds, --to exclusive")
+    began = time.perf_counter()
+    stage = await set_stage(wishes, first, journal=journal)
+    tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
+    await _tick(stage, wishes, first, tally)
+    last = first
+    for last in coming:
+        stage.venue.see(last)
+        await _tick(stage, wishes, last, tally)
+    return _outcome(stage, tally, last, time.perf_counter() - began)
+
+
+async def _tick(stage: Stage, wishes: Wishes, row: Row, tally: _Tally) -> None:
+    """One row: a bare replay takes no decision on stale prices; elsewhere the guards see to that."""
+    if not (row.stale and wishes.bare):
+        await stage.engine.tick()
+    _count(tally, stage, row)
+
+
+@reckoned
+def _count(tally: _Tally, stage: Stage, row: Row) -> None:
+    """Where the account stands at the end of a row."""
+    account, values = stage.exchange.account, {}
+    cash = nav = _cash(stage)
+    unrealised = ZERO
+    for asset, seen in row.coins.items():
+        position = account.positions[asset]
+        unrealised += position.unrealised(seen.mark)
+        values[asset] = account.wallets.spot.get(asset, ZERO) * seen.spot
+        nav += values[asset]
+    nav += unrealised
+    tally.rows += 1
+    tally.stale += row.stale
+    if nav <= 0:
+        return
+    share = (cash + unrealised) / nav
+    if tally.lowest is None or share < tally.lowest:
+        tally.lowest = share
+    for one in stage.terms.policy.assets:
+        asset = one.asset
+        off = values[asset] - one.target * nav
+        hedged = account.positions[asset].quantity * row.coins[asset].spot
+        tally.spot[asset] += abs(off) / nav
+        tally.net[asset] += abs(off + hedged) / nav
+
+
+def _cash(stage: Stage) -> Decimal:
+    """Stablecoins of both wallets, without unrealised profit."""
+    wallets, settle = stage.exchange.wallets, stage.terms.policy.settle
+    cash = wallets.spot.get(settle, ZERO)
+    return cash if wallets.kind is WalletKind.UNIFIED else cash + wallets.futures.get(settle, ZERO)
+
+
+@reckoned
+def _outcome(stage: Stage, tally: _Tally, last: Row, seconds: float) -> Outcome:
+    account, assets = stage.exchange.account, tuple(stage.terms.instruments)
+    cash = _cash(stage)
+    unrealised = sum((account.positions[asset].unrealised(last.coins[asset].mark) for asset in assets), ZERO)
+    held = {asset: account.wallets.spot.get(asset, ZERO) for asset in assets}
+    perp = [fill for fill in account.fills if fill.market == "perp"]
+    hedges = [one for one in stage.book.episodes if one.state is not EpisodeState.VOID]
+
+    def each(amounts: Iterable[tuple[Asset, Decimal]]) -> dict[Asset, Decimal]:
+        found = dict.fromkeys(assets, ZERO)
+        for asset, amount in amounts:
+            found[asset] += amount
+        return found
+
+    return Outcome(
+        rows=tally.rows, stale_rows=tally.stale, trades=len(perp), cash=cash, unrealised_pnl=unrealised,
+        nav=cash + unrealised + sum((held[asset] * last.coins[asset].spot for asset in assets), ZERO),
+        lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
+        liquidations=len(account.liquidations),
+        episodes={asset: sum(1 for one in hedges if one.asset == asset) for asset in assets},
+        finalisations=dict.fromkeys(assets, 0),
+        funding=each((row.asset, row.amount) for row in account.funding_rows),
+        fees=each((fill.asset, fill.fee) for fill in perp),
+        realised_pnl=each((fill.asset, fill.realised) for fill in perp),
+        spot_fees=each((fill.asset, fill.fee if fill.fee_currency == stage.terms.policy.settle
+                        else fill.fee * fill.price) for fill in account.fills if fill.market == "spot"),
+        holdings=held, short_base={asset: -account.positions[asset].quantity for asset in assets},
+        mean_net_off_pp=_mean(tally.net, tally.rows), mean_spot_off_pp=_mean(tally.spot, tally.rows), seconds=seconds,
+    )
+
+
+def _mean(totals: Mapping[Asset, Decimal], rows: int) -> dict[Asset, Decimal]:
+    return {asset: (total / rows * _PP).quantize(_SHOWN) for asset, total in totals.items()}
