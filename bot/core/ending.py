@@ -66,8 +66,8 @@ def obey_finalise(
     if sale.wanted > 0 and sale.sold == 0:
         draft.say("finalise_refused", _locked(draft, sale) + "; `close` ends the hedge without a sale")
         return
-    _begin(draft, BY_USER, at, means, sale, policy)
-    draft.say(BY_USER, _words(draft, short, sale, means), **_facts(short, sale))
+    _begin(draft, BY_USER, at, means=means, sale=sale, policy=policy)
+    draft.say(BY_USER, _words(draft, short, sale), **_facts(short, sale))
     if sale.locked:
         draft.say("coins_not_free", _locked(draft, sale), **_facts(short, sale))
         # What is closed without its coins is exposure that the user takes back, as with `close`.
@@ -87,8 +87,8 @@ def finalise_by_policy(draft: Draft, snapshot: Snapshot, policy: Policy) -> None
     if sale.locked:
         draft.say("coins_not_free", f"{why}; {_locked(draft, sale)}: the hedge stays", **_facts(short, sale))
     elif sale.sold:
-        _begin(draft, code, at, means, sale, policy)
-        draft.say(code, f"{why}: {_words(draft, short, sale, means)}", **_facts(short, sale))
+        _begin(draft, code, at, means=means, sale=sale, policy=policy)
+        draft.say(code, f"{why}: {_words(draft, short, sale)}", **_facts(short, sale))
 
 
 def take_on(draft: Draft, snapshot: Snapshot, policy: Policy, *, hurried: bool) -> None:
@@ -110,7 +110,7 @@ def take_on(draft: Draft, snapshot: Snapshot, policy: Policy, *, hurried: bool) 
               sold=plain(now.sold), to_sell=plain(now.to_sell), closed=plain(now.closed), leg=now.leg.value)
 
 
-def _begin(draft: Draft, code: str, at: Millis, means: Means, sale: Sale, policy: Policy) -> None:
+def _begin(draft: Draft, code: str, at: Millis, *, means: Means, sale: Sale, policy: Policy) -> None:
     before = draft.reference
     draft.finalising = begin(code, at, means, goal=ZERO, to_sell=sale.sold, policy=policy)
     draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, before, ZERO, code)
@@ -140,7 +140,7 @@ def expected_carry(quote: Quote | None) -> Decimal | None:
     return -quote.funding_rate * YEAR / quote.funding_interval
 
 
-def _words(draft: Draft, short: Decimal, sale: Sale, means: Means) -> str:
+def _words(draft: Draft, short: Decimal, sale: Sale) -> str:
     asset = draft.policy.asset
     if not sale.sold:
         return f"no {asset} is to be sold (the drift has resolved): the short of {plain(short)} is closed"
