@@ -133,6 +133,14 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
+class CoinPrices(Protocol):
+    """What a venue may offer besides: what any coin is worth there, for fees that were charged in it."""
+
+    async def coin_price(self, coin: str) -> Decimal | None:
+        """The mid of its spot market in the settle coin, now; None when a side is empty. Refused: no such market."""
+
+
+@runtime_checkable
 class ForcedCloses(Protocol):
     """What a venue may offer besides: which orders on a symbol were its own doing."""
 

@@ -30,6 +30,7 @@ from bot.core.orders import (
 )
 from bot.core.policy import Terms
 from bot.core.times import DAY, HOUR, Millis
+from bot.engine.fees import FeeWorth
 from bot.ports import Clock, Command, Decided, Journal, Memory
 
 MOST_ENDED = 200
@@ -63,6 +64,7 @@ class Book:
         self.funding_at = memory.funding_at
         self.gaps = memory.gaps
 
+        self._fees: FeeWorth | None = None
     # -- what is known -------------------------------------------------------------------------------------------------
 
     @property
@@ -232,7 +234,8 @@ class Book:
     async def take(self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport) -> tuple[Fill, ...]:
         """Book an order that somebody else sent, and its end `report`, at once; its executions as they are booked."""
         now = self._clock.now()
-        mine = tuple(replace(fill, client_order_id=intent.client_order_id) for fill in fills)
+        named = [replace(fill, client_order_id=intent.client_order_id) for fill in fills]
+        mine = await self._priced(named, intent.asset)
         episode = self._episodes.get(intent.episode) or _begun(intent)
         for fill in mine:
             episode = apply_fill(episode, fill, self._settle)
@@ -294,7 +297,7 @@ class Book:
     async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Book those fills of one of our orders that are new, and its episode's account with them."""
         named = [replace(fill, client_order_id=record.intent.client_order_id) for fill in fills]
-        new = await self._journal.unbooked_fills(named)
+        new = await self._priced(await self._journal.unbooked_fills(named), record.intent.asset)
         if not new:
             return ()
         episode = self._episodes[record.intent.episode]
@@ -302,6 +305,13 @@ class Book:
             episode = apply_fill(episode, fill, self._settle)
         await self._journal.record_fills(new, [episode], self._clock.now())
         self._booked(episode, new)
+    def price_fees_by(self, fees: FeeWorth) -> None:
+        """Who knows what a fee in another coin is worth. Without, only fees in the settle coin count."""
+        self._fees = fees
+
+    async def _priced(self, fills: Sequence[Fill], asset: Asset) -> tuple[Fill, ...]:
+        return tuple(fills) if self._fees is None else await self._fees.priced(fills, asset)
+
         return new
 
     async def book_funding(

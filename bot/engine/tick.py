@@ -19,6 +19,7 @@ from bot.engine.book import Book
 from bot.engine.carry import Carry
 from bot.engine.deadman import DeadMan
 from bot.engine.executor import Executor
+from bot.engine.fees import FeeWorth
 from bot.engine.hygiene import Hygiene
 from bot.engine.pulse import Pulse
 from bot.engine.report import Guards, Reporter, changed_holds
@@ -55,6 +56,7 @@ class Engine:
         self._book = book
         self._clock = clock
         self._terms = terms
+        book.price_fees_by(FeeWorth(venue, clock, terms.policy.settle))
         self._reporter = Reporter(book, terms, emit)
         self._pulse = Pulse(emit, every=healthy_every)
         self._guards = Guards(self._reporter)

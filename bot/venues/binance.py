@@ -168,6 +168,12 @@ class BinanceVenue(PortfolioVenue):
         book, touch, premium = await together(*self._market_reads())
         return valid(lambda: self._seen(at, book, touch, premium))
 
+    async def coin_price(self, coin: str) -> Decimal | None:
+        """See `bot.ports.CoinPrices`."""
+        symbol = self._names.native(coin)
+        return await self.read(calls.SPOT_BOOK_TICKER, {"symbols": _listed([symbol])},
+                               lambda reply: replies.mid(replies.touches(reply, [symbol])[symbol]))
+
     def _market_reads(self) -> tuple[Coroutine[object, object, object], ...]:
         wanted = (*self._symbols.values(), *self._stables.values())
         return (

@@ -196,6 +196,12 @@ class BybitVenue(PortfolioVenue):
         perp, spot = await together(self._tickers("linear"), self._tickers("spot"))
         return valid(lambda: self._seen(at, perp, spot))
 
+    async def coin_price(self, coin: str) -> Decimal | None:
+        """See `bot.ports.CoinPrices`."""
+        symbol = self._names.native(coin)
+        return await self.read(calls.TICKERS, {"category": "spot", "symbol": symbol},
+                               lambda reply: replies.mid(replies.tickers(reply, [symbol])[symbol]))
+
     async def _tickers(self, category: str) -> object:
         """Of the one symbol of interest, or of all."""
         wanted = [*self._symbols.values(), *(self._stables.values() if category == "spot" else ())]

@@ -16,7 +16,7 @@ from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import DAY, HOUR, SECOND
 from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
-from bot.ports import Venue
+from bot.ports import CoinPrices, Venue
 from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
@@ -82,6 +82,11 @@ async def test_a_snapshot_says_what_the_venue_shows(venue: CcxtVenue, clock: Man
     assert snapshot.quotes["ETH"].funding_interval == 4 * HOUR
     assert snapshot.open_orders == ()
     assert snapshot.stable_prices == {}
+
+
+async def test_any_coin_has_a_price_that_fees_are_reckoned_with(venue: CcxtVenue) -> None:
+    assert isinstance(venue, CoinPrices)
+    assert await venue.coin_price("BTC") == Decimal(50_000)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 50])

@@ -38,7 +38,7 @@ from bot.core.policy import AssetPolicy, Policy
 from bot.core.portfolio import measure
 from bot.environment import Environment
 from bot.errors import ConfigError, Refused, SafetyStop, Unavailable, Uncertain
-from bot.ports import PastOrders, Venue
+from bot.ports import CoinPrices, PastOrders, Venue
 from bot.venues.bybit_open import make_bybit
 from bot.venues.gateway import CcxtVenue
 
@@ -101,6 +101,11 @@ async def test_a_snapshot_says_what_the_venue_shows(venue: CcxtVenue, clock: Man
     assert snapshot.open_orders == ()
     assert snapshot.stable_prices == {}
     assert snapshot.liabilities == 0
+
+
+async def test_any_coin_has_a_price_that_fees_are_reckoned_with(venue: CcxtVenue) -> None:
+    assert isinstance(venue, CoinPrices)
+    assert await venue.coin_price("BTC") == D(50_000)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 50])
