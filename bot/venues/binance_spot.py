@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from bot.core.money import ZERO, plain
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
-from bot.errors import Refused, TooManyOrders
+from bot.errors import HedgerowError, Refused, TooManyOrders, Uncertain
 from bot.ports import Clock
 from bot.venues import binance_calls as calls
 from bot.venues import binance_spot_replies as replies
@@ -24,7 +24,7 @@ CROSSED = "POST_ONLY_WOULD_CROSS"
 """How a report calls it that a post-only order would have crossed: the venue's own code for that says other things too.
 """
 
-_WOULD_CROSS, _DUPLICATE, _FULL = "immediately match", "Duplicate order", "MAX_NUM_ORDERS"
+_WOULD_CROSS, _POOR, _FULL = "immediately match", "insufficient balance", "MAX_NUM_ORDERS"
 """What the messages of refusals hold, by which they are told apart."""
 
 _KINDS: Mapping[TimeInForce, Mapping[str, str]] = {
@@ -67,18 +67,27 @@ class SpotOrders:
         return report
 
     async def _refused(self, intent: OrderIntent, refusal: Refused) -> OrderReport:
-        """What a refusal comes to: an order that ended at once, one that is there already, or that refusal."""
+        """What a refusal comes to: an order that ended at once, one that is there already, or that refusal.
+
+        A rejection that does not say why may be one because there is such an order: so it is looked up.
+        """
         said = str(refusal)
-        if refusal.code == calls.NEW_ORDER_REJECTED and _WOULD_CROSS in said:
+        if refusal.code in (calls.NEW_ORDER_REJECTED, calls.FILTER_FAILURE) and _FULL in said:
+            raise TooManyOrders(said, refusal.code)
+        if refusal.code != calls.NEW_ORDER_REJECTED or _POOR in said:
+            raise refusal
+        if _WOULD_CROSS in said:
             return OrderReport(
                 intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
                 price=intent.price, at=self._clock.now(), code=CROSSED, message=said,
             )
-        if refusal.code == calls.NEW_ORDER_REJECTED and _DUPLICATE in said:
-            return await self._venue.look_up(intent, said)
-        if refusal.code in (calls.NEW_ORDER_REJECTED, calls.FILTER_FAILURE) and _FULL in said:
-            raise TooManyOrders(said, refusal.code)
-        raise refusal
+        try:
+            there = await self.find(intent.symbol, intent.client_order_id)
+        except HedgerowError as error:
+            raise Uncertain(f"{said}; looking it up: {error}") from None
+        if there is None:
+            raise refusal
+        return there
 
     async def cancel(self, record: OrderRecord) -> OrderReport:
         """Cancel; an order that had ended already is looked up and reported."""

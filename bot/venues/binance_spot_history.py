@@ -72,27 +72,28 @@ async def _since(
     async def page(where: Mapping[str, int]) -> list[Numbered[T]]:
         return await venue.read(endpoint, {"symbol": wire, **where, "limit": PAGE}, parse)
 
-    found = await _first_page(page, since=since, now=now)
+    found, complete = await _first_page(page, since=since, now=now)
     told = {number: (at, value) for number, at, value in found}
-    while len(found) == PAGE:
+    while not complete:
         last = max(told)
         found = await page({from_number: last + 1})
         if any(number <= last for number, _, _ in found):
             raise Unavailable(f"{endpoint}: its pages have no order")
         told |= {number: (at, value) for number, at, value in found}
+        complete = len(found) < PAGE
     return [value for _, (at, value) in sorted(told.items()) if at >= since]
 
 
 async def _first_page(
     page: Callable[[Mapping[str, int]], Awaitable[list[Numbered[T]]]], *, since: Millis, now: Millis,
-) -> list[Numbered[T]]:
-    """A page in which, or after which, every row from `since` on comes."""
+) -> tuple[list[Numbered[T]], bool]:
+    """A page with which the rows from `since` on begin, and whether it has all of them."""
     if now - since >= DAY:
         latest = await page({})
         if len(latest) < PAGE or min(at for _, at, _ in latest) < since:
-            return latest
+            return latest, True
     for start, end in spans(since, now, DAY):
         found = await page({"startTime": start, "endTime": end})
         if found:
-            return found
-    return []
+            return found, len(found) < PAGE and end > now
+    return [], True

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from port_stage import BTC, KINDS, SPOT, Stage, record, staged
@@ -139,7 +140,7 @@ async def test_an_order_keeps_what_it_filled_when_the_rest_is_cancelled(stage: S
 @pytest.mark.parametrize("change", [
     {"quantity": D(5_000)}, {"quantity": D("0.00001")}, {"quantity": D("0.0000001")}, {"reduce_only": True},
 ], ids=["more than there is", "below the minimum", "off the lot", "reduce-only"])
-async def test_an_order_that_may_not_be_is_refused_and_does_not_exist(stage: Stage, change: dict[str, object]) -> None:
+async def test_an_order_that_may_not_be_is_refused_and_does_not_exist(stage: Stage, change: dict[str, Any]) -> None:
     before = await coins(stage)
     intent = stage.intent(await stage.venue.snapshot(), symbol=SPOT, **change)
     with pytest.raises(Refused):

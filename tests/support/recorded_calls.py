@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from inprocess_wire import Fate, StoryClock
-from port_stage import ASSETS, BTC, POLICY, Stage, options, record, wired
+from port_stage import ASSETS, BTC, POLICY, SPOT, Stage, options, record, wired
 from replayed import Call, Key, Recording, RecordingWire
 from venue_values import an_intent
 
 from bot.core.market import Side
 from bot.core.orders import TimeInForce
-from bot.core.times import HOUR
+from bot.core.times import DAY, HOUR
+from bot.ports import Market
 from bot.testnet.build import build
 from bot.testnet.dialect import Reply
 from bot.venues.makers import MARKETS
@@ -24,11 +26,14 @@ D = Decimal
 CHANGES = (
     "place, filled", "place, resting", "place, its name taken", "place, crossing", "place, refused", "amend",
     "amend to the same", "cancel", "cancel an ended order", "amend an ended order",
+    "spot: place, filled", "spot: place, resting", "spot: place, its name taken", "spot: place, crossing",
+    "spot: place, refused", "spot: cancel", "spot: cancel an ended order",
 )
 CALLS = (
     *CHANGES, "account", "snapshot", "instruments", "inspect", "prepare", "balances", "find a resting order",
     "find a filled order", "find nothing", "fills", "funding", "settlements", "orders", "forced closes", "prices",
-    "depth",
+    "depth", "spot: find a resting order", "spot: find a filled order", "spot: find nothing", "spot: fills",
+    "spot: fills of long ago", "spot: orders", "spot: depth",
 )
 """The names of the recordings."""
 
@@ -64,6 +69,7 @@ async def recordings(kind: str) -> dict[str, Recording]:
 
     stage = Stage(kind, wired(kind, clock, plain), clock, testnet)
     begun = clock.now()
+    await _on_spot(stage, note)
     await stage.venue.prepare(POLICY)
     filled = stage.intent(await stage.venue.snapshot(), away="-50", quantity=D("0.04"), time_in_force=TimeInForce.IOC)
     await note("place, filled", lambda venue: venue.place(filled))
@@ -112,3 +118,33 @@ async def recordings(kind: str) -> dict[str, Recording]:
         await recording.learn()
         await recording.close()
     return found
+
+
+async def _on_spot(stage: Stage, note: Callable[..., Any]) -> None:
+    """The spot market's part of the story: three orders within two days."""
+    begun = stage.clock.now()
+    sold = stage.intent(
+        await stage.venue.snapshot(), away="-50", quantity=D("0.01"), time_in_force=TimeInForce.IOC, symbol=SPOT)
+    await note("spot: place, filled", lambda venue: venue.place(sold))
+    await note("spot: fills", lambda venue: venue.fills(SPOT, begun))
+    await stage.later(2 * DAY)
+    await stage.taking(Side.BUY, "0.01", symbol=SPOT)
+    rests = stage.intent(await stage.venue.snapshot(), away="500", symbol=SPOT)
+    placed = await note("spot: place, resting", lambda venue: venue.place(rests))
+    await note("spot: place, its name taken", lambda venue: venue.place(rests))
+    crosses = stage.intent(await stage.venue.snapshot(), away="-50", symbol=SPOT)
+    await note("spot: place, crossing", lambda venue: venue.place(crosses))
+    poor = stage.intent(await stage.venue.snapshot(), quantity=D(50), symbol=SPOT)
+    await note("spot: place, refused", lambda venue: venue.place(poor))
+    for name, call in {
+        "spot: find a resting order": lambda venue: venue.find_order(SPOT, rests.client_order_id),
+        "spot: find a filled order": lambda venue: venue.find_order(SPOT, sold.client_order_id),
+        "spot: find nothing": lambda venue: venue.find_order(SPOT, "hrtest_btc1_nobody"),
+        "spot: fills of long ago": lambda venue: venue.fills(SPOT, begun),
+        "spot: orders": lambda venue: venue.orders(SPOT, begun),
+    }.items():
+        await note(name, call)
+    await note("spot: depth", lambda market: market.depth("BTC", Market.SPOT), market=True)
+    standing = record(rests, placed)
+    await note("spot: cancel", lambda venue: venue.cancel(standing))
+    await note("spot: cancel an ended order", lambda venue: venue.cancel(standing))
