@@ -40,6 +40,7 @@ from bot.core.times import YEAR, Millis
 
 EFFECTIVE_FROM = Decimal("0.001")
 """Hedge effectiveness says something only where |Σ h·ΔS| is at least this share of the mean notional (10 bp)."""
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,29 @@ Event: TypeAlias = Traded | FundingPayment
 class Costs:
     """A hedge's account in the settle coin. Every cost is positive, every gain negative; PnL is positive when earned.
 
-    `fees_charged`: by currency as charged, futures and spot apart. `funding`: the settlements, oldest first.
-    `hedged_move`: Σ hᵢ·(Sᵢ₊₁ − Sᵢ). `exposure`: ∫ h·S dt in quote-years. `mean_notional`: the same by the time open.
-    `sold`: coins sold on spot (negative: bought), for `proceeds` before fees. `unknown`: why a figure is None, by its
-    name. Effectiveness without an entry in `unknown` is None where the price hardly moved ("n/a").
+    `net_cost`: against real sales and purchases at the mid, for no fee; `net_by_parts`: the same, summed from its
+    parts. `against_holding`: what the account has more than if nothing had been done. `fees_charged`: by currency as
+    charged, futures and spot apart. `funding`: the settlements, oldest first. `hedged_move`: Σ hᵢ·(Sᵢ₊₁ − Sᵢ).
+    `exposure`: ∫ h·S dt in quote-years; `bp_a_year`: net cost per exposure in basis points; `mean_notional`: exposure
+    by the time open. `effectiveness`: −futures PnL / hedged move, 1 is a perfect hedge; None without an entry in
+    `unknown` where the price hardly moved ("n/a"). `sold`: coins sold on spot (negative: bought), for `proceeds` before
+    fees, now worth `sold_worth`. `unknown`: why a figure is None, by its name; of a sum, ask `why_unknown`.
     """
 
     short: Decimal
-    fees_charged: Mapping[str, Decimal]
-    spot_fees_charged: Mapping[str, Decimal]
+    net_cost: Decimal | None
+    net_by_parts: Decimal | None
+    against_holding: Decimal | None
+    bp_a_year: Decimal | None
+    effectiveness: Decimal | None
+    fees: Decimal | None
     futures_fees: Decimal | None
     spot_fees: Decimal | None
-    funding: tuple[FundingPayment, ...]
+    fees_charged: Mapping[str, Decimal]
+    spot_fees_charged: Mapping[str, Decimal]
     funding_paid: Decimal | None
+    funding: tuple[FundingPayment, ...]
+    futures_pnl: Decimal | None
     realised: Decimal
     unrealised: Decimal | None
     basis: Decimal | None
@@ -98,64 +109,15 @@ class Costs:
     sold_worth: Decimal | None
     unknown: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    @reckoned
-    def fees(self) -> Decimal | None:
-        """What both legs' fees came to."""
-        return total(self.futures_fees, self.spot_fees)
-
-    @property
-    @reckoned
-    def futures_pnl(self) -> Decimal | None:
-        """Realised and unrealised, as the venue books them."""
-        return total(self.realised, self.unrealised)
-
-    @property
-    @reckoned
-    def net_cost(self) -> Decimal | None:
-        """What the hedge cost against real sales and purchases at the mid, for no fee; negative: it earned."""
-        return total(self.fees, self.funding_paid, minus(self.futures_pnl), minus(self.hedged_move),
-                     self.spot_slippage, self.legging)
-
-    @property
-    @reckoned
-    def net_by_parts(self) -> Decimal | None:
-        """The same from its parts: fees, funding, basis, slippage of both legs, and what lay between them."""
-        return total(self.fees, self.funding_paid, self.basis, self.slippage, self.spot_slippage, self.legging,
-                     self.rounding)
-
-    @property
-    @reckoned
-    def against_holding(self) -> Decimal | None:
-        """What the account has more than if nothing had been done."""
-        return total(self.futures_pnl, minus(self.fees), minus(self.funding_paid), self.proceeds,
-                     minus(self.sold_worth))
-
-    @property
-    @reckoned
-    def bp_a_year(self) -> Decimal | None:
-        """Net cost in basis points of the hedged value a year; None also where nothing was held for any time."""
-        if self.net_cost is None or not self.exposure:
-            return None
-        return 10_000 * self.net_cost / self.exposure
-
-    @property
-    @reckoned
-    def effectiveness(self) -> Decimal | None:
-        """−futures PnL / Σ h·ΔS: 1 is a perfect hedge."""
-        if self.futures_pnl is None or not self.hedged_move or not self.mean_notional:
-            return None
-        if abs(self.hedged_move) < EFFECTIVE_FROM * self.mean_notional:
-            return None
-        return -self.futures_pnl / self.hedged_move
-
     def why_unknown(self, *figures: str) -> str:
-        """Why these figures (default: the net cost's) are None, in words; '' where they are not."""
+        """Why these figures (default: those of the net cost) are None, in words; '' where they are not."""
         wanted = figures or _OF_NET
         return "; ".join(dict.fromkeys(self.unknown[name] for name in wanted if name in self.unknown))
 
 
-_OF_NET = ("futures_fees", "spot_fees", "funding_paid", "unrealised", "hedged_move", "spot_slippage", "legging")
+_OF_NET = (
+    "futures_fees", "spot_fees", "funding_paid", "realised", "unrealised", "hedged_move", "spot_slippage", "legging",
+)
 
 
 class Ledger:
@@ -207,36 +169,48 @@ class Ledger:
             self._move_to(seen.at, seen.spot_mid)
 
     @reckoned
-    def costs(self, valuation: Valuation | None = None) -> Costs:
-        """The account so far. `valuation`: prices for what is open; an ended hedge needs none."""
-        unknown = dict(self._unknown)
+    def costs(self, valuation: Valuation | None = None, missing: Mapping[str, str] = NOTHING) -> Costs:
+        """The account so far. `valuation`: prices for what is open; an ended hedge needs none.
+
+        `missing`: figures that the events do not tell whole, by name, and why.
+        """
+        unknown = dict(missing) | self._unknown
         spot, mark = (valuation.spot_mid, valuation.mark) if valuation is not None else (None, None)
         last = self._spot if not self._short and valuation is None else spot
         unrealised, open_basis, open_rounding = self._open(valuation, unknown)
-        move, legging, exposure, held = self._ahead(valuation)
+        moved, twice, exposed, held = self._ahead(valuation)
         if self._short and spot is None:
             for name in ("hedged_move", "exposure", "legging"):
                 unknown.setdefault(name, "there is no spot mid to value what is open")
         if self._sold and last is None:
             unknown.setdefault("sold_worth", "there is no spot mid to value what was sold")
         made = -self._traded - self._short * (mark or ZERO)
-        booked = total(self._realised, unrealised)
 
         def known(name: str, value: Decimal | None) -> Decimal | None:
             return None if name in unknown else value
 
+        futures_fees, spot_fees = known("futures_fees", self._fees), known("spot_fees", self._spot_fees)
+        fees, paid = total(futures_fees, spot_fees), known("funding_paid", self._paid)
+        pnl = known("realised", total(self._realised, unrealised))
+        rounding = total(made, minus(pnl)) if open_rounding else None
+        basis, slippage = known("basis", total(self._mids, open_basis)), known("slippage", self._spreads)
+        spot_slippage, legging = known("spot_slippage", self._spot_slippage), known("legging", twice)
+        move, exposure = known("hedged_move", moved), known("exposure", exposed)
+        mean = exposure * YEAR / held if exposure is not None and held else None
+        worth = ZERO if not self._sold else None if last is None else self._sold * last
+        net = total(fees, paid, minus(pnl), minus(move), spot_slippage, legging)
         return Costs(
-            short=self._short, fees_charged=dict(self._charged), spot_fees_charged=dict(self._spot_charged),
-            futures_fees=known("futures_fees", self._fees), spot_fees=known("spot_fees", self._spot_fees),
-            funding=tuple(self._funding), funding_paid=known("funding_paid", self._paid),
-            realised=self._realised, unrealised=unrealised,
-            basis=known("basis", total(self._mids, open_basis)), slippage=known("slippage", self._spreads),
-            spot_slippage=known("spot_slippage", self._spot_slippage), legging=known("legging", legging),
-            rounding=total(made, minus(booked)) if open_rounding else None,
-            hedged_move=known("hedged_move", move), exposure=known("exposure", exposure),
-            mean_notional=known("exposure", exposure * YEAR / held) if held else None,
-            sold=self._sold, proceeds=self._proceeds,
-            sold_worth=ZERO if not self._sold else None if last is None else self._sold * last, unknown=unknown,
+            short=self._short, net_cost=net,
+            net_by_parts=total(fees, paid, basis, slippage, spot_slippage, legging, rounding),
+            against_holding=total(pnl, minus(fees), minus(paid), self._proceeds, minus(worth)),
+            bp_a_year=10_000 * net / exposure if net is not None and exposure else None,
+            effectiveness=_effectiveness(pnl, move, mean),
+            fees=fees, futures_fees=futures_fees, spot_fees=spot_fees,
+            fees_charged=dict(self._charged), spot_fees_charged=dict(self._spot_charged),
+            funding_paid=paid, funding=tuple(self._funding), futures_pnl=pnl, realised=self._realised,
+            unrealised=unrealised, basis=basis, slippage=slippage, spot_slippage=spot_slippage, legging=legging,
+            rounding=rounding, hedged_move=move, exposure=exposure, mean_notional=mean,
+            sold=self._sold, proceeds=self._proceeds, sold_worth=worth, unknown=unknown,
         )
 
     # -- events --------------------------------------------------------------------------------------------------------
@@ -332,12 +306,20 @@ class Ledger:
         return unrealised, self._short * (mark - spot), True
 
 
-def reckon(events: Iterable[Event], settle: str, valuation: Valuation | None = None) -> Costs:
-    """The costs of a hedge from everything that happened to it, in its order."""
+def _effectiveness(pnl: Decimal | None, move: Decimal | None, mean: Decimal | None) -> Decimal | None:
+    if pnl is None or not move or not mean or abs(move) < EFFECTIVE_FROM * mean:
+        return None
+    return -pnl / move
+
+
+def reckon(
+    events: Iterable[Event], settle: str, valuation: Valuation | None = None, missing: Mapping[str, str] = NOTHING,
+) -> Costs:
+    """The costs of a hedge from everything that happened to it, in its order; the rest as `Ledger.costs`."""
     ledger = Ledger(settle)
     for event in events:
         ledger.take(event)
-    return ledger.costs(valuation)
+    return ledger.costs(valuation, missing)
 
 
 def total(*parts: Decimal | None) -> Decimal | None:
