@@ -5,6 +5,7 @@ Everything is compared as values in the settle coin, never as drift: a division 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,18 +18,30 @@ from bot.core.times import Millis
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """An asset's triggers in the settle coin, at one NAV."""
+    """An asset's triggers in the settle coin, at one NAV; relative ones are converted by the asset's target."""
 
-    open: Decimal
-    close: Decimal
-    resize: Decimal
+    policy: AssetPolicy
+    nav: Decimal
+
+    @property
+    def open(self) -> Decimal:
+        """The excess that opens a hedge."""
+        return self.policy.open.of_nav(self.policy.target) * self.nav
+
+    @property
+    def close(self) -> Decimal:
+        """The excess at which the drift has resolved."""
+        return self.policy.close.of_nav(self.policy.target) * self.nav
+
+    @property
+    def resize(self) -> Decimal:
+        """How far off a hedge may be."""
+        return self.policy.resize.of_nav(self.policy.target) * self.nav
 
 
 def levels(policy: AssetPolicy, nav: Decimal) -> Levels:
-    """The levels, relative ones converted by the asset's target."""
-    target = policy.target
-    return Levels(policy.open.of_nav(target) * nav, policy.close.of_nav(target) * nav,
-                  policy.resize.of_nav(target) * nav)
+    """An asset's levels at this NAV."""
+    return Levels(policy, nav)
 
 
 def level_findings(policy: AssetPolicy) -> tuple[Reason, ...]:
@@ -65,60 +78,82 @@ class Wish:
     reason: Reason
 
 
-def wish(
+def verdict(
     policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
-) -> Wish:
-    """The rule of DOMAIN §3.1–3 for one asset.
+) -> tuple[str, Decimal]:
+    """The rule of DOMAIN §3.1–3 for one asset: the code of what it wants, and the short that it wants.
 
     `reference` is the short it is compared with: the goal in progress, or the position's short.
     """
     if reference == 0:
-        return _without_hedge(policy, at, excess, price, contract)
-    return _with_hedge(policy, at, excess, price=price, reference=reference, contract=contract)
-
-
-def _without_hedge(policy: AssetPolicy, at: Levels, excess: Decimal, price: Decimal, contract: Decimal) -> Wish:
-    facts = {"excess": plain(excess), "open": plain(at.open), "price": plain(price)}
-    if excess < at.open:
-        return Wish(Action.HOLD, ZERO, Reason(
-            "below_open", f"excess {excess:.2f} is below the open level {at.open:.2f}", facts))
+        if excess < at.open:
+            return "below_open", ZERO
+        wanted = wanted_short(excess, price, contract, policy.rounding)
+        return ("above_open" if wanted else "below_contract"), wanted
+    if excess <= at.close:
+        return "resolved", ZERO
+    if abs(excess - reference * price) < at.resize:
+        return "within_resize", reference
     wanted = wanted_short(excess, price, contract, policy.rounding)
-    if wanted == 0:
-        return Wish(Action.HOLD, ZERO, Reason(
-            "below_contract", f"excess {excess:.2f} is worth less than one contract of {contract}",
-            {**facts, "contract": plain(contract)}))
-    return Wish(Action.OPEN, wanted, Reason(
-        "above_open", f"excess {excess:.2f} has reached the open level {at.open:.2f}: short {plain(wanted)} wanted",
-        {**facts, "wanted": plain(wanted)}))
+    if not brings_closer(excess, price, reference, wanted):
+        return "not_closer", reference
+    return ("rounds_to_zero" if wanted == 0 else "under_hedged" if wanted > reference else "over_hedged"), wanted
+
+
+ACTIONS: Mapping[str, Action] = {
+    "below_open": Action.HOLD, "above_open": Action.OPEN, "below_contract": Action.HOLD, "resolved": Action.CLOSE,
+    "within_resize": Action.HOLD, "not_closer": Action.HOLD, "rounds_to_zero": Action.CLOSE,
+    "under_hedged": Action.INCREASE, "over_hedged": Action.REDUCE,
+}
+"""What each verdict comes to."""
+
+
+def wish(
+    policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
+) -> Wish:
+    """The verdict with its words."""
+    code, goal = verdict(policy, at, excess, price=price, reference=reference, contract=contract)
+    if reference == 0:
+        return Wish(ACTIONS[code], goal, _without_hedge(code, goal, at, excess, price=price, contract=contract))
+    return Wish(ACTIONS[code], goal, _with_hedge(
+        policy, code, at, excess, price=price, reference=reference, contract=contract))
+
+
+def _without_hedge(
+    code: str, wanted: Decimal, at: Levels, excess: Decimal, *, price: Decimal, contract: Decimal,
+) -> Reason:
+    opens = at.open
+    facts = {"excess": plain(excess), "open": plain(opens), "price": plain(price)}
+    if code == "below_open":
+        return Reason(code, f"excess {excess:.2f} is below the open level {opens:.2f}", facts)
+    if code == "below_contract":
+        return Reason(code, f"excess {excess:.2f} is worth less than one contract of {contract}",
+                      {**facts, "contract": plain(contract)})
+    return Reason(code, f"excess {excess:.2f} has reached the open level {opens:.2f}: short {plain(wanted)} wanted",
+                  {**facts, "wanted": plain(wanted)})
 
 
 def _with_hedge(
-    policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
-) -> Wish:
+    policy: AssetPolicy, code: str, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal,
+    contract: Decimal,
+) -> Reason:
     facts = {"excess": plain(excess), "price": plain(price), "short": plain(reference)}
-    if excess <= at.close:
-        return Wish(Action.CLOSE, ZERO, Reason(
-            "resolved", f"excess {excess:.2f} is at or below the close level {at.close:.2f}",
-            {**facts, "close": plain(at.close)}))
-    gap = excess - reference * price
+    if code == "resolved":
+        close = at.close
+        return Reason(code, f"excess {excess:.2f} is at or below the close level {close:.2f}",
+                      {**facts, "close": plain(close)})
+    gap, resize = excess - reference * price, at.resize
     facts["gap"] = plain(gap)
-    facts["resize"] = plain(at.resize)
-    if abs(gap) < at.resize:
-        return Wish(Action.HOLD, reference, Reason(
-            "within_resize", f"the hedge is off by {gap:.2f}, less than the resize level {at.resize:.2f}", facts))
-    wanted = wanted_short(excess, price, contract, policy.rounding)
-    facts["wanted"] = plain(wanted)
-    if not brings_closer(excess, price, reference, wanted):
-        return Wish(Action.HOLD, reference, Reason(
-            "not_closer", f"the hedge is off by {gap:.2f}, and short {plain(wanted)} would not bring it closer", facts))
-    if wanted == 0:
-        return Wish(Action.CLOSE, ZERO, Reason(
-            "rounds_to_zero", f"excess {excess:.2f} is worth less than one contract of {contract}", facts))
-    if wanted > reference:
-        return Wish(Action.INCREASE, wanted, Reason(
-            "under_hedged", f"the hedge is {gap:.2f} too small: short {plain(wanted)} wanted", facts))
-    return Wish(Action.REDUCE, wanted, Reason(
-        "over_hedged", f"the hedge is {-gap:.2f} too large: short {plain(wanted)} wanted", facts))
+    facts["resize"] = plain(resize)
+    if code == "within_resize":
+        return Reason(code, f"the hedge is off by {gap:.2f}, less than the resize level {resize:.2f}", facts)
+    wanted = facts["wanted"] = plain(wanted_short(excess, price, contract, policy.rounding))
+    return Reason(code, {
+        "not_closer": f"the hedge is off by {gap:.2f}, and short {wanted} would not bring it closer",
+        "rounds_to_zero": f"excess {excess:.2f} is worth less than one contract of {contract}",
+        "under_hedged": f"the hedge is {gap:.2f} too small: short {wanted} wanted",
+        "over_hedged": f"the hedge is {-gap:.2f} too large: short {wanted} wanted",
+    }[code], facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import bot.core
 from bot.core.ending import BY_AGE, BY_CARRY, BY_USER
 from bot.core.reasons import GUARDS, REASONS
 from bot.core.rule import BY_COMMAND, BY_PANIC
+from bot.core.triggers import ACTIONS
 
 SOURCES = {path.name: path.read_text() for path in Path(bot.core.__path__[0]).glob("*.py") if path.name != "reasons.py"}
 
@@ -20,6 +21,8 @@ def said_by(pattern: str) -> set[str]:
 def test_every_reason_in_the_code_has_a_meaning_and_every_meaning_a_reason() -> None:
     codes = said_by(r'(?:Reason|say|_invalid)\(\s*"([a-z_]+)"') | {
         BY_COMMAND, BY_PANIC, BY_USER, BY_AGE, BY_CARRY, "disarmed", "opening_refused"}
+    # The rule's own are keys of a table in `triggers`.
+    codes |= ACTIONS.keys()
     # The caps' codes are keys of a table in `margin`.
     codes |= said_by(r'"(capped_by_[a-z]+)"')
     # The ladder's are values of a table in `protect`.
