@@ -13,6 +13,7 @@ from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap, Retention
 from bot.core.hygiene import Check
+from bot.core.ledger import Event
 from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
 from bot.core.policy import Policy, Terms
@@ -343,6 +344,7 @@ COMMANDS: Mapping[str, str] = {
     "pause": "open and enlarge nothing; reducing and closing go on",
     "resume": "do everything again, after a pause or a panic",
     "close": "close a hedge, keep the coins",
+    "finalize": "end a hedge and sell its coins, slice by slice",
     "panic": "cancel every order, close every hedge at once, and halt",
     "accept": "take coins and cash as they are: a deposit, a withdrawal, a move to Earn",
     "rearm": "let a coin be hedged again",
@@ -381,6 +383,7 @@ class Memory:
     ended and last closed one.
     `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
+    `cash_flow`, `coin_flow`: what our trades moved since then, in the settle coin and by coin.
     """
 
     decision: Decision | None = None
@@ -394,7 +397,9 @@ class Memory:
     funding_at: Millis | None = None
     since: Millis | None = None
     cash_flow: Decimal = Decimal(0)
+    coin_flow: Mapping[Asset, Decimal] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.core.market import Asset, Side
+from bot.core.market import Asset, Side, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import Millis
@@ -138,6 +138,20 @@ def cash_of_spot_fill(fill: Fill, settle: str) -> Decimal:
 def coins_of_spot_fill(fill: Fill, asset: Asset) -> Decimal:
     """By how many coins an execution on spot changed the holding."""
     return fill.side.sign * fill.quantity - (fill.fee if fill.fee_currency == asset else ZERO)
+
+
+def moved_by(fill: Fill, settle: str) -> Decimal:
+    """What an execution on either market moved in the settle coin."""
+    return cash_of_fill(fill, settle) if spot_coin(fill.symbol) is None else cash_of_spot_fill(fill, settle)
+
+
+def coins_moved(fill: Fill) -> dict[Asset, Decimal]:
+    """By coin: what an execution changed of the holdings. A fee leaves in whatever coin it was charged."""
+    coin = spot_coin(fill.symbol)
+    moved = {} if coin is None else {coin: fill.side.sign * fill.quantity}
+    if fill.fee:
+        moved[fill.fee_currency] = moved.get(fill.fee_currency, ZERO) - fill.fee
+    return moved
 
 
 def cash_of_funding(payment: FundingPayment, settle: str) -> Decimal:

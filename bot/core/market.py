@@ -18,6 +18,12 @@ Asset: TypeAlias = str
 """A coin's code in capitals: 'BTC'."""
 
 
+def spot_coin(symbol: str) -> Asset | None:
+    """The coin that a spot market trades, by our names of markets: 'BTC/USDT'. None for a perpetual's."""
+    coin, slash, quoted = symbol.partition("/")
+    return coin if slash and ":" not in quoted else None
+
+
 class Side(StrEnum):
     """The side of an order or fill."""
 

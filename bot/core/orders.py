@@ -83,8 +83,8 @@ class OrderIntent:
     """One order as we mean it, complete before the request leaves. Quantities in base units, `> 0`.
 
     `number` counts the account's intents from 1; `decided_at` names the decision; `position_before` is the signed
-    position on which it was sized; `goal` is the short (base units, ≥ 0) that the work aims at; `spot_mid` and
-    `perp_mid` are the mids at the decision (the cost accounts need them); None when unknown.
+    position on which it was sized, on spot the coins in the wallet; `goal` is the short (base units, ≥ 0) that the work
+    aims at; `spot_mid` and `perp_mid` are the mids at the decision (the cost accounts need them); None when unknown.
     """
 
     client_order_id: str

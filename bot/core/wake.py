@@ -21,7 +21,7 @@ from decimal import Decimal
 
 from bot.core import triggers
 from bot.core.decision import Action, Decision
-from bot.core.market import Asset, Instrument, Side, Snapshot
+from bot.core.market import Asset, Instrument, Side, Snapshot, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import OrderRecord
 from bot.core.policy import AssetPolicy, Terms
@@ -146,6 +146,6 @@ def watch(
         resting=tuple(
             Resting(one.intent.asset, one.intent.side, one.intent.price if one.price is None else one.price,
                     one.changed_at + after)
-            for one in live if not one.state.unresolved
+            for one in live if not one.state.unresolved and spot_coin(one.intent.symbol) is None
         ),
     )

@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.core.costing import costs_of, traded
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
-from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_fill, cash_of_funding
+from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
-from bot.core.market import Asset, Instrument
+from bot.core.ledger import Costs, Event
+from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
@@ -58,13 +60,15 @@ class Book:
         self._recent = {asset: list(times) for asset, times in memory.recent_orders.items()}
         self._last_fill_at = dict(memory.last_fill_at)
         self._cash_flow = memory.cash_flow
+        self._coin_flow = dict(memory.coin_flow)
         self.decision = memory.decision
         self._state = memory.decision.state if memory.decision else RuleState()
         self._unkept: Decided | None = None
         self.funding_at = memory.funding_at
         self.gaps = memory.gaps
-
         self._fees: FeeWorth | None = None
+        self._events: dict[str, list[Event]] = {name: list(events) for name, events in memory.events.items()}
+
     # -- what is known -------------------------------------------------------------------------------------------------
 
     @property
@@ -106,6 +110,13 @@ class Book:
         """Whether no order of ours on the asset is known to have come after this one; after a restart: none at all."""
         return record.intent.number == self._newest.get(record.intent.asset, self._intents_before)
 
+    def coins(self, asset: Asset) -> Decimal | None:
+        """What the wallet should hold of a coin: what was acknowledged, and what our trades changed since. None: no
+        decision was made yet.
+        """
+        known = self.state.of(asset).holding
+        return None if known is None else known + self._coin_flow.get(asset, ZERO)
+
     def episode(self, asset: Asset) -> Episode | None:
         """The hedge that is opening or open on the asset."""
         return next((e for e in self._episodes.values() if e.asset == asset and not e.state.ended), None)
@@ -119,6 +130,10 @@ class Book:
         """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
         mine = [e for e in self._episodes.values() if e.asset == asset and e.state is not EpisodeState.VOID]
         return max(mine, key=lambda e: e.started_at) if mine else None
+
+    def costs(self, episode: Episode, snapshot: Snapshot | None = None) -> Costs:
+        """What a hedge has cost; `snapshot` values what is open of it."""
+        return costs_of(episode, self._events.get(episode.id, ()), self._settle, snapshot, gaps=self.gaps)
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
@@ -164,7 +179,7 @@ class Book:
     def _standing_of(
         self, asset: Asset, asked: set[tuple[str, Asset | None]], carry: Decimal | None,
     ) -> AssetStanding:
-        episode = self.episode(asset)
+        episode, newest = self.episode(asset), self.last_episode(asset)
         now = self._clock.now()
         since = now - HOUR
         recent = [at for at in self._recent.get(asset, []) if at > since]
@@ -181,7 +196,8 @@ class Book:
             close_requested=("close", asset) in asked,
             rearm_requested=("rearm", asset) in asked or ("rearm", None) in asked,
             accept_requested=("accept", asset) in asked or ("accept", None) in asked,
-            trailing_carry=carry,
+            trailing_carry=carry, spot_sold=newest.sold if newest else ZERO,
+            coin_flow=self._coin_flow.get(asset, ZERO),
             quarantined_at=min(
                 (_quarantined_at(record, now) or now for record in self.quarantined(asset)), default=None),
         )
@@ -243,7 +259,7 @@ class Book:
         await self._journal.record_taken(intent, mine, report, episode, now)
         self._number(intent)
         self._keep(after_report(begin(intent), report, now))
-        self._booked(episode, mine)
+        self._booked(episode, mine, intent)
         return mine
 
     def _number(self, intent: OrderIntent) -> None:
@@ -253,12 +269,16 @@ class Book:
         if intent.episode not in self._episodes:
             self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1
 
-    def _booked(self, episode: Episode, fills: Sequence[Fill]) -> None:
+    def _booked(self, episode: Episode, fills: Sequence[Fill], intent: OrderIntent) -> None:
         """Follow the journal, which has these executions and their episode's account."""
-        self._cash_flow += sum((cash_of_fill(fill, self._settle) for fill in fills), ZERO)
+        self._events.setdefault(episode.id, []).extend(
+            traded(fill, episode.symbol, intent.spot_mid, intent.perp_mid) for fill in fills)
+        self._cash_flow += sum((moved_by(fill, self._settle) for fill in fills), ZERO)
         self._episodes[episode.id] = episode
-        latest = max(fill.at for fill in fills)
-        self._last_fill_at[episode.symbol] = max(latest, self._last_fill_at.get(episode.symbol, latest))
+        for fill in fills:
+            self._last_fill_at[fill.symbol] = max(fill.at, self._last_fill_at.get(fill.symbol, fill.at))
+            for coin, amount in coins_moved(fill).items():
+                self._coin_flow[coin] = self._coin_flow.get(coin, ZERO) + amount
 
     async def reported(self, report: OrderReport) -> OrderRecord:
         """Record what the venue says of one of our orders."""
@@ -294,6 +314,13 @@ class Book:
             return episode.started_at
         return max((e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at), default=None)
 
+    def price_fees_by(self, fees: FeeWorth) -> None:
+        """Who knows what a fee in another coin is worth. Without, only fees in the settle coin count."""
+        self._fees = fees
+
+    async def _priced(self, fills: Sequence[Fill], asset: Asset) -> tuple[Fill, ...]:
+        return tuple(fills) if self._fees is None else await self._fees.priced(fills, asset)
+
     async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Book those fills of one of our orders that are new, and its episode's account with them."""
         named = [replace(fill, client_order_id=record.intent.client_order_id) for fill in fills]
@@ -304,14 +331,7 @@ class Book:
         for fill in new:
             episode = apply_fill(episode, fill, self._settle)
         await self._journal.record_fills(new, [episode], self._clock.now())
-        self._booked(episode, new)
-    def price_fees_by(self, fees: FeeWorth) -> None:
-        """Who knows what a fee in another coin is worth. Without, only fees in the settle coin count."""
-        self._fees = fees
-
-    async def _priced(self, fills: Sequence[Fill], asset: Asset) -> tuple[Fill, ...]:
-        return tuple(fills) if self._fees is None else await self._fees.priced(fills, asset)
-
+        self._booked(episode, new, record.intent)
         return new
 
     async def book_funding(
@@ -330,6 +350,9 @@ class Book:
         if new:
             await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
             self._episodes.update(touched)
+            for payment, name in booked:
+                if name is not None:
+                    self._events.setdefault(name, []).append(payment)
             self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
             self.funding_at = max(self.funding_at or 0, *(payment.at for payment in new))
         return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_UP, Decimal
 
-from bot.core.decision import AssetDecision, Decision, Pace
+from bot.core.decision import AssetDecision, Decision, Leg, Pace
 from bot.core.margin import mark_of
 from bot.core.market import Asset, Instrument, Quote, Side, Snapshot
 from bot.core.money import ZERO, round_to_step
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, TimeInForce
 from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
+from bot.core.portfolio import quantity_of
 from bot.core.times import MINUTE, SECOND, Millis
 from bot.engine.book import Book
 from bot.engine.report import Reporter
+from bot.engine.sales import closing, sale_step
 from bot.engine.settle import Settler
 from bot.engine.steps import Place, Reprice, Step, Withdraw
 from bot.engine.urgent import urgent_step
@@ -195,6 +197,13 @@ class Executor:
     def _next(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> Step:
         asset, policy = decided.asset, self._terms.policy
         live, quote, instrument = self._book.live(asset), snapshot.quotes.get(asset), self._terms.instruments[asset]
+        if decided.due is not None and decided.due.leg is Leg.SELL:
+            return sale_step(
+                decided, decided.due, live, quote, instrument=instrument, policy=policy.execution,
+                now=self._clock.now(), movable=self._venue.amends(instrument.spot_symbol),
+            )
+        if decided.due is not None:
+            decided = closing(decided, decided.due)
         if decided.pace is not Pace.PATIENT:
             return urgent_step(
                 decided, live, quote, mark_of(snapshot, asset, snapshot.position(instrument.symbol)),
@@ -204,7 +213,7 @@ class Executor:
             return None
         return next_step(
             decided, live, quote, instrument, policy.execution, now=self._clock.now(),
-            working_since=self._working_since(decided, decision),
+            working_since=self._leg_since(decided, decision),
         )
 
     def rests(self, decided: AssetDecision) -> bool:
@@ -233,7 +242,7 @@ class Executor:
         A post-only order that would have crossed is priced again no sooner than one that rests would be.
         """
         now = self._clock.now()
-        if step.side is Side.SELL and now < self._full_until:
+        if step.side is Side.SELL and not step.spot and now < self._full_until:
             return True
         last = self._book.last_ended(decided.asset)
         return (
@@ -257,7 +266,7 @@ class Executor:
 
     def _tell_waiting(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         """Say once for each goal that patience has ended and the order rests on."""
-        execution, since = self._terms.policy.execution, self._working_since(decided, decision)
+        execution, since = self._terms.policy.execution, self._leg_since(decided, decision)
         live = self._book.live(decided.asset)
         if (
             live and execution.on_timeout is OnTimeout.WAIT and self._clock.now() - since >= execution.patience
@@ -270,6 +279,10 @@ class Executor:
         since = decision.state.of(decided.asset).goal_at
         return since if since is not None else decision.at
 
+    def _leg_since(self, decided: AssetDecision, decision: Decision) -> Millis:
+        """Since when patience counts: of a finalisation, each leg's own."""
+        return self._working_since(decided, decision) if decided.due is None else decided.due.since
+
     async def _place(self, step: Place, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         asset = decided.asset
         instrument = self._terms.instruments[asset]
@@ -278,8 +291,9 @@ class Executor:
         episode, number, identity = self._book.next_identity(asset)
         state = decision.state.of(asset)
         intent = OrderIntent(
-            identity, number, episode, asset, instrument.symbol, step.side, step.quantity, step.price, step.reduce_only,
-            step.time_in_force, position.quantity if position else ZERO, decided.goal,
+            identity, number, episode, asset, instrument.spot_symbol if step.spot else instrument.symbol, step.side,
+            step.quantity, step.price, step.reduce_only, step.time_in_force,
+            quantity_of(snapshot, asset) if step.spot else position.quantity if position else ZERO, decided.goal,
             decided_at=self._working_since(decided, decision), created_at=self._clock.now(),
             reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid if quote else None,
             perp_mid=quote.perp_mid if quote else None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.core.decision import AssetDecision, Decision
+from bot.core.decision import AssetDecision, Decision, Finalising
 from bot.core.episode import Episode
 from bot.core.margin import figures
-from bot.core.market import Asset, Snapshot
+from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.orders import FundingPayment, OrderRecord
 from bot.core.policy import Terms
 from bot.engine.book import Book
@@ -73,7 +73,14 @@ class Reporter:
             "exit_price": episode.exit_price, "realised_pnl": episode.realised, "funding_paid": episode.funding_paid,
             "fees": episode.fees, "net": episode.net, "resizes": episode.resizes,
         }
+        if event == "hedge.finalised":
+            account |= {"sold": episode.sold, "proceeds": episode.proceeds}
         self._emit(event, **self._decided(decided, snapshot) | account)
+
+    def sale(self, decided: AssetDecision, snapshot: Snapshot, sale: Finalising) -> None:
+        """A hedge begins to be ended with its coins."""
+        self._emit("hedge.finalising", **self._decided(decided, snapshot), cause=sale.cause, to_sell=sale.to_sell,
+                   slice=sale.slice, text="; ".join(reason.text for reason in decided.reasons))
 
     def funding(self, payment: FundingPayment, episode: Episode | None) -> None:
         """A settlement was booked."""
@@ -116,6 +123,7 @@ class Reporter:
         contract = self._terms.policy.asset(intent.asset).contract_for(self._terms.instruments[intent.asset])
         return {
             "asset": intent.asset, "client_order_id": intent.client_order_id, "side": str(intent.side),
+            "market": "perp" if spot_coin(intent.symbol) is None else "spot",
             "contracts": intent.quantity / contract, "quantity": intent.quantity,
             "price": record.price if record.price is not None else intent.price, "filled": record.filled,
             "reduce_only": intent.reduce_only, "time_in_force": str(intent.time_in_force), "episode": intent.episode,

@@ -28,6 +28,12 @@ class Rungs:
         self._told = told
         self._milder_since: Millis | None = None
         self._not_before: Millis = 0
+        self._failed_until: Millis = 0
+
+    @property
+    def can_move(self) -> bool:
+        """Whether proceeds can be counted on to come to the margin account: it moves coin, and did not just fail to."""
+        return isinstance(self._venue, TopUps) and self._clock.now() >= self._failed_until
 
     @property
     def can_top_up(self) -> bool:
@@ -65,7 +71,7 @@ class Rungs:
         except Uncertain as unknown:
             self._failed(ladder, f"whether it was moved is not known yet: {unknown}")
         except (Refused, Unavailable) as error:
-            self._not_before = self._clock.now() + PAUSE_AFTER_FAILURE
+            self._not_before = self._failed_until = self._clock.now() + PAUSE_AFTER_FAILURE
             self._failed(ladder, f"it was not moved: {error}")
         else:
             self._report.say("margin.topped_up", amount=ladder.top_up, currency=self._settle,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import Asset, OpenOrder, Side, Snapshot
+from bot.core.market import Asset, OpenOrder, Side, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
@@ -19,6 +19,7 @@ from bot.core.orders import (
     OrderReport,
     OrderState,
 )
+from bot.core.portfolio import quantity_of
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.engine.book import Book
 from bot.engine.history import History
@@ -90,13 +91,15 @@ class Settler:
             # It rested and is now unknown: that is a question, not an answer.
             await self._book.reported(_uncertain(record, "the venue does not know an order that it had accepted"))
             return await self._resolve(replace(record, state=OrderState.UNCERTAIN), snapshot, lookups)
+        if (report.state, report.filled, report.price or record.price) == (record.state, record.filled, record.price):
+            return False  # on spot every look is a question: nothing new is no news
         return await self.absorb(record, report, snapshot, lookups)
 
     async def _unanswered(self, record: OrderRecord, snapshot: Snapshot, why: str) -> None:
         """It could not be looked up: open orders may show it; else what became of it is unknown. Said once."""
         known = next((one for one in self._book.live() if one.intent == record.intent), None)
-        if known is None:
-            return
+        if known is None or (_on_spot(known) and not known.state.unresolved):
+            return  # what no snapshot shows is asked for at each look, and is no more doubtful for one that failed
         shown = resting(known, snapshot)
         if known.state.unresolved and shown is not None:
             state = OrderState.PARTIAL if known.filled else OrderState.OPEN
@@ -140,6 +143,10 @@ class Settler:
     def _may_lack(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         """Whether executions of an ended order may be why the position is not the books'."""
         position, intent = snapshot.position(record.intent.symbol), record.intent
+        if _on_spot(record):
+            coins = self._book.coins(intent.asset)
+            moved = ZERO if coins is None else quantity_of(snapshot, intent.asset) - coins
+            return moved * intent.side.sign > 0 and record.remaining > 0 and not self._book.frozen(intent.asset)
         held = (position.quantity if position else ZERO) - self._book.state.of(intent.asset).foreign
         missing = held + self._book.short(intent.asset)
         return missing * intent.side.sign > 0 and record.remaining > 0 and not self._book.frozen(intent.asset)
@@ -175,9 +182,12 @@ class Settler:
     def _never_existed(self, record: OrderRecord, snapshot: Snapshot) -> bool:
         intent = record.intent
         position = snapshot.position(intent.symbol)
+        now, booked = position.quantity if position else ZERO, -self._book.short(intent.asset)
+        if _on_spot(record):
+            now, booked = quantity_of(snapshot, intent.asset), self._book.coins(intent.asset) or intent.position_before
         # An order that came after this one has moved the position itself: then only the books can explain it.
-        before = intent.position_before if self._book.is_newest(record) else -self._book.short(intent.asset)
-        unmoved = (position.quantity if position else ZERO) == before
+        before = intent.position_before if self._book.is_newest(record) else booked
+        unmoved = now == before
         waited = self._clock.now() - intent.created_at > self._venue.lookup_patience
         return record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and resting(record, snapshot) is None
 
@@ -195,7 +205,8 @@ class Settler:
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
             # A margin close may be known sooner than the increase, of unknown outcome, that it buys back.
-            covered = intent.side is Side.SELL or self._book.short(intent.asset) >= report.filled - record.filled
+            buys_back = intent.side is Side.BUY and not _on_spot(record)
+            covered = not buys_back or self._book.short(intent.asset) >= report.filled - record.filled
             complete = complete and covered
             booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)
@@ -262,6 +273,10 @@ class Settler:
             if (quote := snapshot.quotes.get(asset)) is not None and quote.next_funding_at is not None
         ]
         return min(dues) if dues else None
+
+
+def _on_spot(record: OrderRecord) -> bool:
+    return spot_coin(record.intent.symbol) is not None
 
 
 def _moved(record: OrderRecord, snapshot: Snapshot) -> bool:

@@ -12,13 +12,14 @@ from bot.core.orders import OrderRecord, TimeInForce
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Send a new limit order; quantity in base units."""
+    """Send a new limit order; quantity in base units. `spot`: on the coin's spot market, else its perpetual."""
 
     side: Side
     quantity: Decimal
     price: Decimal
     time_in_force: TimeInForce
     reduce_only: bool
+    spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.core.decision import Action, AssetState, Decision, RuleState, Rung, Situation
-from bot.core.market import Asset, Snapshot
+from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation
+from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
@@ -91,7 +91,8 @@ class Engine:
         forced = await self._strangers.forced(snapshot, self._terms)
         standing = self._hygiene.faulted(self._book.standing(commands, self._carry.costs(), forced))
         situation = Situation(
-            snapshot, replace(standing, can_top_up=self._rungs.can_top_up), self._book.state)
+            snapshot, replace(standing, can_top_up=self._rungs.can_top_up, can_move=self._rungs.can_move),
+            self._book.state)
         decision = decide(situation, self._terms)
         self._record(situation, decision)
         await self._count_resizes(before, decision)
@@ -107,7 +108,8 @@ class Engine:
             self._reporter.release()
         await self._book.keep()
         acted |= await self._rungs.top_up(decision.ladder)
-        await self._dead_man.tend({record.intent.symbol for record in self._book.live()})
+        await self._dead_man.tend({
+            record.intent.symbol for record in self._book.live() if spot_coin(record.intent.symbol) is None})
         await self._book.beat()
         if not acted and not commands and not forced:
             self._full = full
@@ -238,9 +240,21 @@ class Engine:
             elif asset in fresh:
                 why = "; ".join(refusal.text for refusal in decided.refusals)
                 self._reporter.decision("decision.held", decided, snapshot, why)
+            self._report_sale(before, decision, decided, snapshot)
             reached = _reached(before, decision, asset)
             if reached is not None and episode is not None:
-                self._reporter.hedge(_ENDED[reached], decided, snapshot, episode)
+                sold = before is not None and before.state.of(asset).finalising is not None
+                event = "hedge.finalised" if sold and reached is Action.CLOSE else _ENDED[reached]
+                self._reporter.hedge(event, decided, snapshot, episode)
+
+    def _report_sale(
+        self, before: Decision | None, decision: Decision, decided: AssetDecision, snapshot: Snapshot,
+    ) -> None:
+        """Say that a hedge is being ended with its coins, when that begins and when it is given up."""
+        was = before.state.of(decided.asset).finalising if before is not None else None
+        now = decision.state.of(decided.asset).finalising
+        if now is not None and (was is None or was.began_at != now.began_at):
+            self._reporter.sale(decided, snapshot, now)
 
     def _working(self, decision: Decision) -> bool:
         in_progress = any(decided.goal != decided.short and not decided.held and not self._executor.rests(decided)
@@ -280,4 +294,5 @@ def _material(state: RuleState) -> tuple[object, ...]:
 
 def _kept(memory: AssetState) -> tuple[object, ...]:
     return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
-            memory.holding, memory.state, memory.foreign, memory.ignored_orders, memory.quarantined_at)
+            memory.holding, memory.state, memory.foreign, memory.ignored_orders, memory.quarantined_at,
+            memory.finalising)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
+from bot.core.costing import traded
 from bot.core.decision import Decision
-from bot.core.episode import Episode, EpisodeState, cash_of_fill, cash_of_funding
+from bot.core.episode import Episode, EpisodeState, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
+from bot.core.ledger import Event
 from bot.core.market import Asset
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderRecord
@@ -44,7 +46,7 @@ def memory(
         ended=tuple(record for record in known if not record.state.live and record.changed_at > newest - RECENT),
         episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
-        cash_flow=cash_flow(fills, funding, settle), gaps=tuple(gaps),
+        cash_flow=cash_flow(fills, funding, settle), coin_flow=coin_flow(fills), gaps=tuple(gaps),
     )
 
 
@@ -78,9 +80,37 @@ def recent(times: Iterable[tuple[Asset, Millis]]) -> dict[Asset, tuple[Millis, .
 
 
 def cash_flow(fills: Iterable[Fill], funding: Iterable[FundingPayment], settle: str) -> Decimal:
-    """What the books moved in the settle coin: realised profit − fees charged in it + funding received in it."""
-    moved = [cash_of_fill(fill, settle) for fill in fills] + [cash_of_funding(payment, settle) for payment in funding]
+    """What the books moved in the settle coin: realised profit and spot proceeds − fees charged in it + funding."""
+    moved = [moved_by(fill, settle) for fill in fills] + [cash_of_funding(payment, settle) for payment in funding]
     return sum(moved, ZERO)
+
+
+def coin_flow(fills: Iterable[Fill]) -> dict[Asset, Decimal]:
+    """By coin: what trades on its spot market, and fees charged in it, have moved."""
+    moved: dict[Asset, Decimal] = {}
+    for fill in fills:
+        for coin, amount in coins_moved(fill).items():
+            moved[coin] = moved.get(coin, ZERO) + amount
+    return moved
+
+
+Placed: TypeAlias = tuple[str, Fill, Decimal | None, Decimal | None]
+"""An execution with its hedge's id, and the spot and perpetual mids at its order's decision."""
+
+
+def events(
+    episodes: Iterable[Episode], fills: Iterable[Placed], funding: Iterable[tuple[FundingPayment, str | None]],
+) -> dict[str, tuple[Event, ...]]:
+    """What happened to the money of these hedges, by id; what belongs to any other is passed over."""
+    symbols = {one.id: one.symbol for one in episodes}
+    found: dict[str, list[Event]] = {name: [] for name in symbols}
+    for name, fill, spot_mid, perp_mid in fills:
+        if name in symbols:
+            found[name].append(traded(fill, symbols[name], spot_mid, perp_mid))
+    for payment, owner in funding:
+        if owner in symbols:
+            found[owner].append(payment)
+    return {name: tuple(events) for name, events in found.items() if events}
 
 
 def fill_key(fill: Fill) -> tuple[str, str]:

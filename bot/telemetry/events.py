@@ -40,6 +40,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "asset": "the coin",
     "assets": "the configured coins",
     "cash_share": "(cash + unrealised profit) / NAV; 0.05 is 5%",
+    "cause": "what began it: finalise_requested, finalise_age, finalise_carry, or a rung of the margin ladder",
     "change": "what was changed of a resting order: amend or cancel",
     "client_order_id": "our name for the order",
     "code": "the venue's own error code",
@@ -68,6 +69,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "liquidation_distance": "how far the mark may rise before this position is liquidated",
     "liquidation_price": "the mark at which this position is liquidated, the other marks unchanged",
     "maker": "whether the fill was a maker's",
+    "market": "which of the coin's markets: perp or spot",
     "margin": "initial margin that the position uses, settle coin",
     "message": "a sentence",
     "nav": "net asset value in the settle coin",
@@ -79,6 +81,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "order_id": "the venue's name for the order",
     "positions": "by coin: the short by the journal and by the venue",
     "price": "limit price of an order, or price of a fill",
+    "proceeds": "what they brought before fees, settle coin",
     "quantity": "base quantity, coins",
     "realised_pnl": "realised profit by the venue's figure",
     "reason": "why: a stable code",
@@ -89,11 +92,14 @@ FIELDS: Final[Mapping[str, str]] = {
     "short": "the hedge, coins",
     "shorts": "by coin: the hedge, coins",
     "side": "buy or sell",
+    "slice": "coins that are sold before as many are closed",
+    "sold": "coins that the hedge sold on spot, less those it bought",
     "state": "where the order stands",
     "stream": "which of what the venue pushes: prices of spot or perpetual, or an account",
     "symbol": "the venue's name of the perpetual",
     "text": "why, in words",
     "time_in_force": "GTX (post-only), IOC or GTC",
+    "to_sell": "coins to be sold on spot in all",
     "top_up": "settle coin that the spot wallet has free for it",
     "trade_id": "the venue's name of the fill",
     "venue": "the exchange",
@@ -108,8 +114,8 @@ _ORDER: Final = ("asset", "client_order_id", "side", "contracts", "quantity", "p
                  "episode", "reason")
 _LADDER: Final = ("rung", "joint_runway", "cash_share", "fraction", "needed", "top_up")
 _ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "resizes")
-_MORE: Final = ("action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id", "message",
-                "code", "fee")
+_MORE: Final = ("market", "action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id",
+                "message", "code", "fee")
 _SIDE = "{asset}: {side} {quantity} at {price:price}"
 _MARGIN = "leverage {effective_leverage:2}, runway {joint_runway:runway}"
 
@@ -198,6 +204,14 @@ _TABLE = (
           ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
           says="{asset}: from {entry_price:price} to {exit_price:price}, realised {realised_pnl:money}, "
                "{funding_paid:funding}, fees {fees:money}, net {net:money}"),
+    Event("hedge.finalising", "A hedge begins to be ended with its coins: sold on spot, and closed, slice by slice.",
+          (*_ACTION, "cause", "to_sell", "slice", "text"), ("liquidation_price",),
+          says="{asset}: {to_sell} to be sold in slices of {slice}: {text}"),
+    Event("hedge.finalised", "Its coins are sold, and the venue's position confirms that nothing is left of the hedge.",
+          (*_ACTION, *_ACCOUNT, "sold", "proceeds"),
+          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          says="{asset}: {sold} sold for {proceeds:money}, from {entry_price:price} to {exit_price:price}, realised "
+               "{realised_pnl:money}, {funding_paid:funding}, fees {fees:money}, net {net:money}"),
     Event("hedge.forced", "The venue closed a hedge by force: liquidation or auto-deleveraging. The coin is disarmed.",
           ("asset", "reason", "quantity", "price", "message"), level=Level.ERROR,
           says="{asset}: {reason} of {quantity} at {price:price}; {message}"),

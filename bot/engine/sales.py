@@ -1,0 +1,82 @@
+"""The next step of a hedge that is ended with its coins: a sale on spot, then a close of as much (DOMAIN §5B, §7).
+
+The sale is worked like any order: post-only at the best ask, following it; once patience has ended, or at once for the
+margin ladder, marketable within `max_slippage`. Where the venue cannot move an order on spot, it is withdrawn and the
+rest placed anew. While the outcome of any order on either market is unknown, nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import ROUND_CEILING
+
+from bot.core.decision import AssetDecision, Due, Pace
+from bot.core.market import Instrument, Quote, Side
+from bot.core.money import round_to_step
+from bot.core.orders import OrderRecord, TimeInForce
+from bot.core.policy import ExecutionPolicy, OnTimeout
+from bot.core.times import Millis
+from bot.engine.steps import Place, Reprice, Step, Withdraw
+
+
+def closing(decided: AssetDecision, due: Due) -> AssetDecision:
+    """The decision with the close leg's goal: never below the one that it all goes down to."""
+    return replace(decided, goal=min(decided.short, max(decided.goal, decided.short - due.quantity)))
+
+
+def sale_step(
+    decided: AssetDecision, due: Due, live: Sequence[OrderRecord], quote: Quote | None, *, instrument: Instrument,
+    policy: ExecutionPolicy, now: Millis, movable: bool,
+) -> Step:
+    """What to do on the sale's leg. `live`: our orders on the asset; `movable`: the venue can move one on spot."""
+    if any(record.state.unresolved for record in live):
+        return None
+    at_once = decided.pace is not Pace.PATIENT
+    for record in live:
+        unwanted = _unwanted(record, decided, due, instrument)
+        if unwanted is not None or record is not live[0]:
+            return Withdraw(record, unwanted or "no longer wanted")
+    impatient = at_once or (policy.on_timeout is OnTimeout.CROSS and now - due.since >= policy.patience)
+    if not live:
+        return None if decided.held else _sale(due, quote, instrument, policy, impatient=impatient)
+    if impatient and live[0].intent.time_in_force is not TimeInForce.IOC:
+        return Withdraw(live[0], "patience ended")
+    return _follow(live[0], quote, instrument, policy, now=now, movable=movable)
+
+
+def _sale(
+    due: Due, quote: Quote | None, instrument: Instrument, policy: ExecutionPolicy, *, impatient: bool,
+) -> Place | None:
+    bid, ask = (quote.spot_bid, quote.spot_ask) if quote is not None else (None, None)
+    if due.quantity < instrument.spot_lot or bid is None or ask is None or bid <= 0:
+        return None
+    if impatient:
+        least = round_to_step(bid * (1 - policy.max_slippage), instrument.spot_tick, ROUND_CEILING)
+        return Place(Side.SELL, due.quantity, least, TimeInForce.IOC, reduce_only=False, spot=True)
+    price = round_to_step(ask, instrument.spot_tick, ROUND_CEILING)
+    return Place(Side.SELL, due.quantity, price, TimeInForce.GTX, reduce_only=False, spot=True)
+
+
+def _unwanted(record: OrderRecord, decided: AssetDecision, due: Due, instrument: Instrument) -> str | None:
+    """Why an order of ours on the asset is withdrawn; None where it is the sale itself."""
+    if decided.held:
+        return "held"
+    if record.intent.symbol != instrument.spot_symbol or record.intent.reduce_only:
+        return "coins are sold first"
+    return "no longer wanted" if record.remaining > due.quantity else None
+
+
+def _follow(
+    record: OrderRecord, quote: Quote | None, instrument: Instrument, policy: ExecutionPolicy, *, now: Millis,
+    movable: bool,
+) -> Step:
+    """Follow a best ask that has moved away from the resting sale."""
+    ask = quote.spot_ask if quote is not None else None
+    price = record.price if record.price is not None else record.intent.price
+    if ask is None or now - record.changed_at < policy.reprice_after:
+        return None
+    target = round_to_step(ask, instrument.spot_tick, ROUND_CEILING)
+    if target >= price:
+        return None
+    return Reprice(record, target) if movable else Withdraw(record, "the touch has moved away")
