@@ -55,6 +55,7 @@ PORTFOLIO_MARGIN = "portfolio_margin"  # off
 KEY_WITHDRAWAL = "key_withdrawal"      # the key cannot take money away
 KEY_TRANSFER = "key_transfer"          # nor move it between accounts
 KEY_TRADING = "key_trading"            # but may trade what must be traded
+KEY_SPOT = "key_spot"                  # and coins, where hedges are finalised
 KEY_EXPIRY = "key_expiry"
 KEY_ADDRESS = "key_address"            # it is bound to this machine's address
 MARGIN_MODE = "margin_mode"            # cross

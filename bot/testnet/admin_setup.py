@@ -3,7 +3,7 @@
 `{"setup": NAME, …}`, with what each one takes::
 
     hedge_mode, multi_assets, portfolio_margin, isolated, reduce_only, maintenance       "on": false mends it
-    withdraw_key, expired_key, missing_permission, revoked_key                           the same
+    withdraw_key, expired_key, revoked_key, missing_permission, missing_spot_permission  the same
     leverage           "asset", "leverage"
     clock              "skew": milliseconds by which the venue's clock is ahead
     foreign_order      "asset": an order that rests, with a client id that is nobody's

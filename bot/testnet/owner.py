@@ -23,6 +23,7 @@ class Switchable(StrEnum):
     WITHDRAW_KEY = "withdraw_key"              # the API key may withdraw
     EXPIRED_KEY = "expired_key"                # the API key's time is over
     MISSING_PERMISSION = "missing_permission"  # the API key may not trade futures
+    MISSING_SPOT_PERMISSION = "missing_spot_permission"  # nor coins
     REVOKED_KEY = "revoked_key"                # the API key was taken back
     PORTFOLIO_MARGIN = "portfolio_margin"      # margin by the whole portfolio's risk
     REDUCE_ONLY = "reduce_only"                # the account may only make positions smaller

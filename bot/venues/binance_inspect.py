@@ -19,7 +19,14 @@ from bot.venues import binance_replies as replies
 from bot.venues.binance_prepare import CROSS, configured
 from bot.venues.binance_specs import is_trading
 from bot.venues.gateway import CcxtVenue, valid
-from bot.venues.inspection import MarketsOf, address_check, key_unknown, leverage_check, market_checks
+from bot.venues.inspection import (
+    MarketsOf,
+    address_check,
+    key_unknown,
+    leverage_check,
+    market_checks,
+    spot_check,
+)
 from bot.venues.names import Names
 from bot.venues.replies import Row, flag, instant_or_none, number, row, rows, text, whole
 
@@ -36,7 +43,7 @@ async def inspect(
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
     checks: list[Check] = []
     try:
-        checks += await _key(venue, now, moves=margin.top_up) if tells_key else [key_unknown("Binance")]
+        checks += await _key(venue, now, margin) if tells_key else [key_unknown("Binance")]
         checks += await venue.read(calls.ACCOUNT_CONFIG, {}, _modes)
         checks += await _margin(venue, names, assets, margin.leverage)
         checks += await _strangers(venue, names, assets)
@@ -64,11 +71,11 @@ def _barred(stop: SafetyStop) -> Check:
     )
 
 
-async def _key(venue: CcxtVenue, now: Millis, *, moves: bool) -> tuple[Check, ...]:
+async def _key(venue: CcxtVenue, now: Millis, margin: MarginPolicy) -> tuple[Check, ...]:
     """What the key may do. A key that cannot be looked at may be one that withdraws: that is a failure, not a blank."""
     try:
         return await venue.read(
-            calls.API_RESTRICTIONS, {}, lambda reply: _permissions(row(reply, "key"), now, moves=moves))
+            calls.API_RESTRICTIONS, {}, lambda reply: _permissions(row(reply, "key"), now, margin))
     except SafetyStop:
         raise
     except Refused as refusal:
@@ -78,7 +85,7 @@ async def _key(venue: CcxtVenue, now: Millis, *, moves: bool) -> tuple[Check, ..
         ),)
 
 
-def _permissions(key: Row, now: Millis, *, moves: bool) -> tuple[Check, ...]:
+def _permissions(key: Row, now: Millis, margin: MarginPolicy) -> tuple[Check, ...]:
     allowed = [what for name, what in (
         ("enableInternalTransfer", "internal transfer"), ("permitsUniversalTransfer", _UNIVERSAL),
     ) if flag(key, name)]
@@ -87,12 +94,16 @@ def _permissions(key: Row, now: Millis, *, moves: bool) -> tuple[Check, ...]:
             hygiene.KEY_WITHDRAWAL, good=not flag(key, "enableWithdrawals"), found=_may(key, "enableWithdrawals"),
             wanted="not allowed", remedy=f"take Enable Withdrawals from the key, or make another one ({_KEY_PAGE})",
         ),
-        _transfers(allowed, moves=moves),
+        _transfers(allowed, moves=margin.top_up),
         flag_check(
             hygiene.KEY_TRADING, good=flag(key, "enableFutures") and flag(key, "enableReading"),
             found=f"futures {_may(key, 'enableFutures')}, reading {_may(key, 'enableReading')}",
             wanted="futures allowed, reading allowed",
             remedy=f"give the key Enable Reading and Enable Futures ({_KEY_PAGE})",
+        ),
+        spot_check(
+            allowed=flag(key, "enableSpotAndMarginTrading"), found=f"spot {_may(key, 'enableSpotAndMarginTrading')}",
+            margin=margin, remedy=f"give the key Enable Spot & Margin Trading ({_KEY_PAGE})",
         ),
         hygiene.expiry_check(instant_or_none(key, "tradingAuthorityExpirationTime"), now),
         address_check(

@@ -72,6 +72,9 @@ class SpotOrders:
         A rejection that does not say why may be one because there is such an order: so it is looked up.
         """
         said = str(refusal)
+        if refusal.code in calls.LACKS_RIGHT:
+            # A key that may trade futures alone is no reason to leave their margin unattended.
+            raise Refused(f"{said} (the key may not trade on the spot market)", refusal.code)
         if refusal.code in (calls.NEW_ORDER_REJECTED, calls.FILTER_FAILURE) and _FULL in said:
             raise TooManyOrders(said, refusal.code)
         if refusal.code != calls.NEW_ORDER_REJECTED or _POOR in said:

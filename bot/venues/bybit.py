@@ -130,7 +130,7 @@ class BybitVenue(PortfolioVenue):
     async def inspect(self, policy: Policy) -> tuple[Check, ...]:
         """See `bybit_inspect`."""
         return await inspect(
-            self, self._names, [asset.asset for asset in policy.assets], policy.margin.leverage, self.markets,
+            self, self._names, [asset.asset for asset in policy.assets], policy.margin, self.markets,
             now=self._clock.now(), tells_key=self._tells_key,
         )
 
@@ -254,6 +254,9 @@ class BybitVenue(PortfolioVenue):
                     intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
                     price=intent.price, at=self._clock.now(), code=calls.WOULD_CROSS, message=str(refusal),
                 )
+            if spot and refusal.code == calls.LACKS_RIGHT:
+                # A key that may trade perpetuals alone is no reason to leave their margin unattended.
+                raise Refused(f"{refusal} (the key may not trade on the spot market)", refusal.code) from None
             if refusal.code not in calls.DUPLICATE_CLIENT_ID:
                 raise
             return await self.look_up(intent, str(refusal))

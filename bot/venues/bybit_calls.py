@@ -86,6 +86,7 @@ NOT_MODIFIED = "10001"
 """Of an amendment that changes nothing; of many other requests that are wrong."""
 LEVERAGE_NOT_MODIFIED = "110043"
 DUPLICATE_CLIENT_ID = frozenset({"110072", "170141"})
+LACKS_RIGHT = "10005"
 WOULD_CROSS = "EC_PostOnlyWillTakeLiquidity"
 WOULD_CROSS_AT_ONCE = "170218"
 """How spot says it where it does not take such an order at all."""

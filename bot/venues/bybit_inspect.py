@@ -13,6 +13,7 @@ from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict, flag_check
 from bot.core.market import Asset
 from bot.core.money import plain
+from bot.core.policy import MarginPolicy
 from bot.core.times import SECOND, Millis
 from bot.errors import SafetyStop
 from bot.venues import bybit_calls as calls
@@ -22,7 +23,14 @@ from bot.venues.bybit_prepare import CROSS, MODES, UNIFIED, account_info, symbol
 from bot.venues.bybit_specs import is_trading
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue, Params, valid
-from bot.venues.inspection import MarketsOf, address_check, key_unknown, leverage_check, market_checks
+from bot.venues.inspection import (
+    MarketsOf,
+    address_check,
+    key_unknown,
+    leverage_check,
+    market_checks,
+    spot_check,
+)
 from bot.venues.names import Names
 from bot.venues.replies import Row, amount, amount_or_none, positive, row, text, whole
 
@@ -31,20 +39,20 @@ _KEY_PAGE = "API on bybit.com"
 
 
 async def inspect(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], leverage: Decimal, markets_of: MarketsOf, *,
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MarketsOf, *,
     now: Millis, tells_key: bool,
 ) -> tuple[Check, ...]:
     """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
     checks: list[Check] = []
     try:
         if tells_key:
-            checks += await venue.read(calls.KEY, {}, lambda reply: _key(replies.result(reply, "key"), now))
+            checks += await venue.read(calls.KEY, {}, lambda reply: _key(replies.result(reply, "key"), now, margin))
         else:
             checks.append(key_unknown("Bybit"))
         checks += await venue.read(calls.ACCOUNT_INFO, {}, lambda reply: _modes(account_info(reply)))
         if any(check.name == hygiene.PORTFOLIO_MARGIN for check in hygiene.stopping(checks)):
             return tuple(checks)  # leverage and margin are other things there, and not shown
-        checks += await _margin(venue, names, assets, leverage)
+        checks += await _margin(venue, names, assets, margin.leverage)
         checks += await _strangers(venue, names, assets)
     except SafetyStop as stop:
         if stop.code not in _KEY_CODES:
@@ -72,11 +80,12 @@ def _barred(stop: SafetyStop) -> Check:
     )
 
 
-def _key(key: Row, now: Millis) -> tuple[Check, ...]:
+def _key(key: Row, now: Millis, margin: MarginPolicy) -> tuple[Check, ...]:
     permissions = row(key.get("permissions"), "permissions")
     wallet = _names_in(permissions, "Wallet")
     moves = [name for name in wallet if name in ("AccountTransfer", "SubMemberTransfer", "SubMemberTransferList")]
     contract, reads_only = _names_in(permissions, "ContractTrade"), whole(key, "readOnly") == 1
+    spot = _names_in(permissions, "Spot")
     trades = not reads_only and {"Order", "Position"} <= set(contract)
     addresses = [address for address in _texts(key.get("ips"), "ips") if address != "*"]
     return (
@@ -94,6 +103,11 @@ def _key(key: Row, now: Millis) -> tuple[Check, ...]:
             found="reads only" if reads_only else f"contract: {', '.join(contract) or 'nothing'}",
             wanted="contract: Order, Position",
             remedy=f"make the key Read-Write with Contract Orders and Positions ({_KEY_PAGE})",
+        ),
+        spot_check(
+            allowed=not reads_only and "SpotTrade" in spot,
+            found="reads only" if reads_only else f"spot: {', '.join(spot) or 'nothing'}", margin=margin,
+            remedy=f"give the key Spot Trade ({_KEY_PAGE})",
         ),
         hygiene.expiry_check(_expires_at(key), now),
         address_check(

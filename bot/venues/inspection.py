@@ -10,6 +10,7 @@ from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict, flag_check
 from bot.core.market import Asset
 from bot.core.money import plain
+from bot.core.policy import MarginPolicy, OnMargin
 from bot.errors import Refused
 from bot.venues.names import Names
 from bot.venues.specs import Market
@@ -49,6 +50,18 @@ def address_check(*, bound: bool, remedy: str) -> Check:
         hygiene.KEY_ADDRESS, Verdict.OK if bound else Verdict.WARN,
         "bound to addresses" if bound else "usable from any address", "bound to this machine's address",
         "" if bound else remedy,
+    )
+
+
+def spot_check(*, allowed: bool, found: str, margin: MarginPolicy, remedy: str) -> Check:
+    """Whether the key may sell coins: without that no hedge is finalised. The margin ladder may depend on it."""
+    if allowed:
+        return Check(hygiene.KEY_SPOT, Verdict.OK, found, "spot trading allowed")
+    needed = margin.on_margin is OnMargin.FINALISE
+    return Check(
+        hygiene.KEY_SPOT, Verdict.FAIL if needed else Verdict.WARN, found,
+        f"spot trading allowed, for {'margin.on_margin: finalise' if needed else '`finalize` and finalise policies'}",
+        remedy,
     )
 
 

@@ -64,7 +64,7 @@ class BinanceApi:
             elif endpoint.security is Security.KEY:
                 check_key(self._credentials, request)
             if endpoint.security is not Security.NONE:
-                self._check_right(now, futures=limits is self._futures)
+                self._check_right(now, futures=limits is self._futures, trades=endpoint.trades)
             if endpoint.order:
                 limits.count_order(now)
             found = endpoint.handler(params)
@@ -72,9 +72,11 @@ class BinanceApi:
             return _refusal(error, limits.headers())
         return Reply(200, orjson.dumps(found), limits.headers(with_orders=endpoint.order))
 
-    def _check_right(self, now: Millis, *, futures: bool) -> None:
+    def _check_right(self, now: Millis, *, futures: bool, trades: bool) -> None:
         key = self.settings.key
         if key.revoked or (futures and not key.may_use_futures(now)):
+            raise ApiError(-2015)
+        if trades and not futures and not key.spot:
             raise ApiError(-2015)
         if futures and self.settings.portfolio_margin:
             raise ApiError(-1109)  # its account is behind another API

@@ -23,7 +23,8 @@ class Security(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method and path. `weight` counts on the address, `order` on the account's order budget.
+    """One method and path. `weight` counts on the address, `order` on the account's order budget; what `trades` wants
+    a key with that right.
 
     `handler` returns what becomes JSON, or raises ApiError.
     """
@@ -32,6 +33,7 @@ class Endpoint:
     weight: Weight = 1
     security: Security = Security.NONE
     order: bool = False
+    trades: bool = False
 
     def cost(self, params: Params) -> int:
         """The weight of this call."""

@@ -46,7 +46,7 @@ class KeyPage:
             "enableVanillaOptions": False,
             "enableFixApiTrade": False,
             "enableFixReadOnly": False,
-            "enableSpotAndMarginTrading": True,
+            "enableSpotAndMarginTrading": key.spot,
             "enablePortfolioMarginTrading": False,
         }
         if key.expires_at is not None:

@@ -17,6 +17,7 @@ class KeyRights:
 
     withdraws: bool = False
     futures: bool = True
+    spot: bool = True
     bound: bool = True
     expires_at: Millis | None = None
     revoked: bool = False
@@ -57,6 +58,8 @@ class FuturesSettings:
                 self.key.withdraws = broken
             case Switchable.MISSING_PERMISSION:
                 self.key.futures = not broken
+            case Switchable.MISSING_SPOT_PERMISSION:
+                self.key.spot = not broken
             case Switchable.EXPIRED_KEY:
                 self.key.bound, self.key.expires_at = not broken, now if broken else None
             case Switchable.REVOKED_KEY:

@@ -52,6 +52,8 @@ class KeySettings:
                 self.permissions["Wallet"] = ["Withdraw"] if broken else []
             case Switchable.MISSING_PERMISSION:
                 self.permissions["ContractTrade"] = [] if broken else ["Order", "Position"]
+            case Switchable.MISSING_SPOT_PERMISSION:
+                self.permissions["Spot"] = [] if broken else ["SpotTrade"]
             case Switchable.EXPIRED_KEY:
                 self.expires_at = now if broken else None
             case _:

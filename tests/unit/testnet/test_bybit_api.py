@@ -152,6 +152,7 @@ def test_a_steady_caller_is_never_shut_out(caller: BybitCaller) -> None:
     (Switchable.ISOLATED, INFO, {"marginMode": "ISOLATED_MARGIN"}),
     (Switchable.WITHDRAW_KEY, "/v5/user/query-api", {"permissions": {"Wallet": ["Withdraw"]}}),
     (Switchable.MISSING_PERMISSION, "/v5/user/query-api", {"permissions": {"ContractTrade": []}}),
+    (Switchable.MISSING_SPOT_PERMISSION, "/v5/user/query-api", {"permissions": {"Spot": []}}),
 ])
 def test_a_broken_set_up_shows_and_is_mended(caller: BybitCaller, what: Switchable, path: str, shown: dict[str, object],
                                              ) -> None:

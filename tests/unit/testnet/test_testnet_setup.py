@@ -55,6 +55,20 @@ def test_a_key_without_the_right_is_kept_out_of_futures_and_may_still_be_looked_
     assert caller.ok("GET", ACCOUNT)["canTrade"] is True
 
 
+def test_a_key_without_the_spot_right_reads_the_wallet_and_orders_nothing_there() -> None:
+    caller = Caller()
+    setup(caller, setup="missing_spot_permission")
+    bid, _ = caller.touch()
+    sale = order("SELL", "0.01", bid, "IOC")
+    assert caller.code("POST", "/api/v3/order", **sale) == -2015
+    assert caller.code("DELETE", "/api/v3/order", symbol=BTC, orderId=1) == -2015
+    assert caller.ok("GET", "/api/v3/account")["balances"]
+    assert caller.ok("GET", KEY)["enableSpotAndMarginTrading"] is False
+    assert caller.ok("POST", "/fapi/v1/order", **sale)["status"] == "FILLED"
+    setup(caller, setup="missing_spot_permission", on=False)
+    assert caller.ok("POST", "/api/v3/order", **sale)["status"] == "FILLED"
+
+
 @pytest.mark.parametrize("skew", [30_000, -30_000])
 def test_a_skewed_clock_is_shown_and_is_the_one_that_signatures_are_held_to(skew: int) -> None:
     caller = Caller()

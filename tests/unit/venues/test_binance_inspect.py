@@ -13,7 +13,7 @@ from venue_values import ManualClock
 
 from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict
-from bot.core.policy import AssetPolicy, Policy
+from bot.core.policy import AssetPolicy, OnMargin, Policy
 from bot.core.times import DAY
 from bot.environment import Environment
 from bot.errors import Unavailable
@@ -110,6 +110,20 @@ async def test_a_key_for_any_address_and_one_that_soon_expires_are_warned_of(
     assert {check.name for check in checks if check.verdict is Verdict.WARN} == {
         hygiene.KEY_ADDRESS, hygiene.KEY_EXPIRY}
     assert failed(checks) == set()
+
+
+async def test_a_key_that_may_not_sell_coins_is_warned_of_and_fails_where_the_margin_ladder_would_need_it(
+    fake: FakeBinance, venue: BinanceVenue,
+) -> None:
+    fake.spoil[KEY] = changed(enableSpotAndMarginTrading=False)
+    for reaction, verdict, then in (
+        (None, Verdict.WARN, None), (OnMargin.CLOSE, Verdict.WARN, None),
+        (OnMargin.FINALISE, Verdict.FAIL, hygiene.Consequence.PAUSE),
+    ):
+        policy = replace(POLICY, margin=replace(POLICY.margin, on_margin=reaction))
+        (check,) = (check for check in await inspected(venue, policy) if check.name == hygiene.KEY_SPOT)
+        assert (check.verdict, hygiene.consequence(check)) == (verdict, then)
+        assert "Spot" in check.remedy
 
 
 async def test_a_bot_that_tops_up_wants_the_transfer_that_others_must_not_have(

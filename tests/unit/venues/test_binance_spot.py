@@ -160,7 +160,8 @@ async def test_a_rejection_in_unknown_words_is_one_only_if_the_order_is_not_ther
     (-2010, "Filter failure: EXCHANGE_MAX_NUM_ORDERS", TooManyOrders),
     (-1015, "Too many new orders; current limit is 50 orders per 10 SECOND.", RateLimited),
     (-1003, "Too many requests.", RateLimited),
-    (-2015, "Invalid API-key, IP, or permissions for action.", SafetyStop),
+    (-2015, "Invalid API-key, IP, or permissions for action.", Refused),  # futures reads say whether the key is gone
+    (-2014, "API-key format invalid.", SafetyStop),
     (-1021, "Timestamp for this request is outside of the recvWindow.", Unavailable),
 ])
 async def test_each_no_to_an_order_means_what_its_code_says(
@@ -169,6 +170,7 @@ async def test_each_no_to_an_order_means_what_its_code_says(
     fake.spoil[POST] = refusing(400, code, message)
     with pytest.raises(kind) as raised:
         await venue.place(INTENT)
+    assert type(raised.value) is kind or kind is Unavailable
     if isinstance(raised.value, Refused):
         assert raised.value.code == str(code)
     assert (len(fake.calls(POST)), fake.calls(GET)) == (1, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,9 +33,9 @@ from fake_bybit import (
 )
 from venue_values import ManualClock
 
-from bot.core.hygiene import Verdict
+from bot.core.hygiene import Consequence, Verdict, consequence
 from bot.core.market import Instrument, MarginTier
-from bot.core.policy import AssetPolicy, MarginPolicy, Policy
+from bot.core.policy import AssetPolicy, MarginPolicy, OnMargin, Policy
 from bot.environment import Environment
 from bot.errors import Refused, SafetyStop, Unavailable
 from bot.venues.bybit import BybitVenue
@@ -216,11 +217,14 @@ async def test_an_account_in_order_has_nothing_against_it(venue: BybitVenue, fak
 
 @pytest.mark.fault(85)
 @pytest.mark.parametrize(("endpoint", "reply", "expected"), [
-    (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Wallet": ["Withdraw"]}),
+    (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Spot": ["SpotTrade"], "Wallet": ["Withdraw"]}),
      ("key_withdrawal", Verdict.FAIL)),
-    (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]}),
+    (KEY, key(permissions={
+        "ContractTrade": ["Order", "Position"], "Spot": ["SpotTrade"], "Wallet": ["AccountTransfer"]}),
      ("key_transfer", Verdict.FAIL)),
-    (KEY, key(permissions={"ContractTrade": ["Order"], "Wallet": []}), ("key_trading", Verdict.FAIL)),
+    (KEY, key(permissions={"ContractTrade": ["Order"], "Spot": [], "Wallet": []}), ("key_trading", Verdict.FAIL)),
+    (KEY, key(permissions={"ContractTrade": ["Order", "Position"], "Spot": [], "Wallet": []}),
+     ("key_spot", Verdict.WARN)),
     (KEY, key(readOnly=1), ("key_trading", Verdict.FAIL)),
     (KEY, key(ips=["*"]), ("key_address", Verdict.WARN)),
     (KEY, key(expiredAt="2023-11-20T00:00:00Z"), ("key_expiry", Verdict.WARN)),
@@ -237,6 +241,16 @@ async def test_what_is_wrong_is_named(
 ) -> None:
     fake.replies[endpoint] = reply
     assert expected in (await verdicts(venue)).items()
+
+
+async def test_a_key_without_the_spot_right_fails_where_the_margin_ladder_would_need_it(
+    venue: BybitVenue, fake: FakeBybit,
+) -> None:
+    fake.replies[KEY] = key(permissions={"ContractTrade": ["Order", "Position"], "Spot": [], "Wallet": []})
+    selling = replace(POLICY, margin=replace(POLICY.margin, on_margin=OnMargin.FINALISE))
+    failed = [check for check in await venue.inspect(selling) if check.verdict is Verdict.FAIL]
+    assert [(check.name, consequence(check)) for check in failed] == [("key_spot", Consequence.PAUSE)]
+    assert "Spot Trade" in failed[0].remedy
 
 
 async def test_hedge_mode_wrong_leverage_and_a_foreign_position_are_named(

@@ -111,7 +111,7 @@ async def test_a_post_only_order_that_is_not_even_taken_is_reported_cancelled(ve
     (170131, Refused), (170136, Refused), (170137, Refused), (170140, Refused), (170134, Refused), (170194, Refused),
     (170121, Refused), (170810, TooManyOrders), (170005, RateLimited), (170222, RateLimited), (10006, RateLimited),
     (170007, Uncertain), (170146, Uncertain), (170001, Uncertain), (170032, Uncertain), (170234, Uncertain),
-    (10016, Uncertain), (10005, SafetyStop), (10002, Unavailable),
+    (10016, Uncertain), (10005, Refused), (10003, SafetyStop), (10002, Unavailable),
 ])
 async def test_each_no_to_an_order_means_what_its_code_says(
     venue: Any, fake: FakeBybit, code: int, kind: type[Exception],
