@@ -52,6 +52,12 @@ RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
 FIRST = (select(func.min(_decisions.at)), select(func.min(_intents.created_at)))
 
 FILLS = select(schema.fills).order_by(_fills.seq)
+COST_FILLS = (
+    select(schema.fills, _intents.episode, _intents.spot_mid, _intents.perp_mid)
+    .join(schema.intents, _fills.client_order_id == _intents.client_order_id)
+    .where(_intents.episode.in_(bindparam("names", expanding=True))).order_by(_fills.seq))
+COST_FUNDING = select(schema.funding).where(
+    _funding.episode.in_(bindparam("names", expanding=True))).order_by(_funding.seq)
 FILL_BOOKED = select(_fills.trade_id).where(
     _fills.symbol == bindparam("symbol"), _fills.trade_id.in_(bindparam("names", expanding=True)))
 FUNDING = select(schema.funding).order_by(_funding.seq)

@@ -6,6 +6,7 @@ raises JournalError when the file is missing or cannot be read.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bot.core.costing import costs_of
 from bot.core.decision import AssetDecision, Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap, awaited
-from bot.core.market import Asset
+from bot.core.ledger import Costs
+from bot.core.market import Asset, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord
 from bot.core.policy import Terms
 from bot.core.states import FRESH
@@ -55,6 +58,7 @@ def read_status(path: Path) -> StatusReport:
                                "JOIN terms t ON t.digest = d.terms ORDER BY d.seq DESC LIMIT 1")
         decision = decode(Decision, row["decision"]) if row else None
         episodes = fold.relevant_episodes(_episodes(connection))
+        snapshot = decode(Situation, row["situation"]).snapshot if row else None
         paid = _one(connection, "SELECT * FROM funding ORDER BY at DESC, seq DESC LIMIT 1")
         return StatusReport(
             binding=Binding(**binding), heartbeat=_heartbeat(connection),
@@ -68,7 +72,8 @@ def read_status(path: Path) -> StatusReport:
             commands=tuple(answer.command for answer in _answers(connection, "acknowledged_at IS NULL", ())),
             seq=row["seq"] if row else None, ladder=decision.ladder if decision else None,
             state=decision.state.state if decision else FRESH, gaps=gaps(connection),
-            funding_awaited=_awaited(connection, episodes, row["situation"]) if row else {},
+            funding_awaited=_awaited(connection, episodes, snapshot) if snapshot else {},
+            costs=_costs(connection, [one for one in episodes if one.fills], snapshot),
         )
 
 
@@ -76,6 +81,14 @@ def read_episodes(path: Path) -> tuple[Episode, ...]:
     """All hedges ever begun, in that order."""
     with reading(path) as connection:
         return _episodes(connection)
+
+
+def read_costs(path: Path) -> Mapping[str, Costs]:
+    """What every hedge has cost, by id; what is open is valued at the prices of the last decision."""
+    with reading(path) as connection:
+        last = _one(connection, "SELECT situation FROM decisions ORDER BY seq DESC LIMIT 1")
+        snapshot = decode(Situation, last["situation"]).snapshot if last else None
+        return _costs(connection, [one for one in _episodes(connection) if one.fills], snapshot)
 
 
 def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | None = None,
@@ -192,7 +205,7 @@ def gaps(connection: sqlite3.Connection) -> tuple[Gap, ...]:
 
 
 def _awaited(
-    connection: sqlite3.Connection, episodes: Sequence[Episode], situation: str,
+    connection: sqlite3.Connection, episodes: Sequence[Episode], snapshot: Snapshot,
 ) -> Mapping[Asset, Millis]:
     open_ones = [one for one in episodes if one.opened_at is not None and not one.state.ended]
     beat = _heartbeat(connection)
@@ -201,11 +214,43 @@ def _awaited(
     first = min(one.opened_at for one in open_ones if one.opened_at is not None)
     booked = [from_row(FundingPayment, row)
               for row in _all(connection, "SELECT * FROM funding WHERE at >= ?", (first,))]
-    return awaited(open_ones, decode(Situation, situation).snapshot.quotes, booked, beat.decided_at)
+    return awaited(open_ones, snapshot.quotes, booked, beat.decided_at)
 
 
 def _episodes(connection: sqlite3.Connection) -> tuple[Episode, ...]:
     return tuple(from_row(Episode, row) for row in _all(connection, "SELECT * FROM episodes ORDER BY seq"))
+
+
+def _costs(
+    connection: sqlite3.Connection, episodes: Sequence[Episode], snapshot: Snapshot | None,
+) -> Mapping[str, Costs]:
+    """What these hedges have cost, by id."""
+    newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
+    if newest is None or not episodes:
+        return {}
+    settle, names = decode(Terms, newest["content"]).policy.settle, [one.id for one in episodes]
+    marks = ", ".join("?" * len(names))
+    fills = _all(connection, "SELECT f.*, i.episode, i.spot_mid, i.perp_mid FROM fills f JOIN intents i "  # noqa: S608
+                             f"USING (client_order_id) WHERE i.episode IN ({marks}) ORDER BY f.seq", names)
+    paid = _all(connection, f"SELECT * FROM funding WHERE episode IN ({marks}) ORDER BY seq", names)  # noqa: S608
+    happened = fold.events(
+        episodes, ((row["episode"], from_row(Fill, row), _money(row["spot_mid"]), _money(row["perp_mid"]))
+                   for row in fills), ((from_row(FundingPayment, row), row["episode"]) for row in paid))
+    known, incomplete = gaps(connection), _incomplete(connection)
+    return {one.id: costs_of(one, happened.get(one.id, ()), settle, snapshot, gaps=known, incomplete=incomplete)
+            for one in episodes}
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _incomplete(connection: sqlite3.Connection) -> frozenset[str]:
+    """Hedges of a rebuilt journal that began before what the venue remembered."""
+    if not _all(connection, "SELECT 1 FROM sqlite_master WHERE name = 'rebuilt'"):
+        return frozenset()
+    row = _one(connection, "SELECT incomplete FROM rebuilt")
+    return frozenset(json.loads(row["incomplete"])) if row else frozenset()
 
 
 def _working(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
@@ -247,6 +292,6 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
-    "gaps", "read_books", "read_command", "read_decisions", "read_episodes", "read_heartbeat", "read_last_order_id",
-    "read_status", "submit_command",
+    "gaps", "read_books", "read_command", "read_costs", "read_decisions", "read_episodes", "read_heartbeat",
+    "read_last_order_id", "read_status", "submit_command",
 ]

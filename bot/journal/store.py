@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ from bot import __version__
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
+from bot.core.ledger import Event
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
@@ -100,7 +102,7 @@ class SqlJournal:
         async with self._using() as connection:
             decision = (await connection.execute(q.LAST_DECISION)).scalar()
             firsts = [(await connection.execute(query)).scalar() for query in q.FIRST]
-            return fold.memory(
+            recalled = fold.memory(
                 decision=None if decision is None else decode(Decision, decision), settle=settle,
                 orders=await self._unended_orders(connection),
                 episodes=[from_row(Episode, row) for row in await _rows(connection, q.EPISODES)],
@@ -111,6 +113,7 @@ class SqlJournal:
                 since=min((at for at in firsts if at is not None), default=None),
                 gaps=[from_row(Gap, row) for row in await _rows(connection, q.GAPS)],
             )
+            return replace(recalled, events=await self._events(connection, recalled.episodes))
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
@@ -293,6 +296,17 @@ class SqlJournal:
                     found.update((symbol, name) for (name,) in await connection.execute(
                         query, {"symbol": symbol, "names": wanted[start:start + 500]}))
         return found
+
+    async def _events(
+        self, connection: AsyncConnection, episodes: Sequence[Episode],
+    ) -> Mapping[str, tuple[Event, ...]]:
+        """What happened to the money of these hedges."""
+        names = {"names": [episode.id for episode in episodes]}
+        fills = [dict(row) for row in (await connection.execute(q.COST_FILLS, names)).mappings()]
+        paid = [dict(row) for row in (await connection.execute(q.COST_FUNDING, names)).mappings()]
+        return fold.events(
+            episodes, [(row["episode"], from_row(Fill, row), row["spot_mid"], row["perp_mid"]) for row in fills],
+            [(from_row(FundingPayment, row), row["episode"]) for row in paid])
 
     async def _unended_orders(self, connection: AsyncConnection) -> tuple[OrderRecord, ...]:
         intents = [from_row(OrderIntent, row) for row in await _rows(connection, q.UNENDED_INTENTS)]

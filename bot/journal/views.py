@@ -9,6 +9,7 @@ from decimal import Decimal
 from bot.core.decision import Action, Decision, Ladder, MarginFigures, Reason, Refusal, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
+from bot.core.ledger import Costs
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderRecord
 from bot.core.policy import Terms
@@ -76,6 +77,7 @@ class StatusReport:
     """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision; `seq`
     is that decision's number, by which it can be explained. `gaps`: what the venue had forgotten;
     `funding_awaited`: coins whose last settlement is not booked, and is unknown until it is, with its instant.
+    `costs`: what these hedges have cost, by id; open ones valued at the last decision's prices.
     """
 
     binding: Binding
@@ -98,6 +100,7 @@ class StatusReport:
     """What becomes of orders that rest, should the bot fall silent; in words."""
     gaps: tuple[Gap, ...] = ()
     funding_awaited: Mapping[Asset, Millis] = field(default_factory=dict)
+    costs: Mapping[str, Costs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from journal_values import T0, TERMS, decision, episode, fill, intent, payment, 
 
 from bot.core.episode import EpisodeState
 from bot.core.history import Gap
+from bot.core.ledger import Traded
 from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
 from bot.errors import JournalError
@@ -215,6 +217,22 @@ class JournalSuite:
         settled = (payment("p1", "-3.5"), payment("p2", "9", currency="USDC"))
         await journal.record_funding([(one, None) for one in settled], [], T0)
         assert (await journal.recall("USDT")).cash_flow == D("15.50")
+
+    async def test_what_happened_to_a_hedges_money_is_recalled_with_the_mids_of_its_decisions(
+        self, shelf: Shelf,
+    ) -> None:
+        journal = await shelf.open()
+        order, sale = intent(), replace(intent(2), symbol="BTC/USDT", spot_mid=None)
+        for one in (order, sale):
+            await journal.record_intent(one)
+        opened = replace(fill("t1"), client_order_id=order.client_order_id)
+        sold = replace(fill("t2"), client_order_id=sale.client_order_id, symbol=sale.symbol, fee_currency="BNB",
+                       fee_value=D("0.613"))
+        nobodys = fill("t3", client_order_id=None)
+        await journal.record_fills([opened, sold, nobodys], [episode(state=EpisodeState.OPEN)], T0)
+        await journal.record_funding([(payment("p1"), "btc1"), (payment("p2", "-1", T0 + 9), None)], [], T0)
+        assert (await (await shelf.open()).recall("USDT")).events == {"btc1": (
+            Traded(opened, D(50_000), None), Traded(sold, None, None, spot=True), payment("p1"))}
 
     async def test_episodes_recalled_are_the_open_and_each_assets_last_ended_and_closed(self, shelf: Shelf) -> None:
         journal = await shelf.open()

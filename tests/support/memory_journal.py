@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
@@ -53,12 +53,17 @@ class MemoryJournal:
     async def recall(self, settle: str) -> Memory:
         book = self.book
         firsts = [decision.at for _, _, decision in book.decisions] + [intent.created_at for intent in book.intents]
-        return fold.memory(
+        recalled = fold.memory(
             settle=settle, decision=book.decisions[-1][2] if book.decisions else None, orders=book.orders.values(),
             episodes=tuple(book.episodes.values()), intents=max((intent.number for intent in book.intents), default=0),
             times=[(intent.asset, intent.created_at) for intent in book.intents], fills=book.fills,
             funding=[payment for payment, _ in book.funding], since=min(firsts, default=None), gaps=book.gaps,
         )
+        orders = {intent.client_order_id: intent for intent in book.intents}
+        placed = [(orders[fill.client_order_id], fill) for fill in book.fills if fill.client_order_id in orders]
+        return replace(recalled, events=fold.events(
+            recalled.episodes, [(order.episode, fill, order.spot_mid, order.perp_mid) for order, fill in placed],
+            book.funding))
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
