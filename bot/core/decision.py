@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from bot.core.later import Later, Resting
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.states import FRESH, State, quarantined
@@ -161,13 +162,22 @@ class AssetState:
     finalising: Finalising | None = None
 
     @property
+    def at_rest(self) -> bool:
+        """Whether the rule has nothing in progress, nothing to confirm and nothing to ask a human."""
+        return (
+            self.goal is None and self.candidate is None and not self.confirmed and self.pending_at is None
+            and self.finalising is None and self.quarantined_at is None and self.holding is not None
+            and self.state is FRESH and not self.foreign and not self.ignored_orders
+        )
+
+    @property
     def permitted(self) -> State:
         """What may be done with this asset, whatever the account is permitted."""
         return quarantined(self.state, self.quarantined_at)
 
 
 @dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Resting):
     """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
 
     `cash` counts stablecoins one for one and leaves out what our own trading moved (`Standing.cash_flow`), so that
@@ -180,7 +190,11 @@ class RuleState:
 
     def of(self, asset: Asset) -> AssetState:
         """The state of one asset; a fresh one where there is none yet."""
-        return self.assets.get(asset, AssetState())
+        found = self.assets.get(asset)
+        return AssetState() if found is None else found
+
+    def _look(self) -> bool:
+        return self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +231,17 @@ class AssetStanding:
     coin_flow: Decimal = ZERO
 
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no order of ours is live, nobody has asked for anything, and nothing was closed by force."""
+        return not (
+            self.working or self.unresolved or self.asked or self.forced or self.close_requested
+            or self.rearm_requested or self.accept_requested or self.quarantined_at is not None
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Resting):
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
 
     `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received +
@@ -239,7 +262,11 @@ class Standing:
 
     def of(self, asset: Asset) -> AssetStanding:
         """The standing of one asset; an empty one where the journal knows nothing."""
-        return self.assets.get(asset, AssetStanding())
+        found = self.assets.get(asset)
+        return AssetStanding() if found is None else found
+
+    def _look(self) -> bool:
+        return not self.asked and not self.own_orders and all(one.at_rest for one in self.assets.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +357,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Later):
     """The answer of `decide` for every asset at one instant, and the rule's memory after it."""
 
     at: Millis
@@ -341,6 +368,23 @@ class Decision:
     state: RuleState
     halted: str | None = None
     ladder: Ladder = Ladder()
+
+    @property
+    def still(self) -> bool:
+        """Whether it was found in passing that nothing is to be done: no goal, no order, no rung of the ladder that
+        acts. False tells nothing.
+        """
+        return hasattr(self, "_work")
+
+    @classmethod
+    def quiet(
+        cls, at: Millis, nav: Decimal, cash: Decimal, state: RuleState, work: Callable[[], Mapping[str, object]],
+    ) -> Decision:
+        """One that is known to do nothing; `work` gives all other fields, if ever somebody reads them."""
+        new = object.__new__(cls)
+        for name, value in (("at", at), ("nav", nav), ("cash", cash), ("state", state), ("_work", work)):
+            object.__setattr__(new, name, value)
+        return new
 
     def of(self, asset: Asset) -> AssetDecision:
         """The decision on one asset. Raises KeyError."""

@@ -118,9 +118,15 @@ def _begin(draft: Draft, code: str, at: Millis, *, means: Means, sale: Sale, pol
     draft.count = triggers.Count(None, 0, at)
 
 
+def too_old(opened: Millis | None, at: Millis, policy: Policy) -> bool:
+    """Whether policy ends a hedge that was opened then."""
+    limit = policy.finalise.max_age
+    return opened is not None and limit > 0 and at - opened >= limit
+
+
 def _too_old(draft: Draft, at: Millis, policy: Policy) -> tuple[str, str] | None:
     opened, limit = draft.standing.opened_at, policy.finalise.max_age
-    if opened is None or not limit or at - opened < limit:
+    if opened is None or not too_old(opened, at, policy):
         return None
     return BY_AGE, f"the hedge is {(at - opened) / DAY:.1f} days old, {limit / DAY:.1f} allowed"
 

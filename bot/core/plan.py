@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 from bot.core import ending, guards, sizing, states, triggers
 from bot.core.decision import (
@@ -33,6 +34,7 @@ from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, pace_of, run_rule
+from bot.core.standstill import standstill
 from bot.core.states import Event, State
 from bot.core.times import Millis
 
@@ -42,7 +44,22 @@ def decide(situation: Situation, terms: Terms) -> Decision:
     """What to do about every asset at one instant, why, and what to remember.
 
     A function of its arguments alone: deciding again on the same instant with the state that came out changes nothing.
+    Where nothing can come of it, its words and figures are made when somebody reads them.
     """
+    quiet = standstill(situation, terms)
+    if quiet is None:
+        return decide_in_full(situation, terms)
+    return Decision.quiet(situation.snapshot.taken_at, *quiet, partial(_rest_of, situation, terms))
+
+
+def _rest_of(situation: Situation, terms: Terms) -> Mapping[str, object]:
+    full = decide_in_full(situation, terms)
+    return {"margin": full.margin, "assets": full.assets, "halted": full.halted, "ladder": full.ladder}
+
+
+@reckoned
+def decide_in_full(situation: Situation, terms: Terms) -> Decision:
+    """`decide`, with everything made at once."""
     snapshot, standing = situation.snapshot, situation.standing
     book = measure(snapshot, terms.policy, terms.instruments)
     positions = {position.symbol: position.quantity for position in snapshot.positions}

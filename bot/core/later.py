@@ -1,0 +1,46 @@
+"""Values part of which is worked out only when somebody reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+
+class Later:
+    """Base of a frozen dataclass with slots whose unset fields `_work` returns, all at once, at the first look.
+
+    A field that was given at construction never asks for it. Such a value compares, copies and is written down like
+    any other of its class: to read is to know.
+    """
+
+    __slots__ = ("_work",)
+    _work: Callable[[], Mapping[str, object]]
+
+    if not TYPE_CHECKING:  # a type checker is to know the declared fields alone
+
+        def __getattr__(self, name: str) -> object:
+            """Only reached for a slot without a value."""
+            if name.startswith("_") or name not in self.__dataclass_fields__:
+                raise AttributeError(f"{type(self).__name__} has no {name}")
+            for field, value in self._work().items():
+                object.__setattr__(self, field, value)
+            return object.__getattribute__(self, name)
+
+
+class Resting:
+    """Base of a frozen dataclass with slots that is asked the same question many times: `_asked` keeps the answer."""
+
+    __slots__ = ("_rests",)
+    _rests: bool
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing in it is under way."""
+        try:
+            return self._rests
+        except AttributeError:
+            object.__setattr__(self, "_rests", self._look())
+            return self._rests
+
+    def _look(self) -> bool:
+        raise AttributeError(f"{type(self).__name__} does not know")
