@@ -28,7 +28,19 @@ def _account(kind: str, decision: Decision) -> str:
         return f"{closing}; every order of ours is withdrawn; {decision.state.state.text}"
     if kind in ("pause", "resume"):
         return decision.state.state.text
-    return "refused: say which coin" if kind in ("close", "adopt", "ignore", "resolve") else "done"
+    return "refused: say which coin" if kind in ("close", "finalize", "adopt", "ignore", "resolve") else "done"
+
+
+def _finalising(decided: AssetDecision, decision: Decision) -> str:
+    """What is sold and closed, and which coins are not free; or why nothing is."""
+    said = {reason.code: reason.text for reason in decided.reasons}
+    if "finalise_refused" in said:
+        return f"refused: {said['finalise_refused']}"
+    going = decision.state.of(decided.asset).finalising
+    if going is None:
+        return f"no hedge is open on {decided.asset}"
+    told = said.get("finalise_requested", f"{plain(going.to_sell)} {decided.asset} are sold, and the short is closed")
+    return f"{told}; {said['coins_not_free']}" if "coins_not_free" in said else told
 
 
 def _asset(kind: str, decided: AssetDecision, decision: Decision) -> str:
@@ -38,6 +50,7 @@ def _asset(kind: str, decided: AssetDecision, decision: Decision) -> str:
     closing = "no hedge is open on" if decided.short == 0 and decided.goal == 0 else f"closing {decided.short}"
     told = {
         "close": f"{closing} {asset}; it is disarmed until its drift resolves",
+        "finalize": _finalising(decided, decision),
         "pause": f"{asset}: {state.state.text}{account}",
         "resume": f"{asset}: {state.state.text}{account}",
         "rearm": f"{asset} may be hedged again" if state.disarmed is None else f"{asset}: disarmed ({state.disarmed})",

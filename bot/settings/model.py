@@ -112,6 +112,15 @@ class MarginSettings(Section):
         "5%", "Cash and unrealised profit below this part of the portfolio: reduce, and open nothing.")
 
 
+class FinaliseSettings(Section):
+    """When a hedge is ended by really selling its coins."""
+
+    max_age: Pause = key("90d", "A hedge that is older ends, and its coins are sold; 0s: never.")
+    max_carry: Tolerated = key(
+        "20%", "Funding that has cost more a year over three days, and costs more now: the same; 0%: never.")
+    slices: Count = key(5, "In at least so many slices, spot first, as far as the venue's smallest orders allow.")
+
+
 class ExecutionSettings(Section):
     """How orders are worked."""
 

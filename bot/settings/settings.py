@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
-from bot.core.policy import AssetPolicy, ExecutionPolicy, GuardPolicy, MarginPolicy, Policy
+from bot.core.policy import AssetPolicy, ExecutionPolicy, FinalisePolicy, GuardPolicy, MarginPolicy, Policy
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
@@ -22,6 +22,7 @@ from bot.settings.model import (
     Coin,
     Duration,
     ExecutionSettings,
+    FinaliseSettings,
     File,
     GuardSettings,
     LiveSettings,
@@ -62,6 +63,8 @@ class Settings(Handed):
     guards: GuardSettings = Field(default_factory=GuardSettings, description="What makes the bot hold still.")
     margin: MarginSettings = Field(
         default_factory=MarginSettings, description="How much the short may lean on the futures wallet.")
+    finalise: FinaliseSettings = Field(
+        default_factory=FinaliseSettings, description="When a hedge is ended by really selling its coins.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How orders are worked.")
     poll: Duration = key("5s", "Time between two decisions. Default in `local`: 15m of story.")
     working_poll: Duration = key(
@@ -159,6 +162,7 @@ class Settings(Handed):
             guards=GuardPolicy(**dict(self.guards)),
             margin=MarginPolicy(**dict(self.margin)),
             execution=ExecutionPolicy(**dict(self.execution)),
+            finalise=FinalisePolicy(**dict(self.finalise)),
         )
 
     def _asset(self, name: str, asset: AssetSettings) -> AssetPolicy:

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.decision import Action
+from bot.core.market import spot_coin
 from bot.core.orders import PREFIX, OrderState
 from bot.journal.reader import read_decisions
 
 
 @dataclass(frozen=True)
 class VenueFill:
-    """One execution of a perpetual at the exchange."""
+    """One execution at the exchange, of either market."""
 
     symbol: str
     trade_id: str
@@ -39,7 +40,7 @@ class VenueFill:
 
 @dataclass(frozen=True)
 class Account:
-    """What the exchange has seen of one account: its perpetual orders' client ids, oldest first, and executions."""
+    """What the exchange has seen of one account: its orders' client ids, oldest first, and executions."""
 
     orders: Sequence[str]
     fills: Sequence[VenueFill]
@@ -50,9 +51,9 @@ class Account:
         orders: Iterable[Mapping[str, str]] = state["orders"]
         fills: Iterable[Mapping[str, str]] = state["fills"]
         return cls(
-            [row["client_order_id"] for row in orders if row["market"] == "perp"],
+            [row["client_order_id"] for row in orders],
             [VenueFill(row["symbol"], str(row["trade_id"]), row["client_order_id"], row["side"],
-                       Decimal(row["quantity"]), int(row["at"])) for row in fills if row["market"] == "perp"],
+                       Decimal(row["quantity"]), int(row["at"])) for row in fills],
         )
 
 
@@ -67,6 +68,7 @@ def broken_promises(
     return [
         *_increases_within_the_excess(journal),
         *_never_long_through_us(journal, account),
+        *_sold_with_their_hedge(journal),
         *_one_unresolved_intent(journal),
         *_every_order_has_one_intent(journal, account),
         *_books_are_the_venues(journal, account, settled=settled),
@@ -97,12 +99,32 @@ def _never_long_through_us(journal: Path, account: Account) -> Iterator[str]:
     booked = {(row["symbol"], row["trade_id"]) for row in _rows(journal, "SELECT symbol, trade_id FROM fills")}
     ours: dict[str, Decimal] = defaultdict(Decimal)
     for fill in account.fills:
+        if spot_coin(fill.symbol) is not None:
+            continue
         sent = fill.client_order_id.startswith(PREFIX)
         if not sent and (fill.symbol, fill.trade_id) not in booked:
             continue
         ours[fill.symbol] += fill.signed
         if sent and ours[fill.symbol] > 0 and fill.signed > 0:
             yield f"{fill.symbol}: execution {fill.trade_id} of ours makes us long by {ours[fill.symbol]}"
+
+
+def _sold_with_their_hedge(journal: Path) -> Iterator[str]:
+    """Coins are sold by a hedge that goes down with them: never more than the short had been, a slice at a time."""
+    rows = _rows(journal, "SELECT f.*, i.episode FROM fills f JOIN intents i USING (client_order_id) ORDER BY f.seq")
+    short: dict[str, Decimal] = defaultdict(Decimal)
+    peak: dict[str, Decimal] = defaultdict(Decimal)
+    sold: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        quantity = Decimal(row["quantity"]) * (1 if row["side"] == "sell" else -1)
+        hedge = row["episode"]
+        if spot_coin(row["symbol"]) is None:
+            short[hedge] += quantity
+            peak[hedge] = max(peak[hedge], short[hedge])
+        else:
+            sold[hedge] += quantity
+            if sold[hedge] > peak[hedge]:
+                yield f"{hedge}: {sold[hedge]} coins were sold, and the short was never more than {peak[hedge]}"
 
 
 def _one_unresolved_intent(journal: Path) -> Iterator[str]:
