@@ -65,14 +65,18 @@ class Reporter:
         self._emit(event, **self._decided(decided, snapshot), text=text)
 
     def hedge(self, event: str, decided: AssetDecision, snapshot: Snapshot, episode: Episode) -> None:
-        """A hedge reached a goal: its account so far. Positive fees and funding were paid by us."""
+        """A hedge reached a goal: its account so far, by the ledger. Positive fees and funding were paid by us."""
+        costs = self._book.costs(episode, snapshot)
         account = {
             "episode": episode.id, "short": episode.short, "quantity": episode.short,
-            "contracts": episode.short / decided.contract, "fee": episode.fees,
+            "contracts": episode.short / decided.contract, "fee": costs.fees,
             "opened_quantity": episode.entry_quantity, "entry_price": episode.entry_price,
-            "exit_price": episode.exit_price, "realised_pnl": episode.realised, "funding_paid": episode.funding_paid,
-            "fees": episode.fees, "net": episode.net, "resizes": episode.resizes,
+            "exit_price": episode.exit_price, "realised_pnl": costs.realised, "funding_paid": costs.funding_paid,
+            "fees": costs.fees, "basis": costs.basis, "slippage": costs.slippage, "net_cost": costs.net_cost,
+            "against_holding": costs.against_holding, "bp_a_year": costs.bp_a_year, "resizes": episode.resizes,
         }
+        if costs.unknown:
+            account["unknown"] = "; ".join(dict.fromkeys(costs.unknown.values()))
         if event == "hedge.finalised":
             account |= {"sold": episode.sold, "proceeds": episode.proceeds}
         self._emit(event, **self._decided(decided, snapshot) | account)

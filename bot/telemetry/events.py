@@ -36,9 +36,12 @@ class Event:
 
 FIELDS: Final[Mapping[str, str]] = {
     "action": "what is done: open, increase, reduce, close, hold",
+    "against_holding": "what the account has more than if nothing had been done, settle coin",
     "amount": "money moved, in `currency`; positive when received",
     "asset": "the coin",
     "assets": "the configured coins",
+    "basis": "what the perpetual's distance from spot has cost so far, settle coin; negative: it earned",
+    "bp_a_year": "net cost in basis points of the hedged value a year",
     "cash_share": "(cash + unrealised profit) / NAV; 0.05 is 5%",
     "cause": "what began it: finalise_requested, finalise_age, finalise_carry, or a rung of the margin ladder",
     "change": "what was changed of a resting order: amend or cancel",
@@ -74,7 +77,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "message": "a sentence",
     "nav": "net asset value in the settle coin",
     "needed": "settle coin that the margin account lacks to reach the runway of a top-up",
-    "net": "realised profit − fees − funding paid: what the account has more than without the hedge",
+    "net_cost": "what the hedge cost against real sales and purchases at the mid, settle coin; negative: it earned",
     "new_price": "the price of the order after the change",
     "next_funding_at": "when funding is settled next, ms",
     "opened_quantity": "all contracts ever sold by the hedge, coins",
@@ -93,6 +96,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "shorts": "by coin: the hedge, coins",
     "side": "buy or sell",
     "slice": "coins that are sold before as many are closed",
+    "slippage": "what the fills' distance from the perpetual's mid has cost so far, settle coin",
     "sold": "coins that the hedge sold on spot, less those it bought",
     "state": "where the order stands",
     "stream": "which of what the venue pushes: prices of spot or perpetual, or an account",
@@ -102,6 +106,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "to_sell": "coins to be sold on spot in all",
     "top_up": "settle coin that the spot wallet has free for it",
     "trade_id": "the venue's name of the fill",
+    "unknown": "why a figure is not known",
     "venue": "the exchange",
     "where": "which lines of the program were at work, the innermost last",
     "withdrawn": "how many resting orders were cancelled",
@@ -113,7 +118,9 @@ _ACTION: Final = ("asset", "action", "reason", "short", "goal", *MARGIN, "episod
 _ORDER: Final = ("asset", "client_order_id", "side", "contracts", "quantity", "price", "reduce_only", "time_in_force",
                  "episode", "reason")
 _LADDER: Final = ("rung", "joint_runway", "cash_share", "fraction", "needed", "top_up")
-_ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "net", "resizes")
+_ACCOUNT: Final = ("entry_price", "exit_price", "realised_pnl", "fees", "basis", "slippage", "net_cost",
+                   "against_holding", "bp_a_year", "resizes")
+_HEDGE: Final = ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee", "unknown")
 _MORE: Final = ("market", "action", "short", "goal", *MARGIN, "liquidation_price", "filled", "state", "order_id",
                 "message", "code", "fee")
 _SIDE = "{asset}: {side} {quantity} at {price:price}"
@@ -195,23 +202,25 @@ _TABLE = (
           (*_ORDER, "fee", "fee_currency", "maker", "realised_pnl", "trade_id"), _MORE,
           says=f"{_SIDE}, fee {{fee}} {{fee_currency}}"),
     Event("hedge.opened", "The venue's position confirms a new hedge.", (*_ACTION, *_ACCOUNT),
-          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          _HEDGE,
           says=f"{{asset}}: short {{short}} from {{entry_price:price}}, {_MARGIN}, fees {{fees:money}}"),
     Event("hedge.resized", "The venue's position confirms the hedge's new size.", (*_ACTION, *_ACCOUNT),
-          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          _HEDGE,
           says=f"{{asset}}: short {{short}}, {_MARGIN}, {{funding_paid:funding}}, fees {{fees:money}}"),
     Event("hedge.closed", "The venue's position confirms that nothing is left of the hedge.", (*_ACTION, *_ACCOUNT),
-          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          _HEDGE,
           says="{asset}: from {entry_price:price} to {exit_price:price}, realised {realised_pnl:money}, "
-               "{funding_paid:funding}, fees {fees:money}, net {net:money}"),
+               "{funding_paid:funding}, fees {fees:money}, "
+               "net cost {net_cost:money}, against holding {against_holding:money}"),
     Event("hedge.finalising", "A hedge begins to be ended with its coins: sold on spot, and closed, slice by slice.",
           (*_ACTION, "cause", "to_sell", "slice", "text"), ("liquidation_price",),
           says="{asset}: {to_sell} to be sold in slices of {slice}: {text}"),
     Event("hedge.finalised", "Its coins are sold, and the venue's position confirms that nothing is left of the hedge.",
           (*_ACTION, *_ACCOUNT, "sold", "proceeds"),
-          ("liquidation_price", "opened_quantity", "contracts", "quantity", "price", "fee"),
+          _HEDGE,
           says="{asset}: {sold} sold for {proceeds:money}, from {entry_price:price} to {exit_price:price}, realised "
-               "{realised_pnl:money}, {funding_paid:funding}, fees {fees:money}, net {net:money}"),
+               "{realised_pnl:money}, {funding_paid:funding}, fees {fees:money}, "
+               "net cost {net_cost:money}, against holding {against_holding:money}"),
     Event("hedge.forced", "The venue closed a hedge by force: liquidation or auto-deleveraging. The coin is disarmed.",
           ("asset", "reason", "quantity", "price", "message"), level=Level.ERROR,
           says="{asset}: {reason} of {quantity} at {price:price}; {message}"),

@@ -136,11 +136,12 @@ def test_a_wrapped_line_loses_no_word_and_is_indented(out: Out) -> None:
 
 
 def test_the_console_reads_as_sentences_with_unknown_for_none(out: Out) -> None:
-    fields = example("hedge.closed") | {"entry_price": Decimal("50000.105"), "exit_price": None, "net": Decimal("-3.4")}
+    fields = example("hedge.closed") | {"entry_price": Decimal("50000.105"), "exit_price": None,
+                                        "net_cost": Decimal("-3.4"), "against_holding": None}
     out.start().emit("hedge.closed", **fields)
     assert " ".join(out.console.split()) == (
         "2021-01-28 00:15 hedge.closed BTC: from 50,000.10 to unknown, realised 0.10, funding paid 0.10, fees 0.10, "
-        "net -3.40")
+        "net cost -3.40, against holding unknown")
 
 
 def test_the_price_of_a_cheap_coin_keeps_its_digits(out: Out) -> None:
