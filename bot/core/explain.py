@@ -173,7 +173,25 @@ def _asset(situation: Situation, terms: Terms, decision: Decision, one: Recount)
             f"refused: {'; '.join(refusal.text for refusal in one.opening)}" if one.opening else "nothing refuses")
     if one.notional is not None:
         yield from _caps(situation, terms, one)
+    yield from _sale(situation, decision, decided)
     yield _goal(decided, one)
+
+
+def _sale(situation: Situation, decision: Decision, decided: AssetDecision) -> Iterator[Step]:
+    """How far a hedge that is ended with its coins has come, and what it trades next."""
+    now, asset = decision.state.of(decided.asset).finalising, decided.asset
+    if now is None or decided.due is None:
+        return
+    held, price = situation.snapshot.holdings.get(asset), decided.measure.price
+    excess = None if decided.measure.excess is None or not price else decided.measure.excess / price
+    yield Step("coins to sell", "min(short that ends, excess, free coins), rounded down to the spot lot; less where the "
+               "excess has shrunk since", (
+                   f"short that ends {figure(now.short)} − {figure(now.goal)}, sold so far {figure(now.sold)}",
+                   f"excess now {figure(excess)}, free now {figure(None if held is None else held.free)}"),
+               f"{figure(now.to_sell)} {asset} in slices of {figure(now.slice)}")
+    yield Step("next leg", "a slice is sold on spot, then as much of the short is closed, in whole contracts",
+               (f"sold {figure(now.sold)}, closed {figure(now.closed)}, uncovered {figure(now.uncovered)}",),
+               f"{now.leg.value} {figure(decided.due.quantity)} {asset}")
 
 
 def _reference(situation: Situation, decided: AssetDecision, one: Recount) -> Step:

@@ -55,6 +55,9 @@ def recount(situation: Situation, terms: Terms, decision: Decision, decided: Ass
     reference = decided.intent.current if decided.intent is not None else decided.goal
     measure, nav = decided.measure, decision.nav
     levels = triggers.levels(policy, nav) if nav is not None and nav > 0 else None
+    if decided.due is not None and not decided.urgent:
+        # By policy all of it ends, from the moment at which that is begun.
+        return Recount(decided, policy, instrument, reference, ZERO, levels)
     if decided.urgent:
         goal = _urgent_goal(situation, terms, decision, decided)
         return Recount(decided, policy, instrument, reference, goal, levels)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rule_world import asset_policy, codes, guards_of, instrument, quote, world
 
 from bot.core.decision import Action, Due, Finalising, Leg
+from bot.core.explain import explain
 from bot.core.finalise import Means, advance, begin, due, sale_of
 from bot.core.money import ZERO, is_multiple, round_to_step
 from bot.core.policy import ExecutionPolicy, FinalisePolicy, Policy
@@ -312,3 +313,19 @@ def test_deciding_again_on_the_same_instant_changes_nothing() -> None:
     first = story.look()
     assert story.look().state == first.state
     assert quote(0, D(1)).funding_interval == 8 * HOUR
+
+
+@pytest.mark.parametrize("how", [{"asked": ("finalize",)}, {"opened_at": 0}])
+def test_an_explanation_tells_the_sale_and_agrees(how: dict[str, object]) -> None:
+    story = world(short="0.2")
+    story.standings["BTC"] = how
+    situation = story.situation()
+    told = explain(situation, story.terms, story.look())
+    assert told.disagreements == ()
+    steps = {step.title: step for step in told.assets[0].steps}
+    assert steps["coins to sell"].result == "0.2 BTC in slices of 0.04"
+    assert steps["next leg"].result == "sell 0.04 BTC"
+    story.standings["BTC"] = {"opened_at": 0} if "opened_at" in how else {}
+    story.at += 30_000
+    again = explain(story.situation(), story.terms, story.look())
+    assert again.disagreements == ()
