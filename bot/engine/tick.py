@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation
+from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation, Standing
 from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.plan import decide
@@ -73,6 +73,7 @@ class Engine:
         self._seen: Snapshot | None = None
         self._full: Snapshot | None = None
         self._reconciled = False
+        self._calm: Standing | None = None
 
     async def tick(self, pushed: Pushed | None = None) -> TickReport:
         """Run one tick. Raises Unavailable (nothing was decided), Refused, JournalError.
@@ -80,6 +81,7 @@ class Engine:
         `pushed`: prices to decide on with the account as it was last read, where nothing has happened to it since.
         """
         commands = await self._book.commands()
+        self._calm = None
         full, self._full = self._full, None  # whatever happens now, the account is to be read again before it counts
         snapshot = None if pushed is None or commands else self._renewed(full, pushed)
         if snapshot is None:
@@ -113,9 +115,22 @@ class Engine:
         await self._book.beat()
         if not acted and not commands and not forced:
             self._full = full
+            self._calm = situation.standing
         if not acted:
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
+
+    def look(self, snapshot: Snapshot) -> Decision | None:
+        """The decision on another reading of an account to which nothing has happened since the last tick, where
+        nothing comes of it; None where something may: that takes a tick. What is seen is remembered, not journaled.
+        """
+        if self._calm is None:
+            return None
+        decision = decide(Situation(snapshot, self._calm, self._book.state), self._terms)
+        if not decision.still:
+            return None
+        self._book.looked(decision)
+        return decision
 
     def watch(self) -> Watch | None:
         """What to look for in pushed prices until the next tick; None before the first, or where only polls tell."""

@@ -104,6 +104,10 @@ class PaperVenue:
     async def snapshot(self) -> Snapshot:
         """Everything at the exchange's present instant; open orders are the perpetuals'."""
         self._follow_clock()
+        return self.reading()
+
+    def reading(self) -> Snapshot:
+        """The account and its markets as they are; no time passes."""
         exchange = self.exchange
         figures, unified = exchange.figures(), exchange.wallets.kind is WalletKind.UNIFIED
         return Snapshot(
