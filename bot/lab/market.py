@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.core.market import Asset, Quote
+from bot.core.market import Asset, FuturesWallet, Holding, Position, Quote, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, TimeInForce
 from bot.core.times import DAY, HOUR, Millis
@@ -21,7 +21,7 @@ from bot.lab.panel import Row, Seen
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import BookState, Level, MarketState
 from bot.paper.markets import market_of
-from bot.paper.venue import PaperVenue, report_of
+from bot.paper.venue import PaperVenue, open_order_of, report_of
 from bot.ports import Settlement
 
 USUAL_INTERVAL: Millis = 8 * HOUR
@@ -138,15 +138,17 @@ class PanelVenue(PaperVenue):
         self._feed = feed
         self._clock_of_rows = clock
         self._immediate = fill is Fill.IMMEDIATE
+        self._margined = exchange.margined
+        self._symbols = {asset: instrument.symbol for asset, instrument in exchange.instruments.items()}
         self._settled: list[Settlement] = []
         self._rates: dict[Asset, _Rate] = {}
         self._coins: Mapping[Asset, Seen] = {}
         self._spot_at: Millis = 0
         self._at: Millis = 0
 
-    def see(self, row: Row) -> None:
-        """Go on to a row, and let happen what happens to the account by itself."""
-        exchange, at = self.exchange, row.at
+    def see(self, row: Row) -> bool:
+        """Go on to a row, and let happen what happens to the account by itself; whether anything did."""
+        exchange, at, moved = self.exchange, row.at, False
         self._feed.see(row)
         self._clock_of_rows.at = self._at = exchange.markets.now = at
         self._coins = row.coins
@@ -154,21 +156,48 @@ class PanelVenue(PaperVenue):
             self._spot_at = at
         for asset, seen in row.coins.items():
             if seen.funding is not None:
-                self._settle(asset, seen.funding, seen.mark, at)
-        if exchange.account.held or exchange.open_orders():
+                moved |= self._settle(asset, seen.funding, seen.mark, at)
+        if (self._margined and exchange.account.held) or exchange.open_orders():
+            fills = len(exchange.fills)
             self._feed.high = True
             exchange.meet(at)
             self._feed.high = False
+            moved |= len(exchange.fills) > fills
+        return moved
 
-    def _settle(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> None:
+    def _settle(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> bool:
         account = self.exchange.account
-        if account.positions[asset].quantity:
+        hedged = bool(account.positions[asset].quantity)
+        if hedged:
             account.book_funding(asset, rate, mark, at)
         known = self._rates.get(asset)
         interval = USUAL_INTERVAL if known is None else min(USUAL_INTERVAL, at - known.at)
         self._rates[asset] = _Rate(rate, at, interval)
         self._settled = [one for one in self._settled if at - one.at <= _REMEMBERED]
         self._settled.append(Settlement(asset, rate, mark, at))
+        return hedged
+
+    def reading(self) -> Snapshot:
+        """The account and the row. Where nobody asks what it can carry, margins are not reckoned: they are 0."""
+        if self._margined:
+            return super().reading()
+        exchange, settle = self.exchange, self.exchange.settle
+        unrealised, positions = ZERO, []
+        for asset, held in exchange.account.positions.items():
+            if held.quantity:
+                mark = self._coins[asset].mark
+                gain = held.unrealised(mark)
+                unrealised += gain
+                positions.append(Position(
+                    self._symbols[asset], held.quantity, held.entry, mark, gain, ZERO, ZERO,
+                    leverage=exchange.leverage(asset), updated_at=held.updated_at))
+        equity = exchange.wallets.futures[settle] + unrealised
+        return Snapshot(
+            self._at, {coin: Holding(amount) for coin, amount in exchange.wallets.spot.items()},
+            FuturesWallet(ZERO, unrealised, equity, ZERO, ZERO, equity),
+            {asset: self.quote(asset) for asset in self._coins}, tuple(positions),
+            tuple(map(open_order_of, exchange.open_orders("perp"))), exchange.wallets.kind,
+        )
 
     async def place(self, intent: OrderIntent) -> OrderReport:
         """Send one order. With `immediate` fills a post-only order has traded, as a maker, when this returns."""

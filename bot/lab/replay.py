@@ -69,17 +69,21 @@ async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None
     began = time.perf_counter()
     stage = await set_stage(wishes, first, journal=journal)
     tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
-    await _tick(stage, wishes, first, tally)
+    await _tick(stage, wishes, first, tally, moved=True)
     last = first
     for last in coming:
-        stage.venue.see(last)
-        await _tick(stage, wishes, last, tally)
+        moved = stage.venue.see(last)
+        await _tick(stage, wishes, last, tally, moved=moved)
     return _outcome(stage, tally, last, time.perf_counter() - began)
 
 
-async def _tick(stage: Stage, wishes: Wishes, row: Row, tally: _Tally) -> None:
-    """One row: a bare replay takes no decision on stale prices; elsewhere the guards see to that."""
-    if not (row.stale and wishes.bare):
+async def _tick(stage: Stage, wishes: Wishes, row: Row, tally: _Tally, *, moved: bool) -> None:
+    """One row: a look where nothing can come of it, else a tick.
+
+    A bare replay takes no decision on stale prices; elsewhere the guards see to that.
+    """
+    if not (row.stale and wishes.bare) and (
+            (moved and not wishes.bare) or stage.engine.look(stage.venue.reading()) is None):
         await stage.engine.tick()
     _count(tally, stage, row)
 

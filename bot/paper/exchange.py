@@ -77,7 +77,7 @@ class PaperExchange:
         )
         self.markets = Markets(feed, self.instruments, feed.start if now is None else now)
         self._desk = OrderDesk(self.account, self.markets, price_band, margined=margined)
-        self._margined = margined
+        self.margined = margined
         self._funding_due: dict[Asset, Millis] = {}
         self.deferred_cancels: list[PaperOrder] | None = None
         self._check_period = -(-MINUTE // feed.step) * feed.step
@@ -359,7 +359,7 @@ class PaperExchange:
             self._desk.serve()
 
     def _insolvent(self) -> bool:
-        return self._margined and bool(self.account.held) and self.account.insolvent(self.mark)
+        return self.margined and bool(self.account.held) and self.account.insolvent(self.mark)
 
     def _liquidate(self) -> None:
         for order in self._desk.resting("perp"):

@@ -120,7 +120,7 @@ class PaperVenue:
             ),
             quotes={asset: self.quote(asset) for asset in exchange.instruments},
             positions=tuple(self._position(asset) for asset in exchange.account.held),
-            open_orders=tuple(_open_order(order) for order in exchange.open_orders("perp")),
+            open_orders=tuple(open_order_of(order) for order in exchange.open_orders("perp")),
             wallet=exchange.wallets.kind,
         )
 
@@ -295,7 +295,8 @@ def _best(book: BookState) -> tuple[Decimal | None, Decimal | None]:
     return book.bids[0].price if book.bids else None, book.asks[0].price if book.asks else None
 
 
-def _open_order(order: PaperOrder) -> OpenOrder:
+def open_order_of(order: PaperOrder) -> OpenOrder:
+    """How the venue shows a resting order."""
     return OpenOrder(
         symbol=order.symbol, order_id=str(order.order_id), client_order_id=order.client_order_id, side=order.side,
         price=order.price, quantity=order.quantity, filled=order.filled, reduce_only=order.reduce_only,
