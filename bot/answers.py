@@ -116,6 +116,25 @@ def _dead_mans_switch(settings: Settings, environment: str) -> str:
     return f"{settings.venue} withdraws orders that rest 2 minutes after the bot fell silent"
 
 
+def foresee_end(settings: Settings, asset: Asset) -> str | None:
+    """What `finalize` would do by the newest decision of the journal, in words; None: no hedge is open, or no decision.
+
+    Raises JournalError.
+    """
+    from bot.core.ending import foresee
+    from bot.journal.reader import read_decisions
+    from bot.journal.reader import read_status as read
+
+    last = read(settings.journal).decided_at
+    if last is None:
+        return None
+    found = list(read_decisions(settings.journal, since=last))[-1]
+    if asset not in found.terms.instruments:
+        return None
+    foreseen = foresee(found.situation, found.terms, found.decision, asset)
+    return None if foreseen is None else foreseen.text
+
+
 def explain_decision(settings: Settings, which: str) -> ExplainedDecision:
     """A decision of the journal, explained; `which`: its number, an instant, 'last', an order's or a hedge's id.
 

@@ -62,6 +62,32 @@ def close(asset: Coin, config: Config = None, *, wait: Wait = "30s", as_json: As
     ask("close", asset, config, wait=wait, as_json=as_json)
 
 
+def finalize(
+    asset: Coin, config: Config = None, *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you mean it.")] = False,
+    wait: Wait = "30s", as_json: AsJson = False,
+) -> None:
+    """End the hedge of a coin and really sell its coins, slice by slice: what was a synthetic sale becomes one.
+
+    The lesser of hedge and excess is sold on the spot market, and the short is closed with it. Coins that are not free
+    in the spot wallet cannot be sold; it is said beforehand how many these are. A sale may be a taxable event.
+
+    \b
+    Example:
+      hedgerow finalize BTC -c config/binance-demo.yaml
+    """
+    settings = with_journal(config)
+    from bot import answers
+    from bot.settings import read_coin
+
+    foreseen = answers.foresee_end(settings, option("ASSET", read_coin, asset))
+    if foreseen is not None and not as_json:
+        typer.echo(f"by the last decision: {foreseen}")
+    if not yes:
+        typer.confirm("Sell these coins, and close the hedge?", abort=True)
+    ask("finalize", asset, config, wait=wait, as_json=as_json)
+
+
 def pause(asset: AnyCoin = None, config: Config = None, *, wait: Wait = "30s", as_json: AsJson = False) -> None:
     """Open and enlarge nothing, of one coin or at all, until resume.
 
@@ -201,6 +227,7 @@ def register(cli: typer.Typer) -> None:
     """Add these commands."""
     for command, short in (
         (close, "Close the hedge of a coin, keep the coins."),
+        (finalize, "End the hedge of a coin, sell its coins."),
         (pause, "Open nothing until resume; closing goes on."),
         (resume, "Go on after a pause or a panic."),
         (panic, "Cancel all, close all at once, halt."),

@@ -30,6 +30,7 @@ def ahead(report: PlanReport) -> RenderableType:
     return Group(
         Text(""), Text("next, when this coin alone moves (futures: what the wallet needs for it)"),
         _triggers(outlook.assets), *_notes(outlook, settle),
+        *(_line(each.ending.text) for each in outlook.assets if each.ending is not None),
         Text(""), Text("guards: reading of limit"), _guards(outlook),
     )
 

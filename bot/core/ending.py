@@ -8,19 +8,19 @@ until all the coins are free. A command acts through data guards, sells what is 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot.core import triggers
-from bot.core.decision import Action, HedgeIntent, Leg
+from bot.core.decision import Action, AssetStanding, Decision, HedgeIntent, Leg, Measure, Situation
 from bot.core.finalise import SALE_WITHIN, Means, Sale, advance, begin, due, sale_of
-from bot.core.money import ZERO, plain
-from bot.core.times import DAY, YEAR, Millis
+from bot.core.market import Asset, Instrument, Quote, Snapshot
+from bot.core.money import ZERO, plain, reckoned
+from bot.core.policy import Policy, Terms
+from bot.core.times import DAY, YEAR, Millis, iso
 
 if TYPE_CHECKING:
-    from bot.core.market import Quote, Snapshot
-    from bot.core.policy import Policy
     from bot.core.rule import Draft
 
 BY_USER = "finalise_requested"
@@ -30,16 +30,58 @@ BY_AGE, BY_CARRY = "finalise_age", "finalise_carry"
 
 def means_of(draft: Draft, snapshot: Snapshot) -> Means:
     """What a sale of this asset's coins depends on now."""
-    measure, standing, quote = draft.measure, draft.standing, draft.quote
-    known = measure.excess is not None and measure.price is not None and measure.price > 0
-    excess = measure.excess / measure.price if known and measure.excess is not None and measure.price else None
-    held = snapshot.holdings.get(draft.policy.asset)
+    agreed = abs(draft.measure.quantity - draft.holding - draft.standing.coin_flow) < draft.instrument.spot_lot
+    return means_at(
+        snapshot, draft.measure, draft.standing, instrument=draft.instrument, contract=draft.contract,
+        settled=agreed and not draft.standing.unresolved and not draft.holds)
+
+
+def means_at(
+    snapshot: Snapshot, measure: Measure, standing: AssetStanding, *, instrument: Instrument, contract: Decimal,
+    settled: bool = True,
+) -> Means:
+    """The same of one asset as it was measured. `settled`: see `Means`."""
+    quote, held = snapshot.quotes.get(instrument.asset), snapshot.holdings.get(instrument.asset)
+    excess = None if measure.excess is None or not measure.price else measure.excess / measure.price
     free = ZERO if held is None else held.free + (held.locked if standing.working else ZERO)
-    bid = quote.spot_bid if quote is not None else None
-    agreed = abs(measure.quantity - draft.holding - standing.coin_flow) < draft.instrument.spot_lot
-    return Means(
-        standing.short, standing.spot_sold, excess, free, bid if bid is not None and bid > 0 else None, draft.contract,
-        draft.instrument, working=standing.working, settled=agreed and not standing.unresolved and not draft.holds)
+    bid = quote.spot_bid if quote is not None and quote.spot_bid is not None and quote.spot_bid > 0 else None
+    return Means(standing.short, standing.spot_sold, excess, free, bid, contract, instrument, standing.working, settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What ending a hedge with its coins would come to now. `by`: when policy does, by the age of the hedge."""
+
+    asset: Asset
+    short: Decimal
+    sale: Sale
+    slice: Decimal
+    by: Millis | None
+
+    @property
+    def text(self) -> str:
+        """In one sentence, with the coins that are not free."""
+        said = f"finalising would close {plain(self.short)} {self.asset} and sell {plain(self.sale.sold)}"
+        if self.sale.sold:
+            said += f", in slices of {plain(self.slice)}"
+        if self.sale.locked:
+            said += f"; {plain(self.sale.locked)} {self.asset} that it should sell are not free in the spot wallet"
+        return said + (f"; policy does on {iso(self.by)}" if self.by is not None else "")
+
+
+@reckoned
+def foresee(situation: Situation, terms: Terms, decision: Decision, asset: Asset) -> Foreseen | None:
+    """For a hedge that is open; None where there is none."""
+    standing, instrument = situation.standing.of(asset), terms.instruments[asset]
+    if standing.short == 0:
+        return None
+    means = means_at(
+        situation.snapshot, decision.of(asset).measure, standing, instrument=instrument,
+        contract=terms.policy.asset(asset).contract_for(instrument))
+    sale, age = sale_of(standing.short, means), terms.policy.finalise.max_age
+    begun = begin(BY_USER, decision.at, means, goal=ZERO, to_sell=sale.sold, policy=terms.policy)
+    by = standing.opened_at + age if age and standing.opened_at is not None else None
+    return Foreseen(asset, standing.short, sale, begun.slice, by)
 
 
 def obey_finalise(

@@ -184,8 +184,8 @@ def _sale(situation: Situation, decision: Decision, decided: AssetDecision) -> I
         return
     held, price = situation.snapshot.holdings.get(asset), decided.measure.price
     excess = None if decided.measure.excess is None or not price else decided.measure.excess / price
-    yield Step("coins to sell", "min(short that ends, excess, free coins), rounded down to the spot lot; less where the "
-               "excess has shrunk since", (
+    yield Step("coins to sell", "min(short that ends, excess, free coins), rounded down to the spot lot; less where "
+               "the excess has shrunk since", (
                    f"short that ends {figure(now.short)} − {figure(now.goal)}, sold so far {figure(now.sold)}",
                    f"excess now {figure(excess)}, free now {figure(None if held is None else held.free)}"),
                f"{figure(now.to_sell)} {asset} in slices of {figure(now.slice)}")

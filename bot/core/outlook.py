@@ -23,6 +23,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from bot.core import sizing, triggers
 from bot.core.collateral import Collateral, collateral_for, traded
 from bot.core.decision import Action, AssetDecision, Decision, Situation
+from bot.core.ending import Foreseen, foresee
 from bot.core.gauges import Gauge, account_gauges, asset_gauges
 from bot.core.market import Asset, Instrument, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, reckoned, steps
@@ -49,11 +50,15 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class AssetOutlook:
-    """One asset's next triggers (an increase first, then what a fall brings) and the state of its guards."""
+    """One asset's next triggers (an increase first, then what a fall brings) and the state of its guards.
+
+    `ending`: what finalising its hedge would come to; None where there is none.
+    """
 
     asset: Asset
     triggers: tuple[Trigger, ...]
     gauges: tuple[Gauge, ...]
+    ending: Foreseen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ def outlook(situation: Situation, terms: Terms, decision: Decision) -> Outlook:
     return Outlook(
         assets=tuple(
             AssetOutlook(decided.asset, _triggers(after, terms, decision, decided),
-                         asset_gauges(situation, terms, decision, decided))
+                         asset_gauges(situation, terms, decision, decided),
+                         foresee(situation, terms, decision, decided.asset))
             for decided in decision.assets
         ),
         gauges=account_gauges(situation, terms, decision),
