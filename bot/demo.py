@@ -10,7 +10,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ import aiohttp
 
 from bot import app
 from bot.core.episode import Episode
+from bot.core.ledger import Costs
 from bot.core.market import Asset
 from bot.core.money import ZERO
 from bot.core.orders import PREFIX
 from bot.core.times import DAY, Millis
 from bot.errors import ConfigError, Refused
-from bot.journal.reader import read_books, read_episodes
+from bot.journal.reader import read_books, read_costs, read_episodes
 from bot.journal.views import Books
 from bot.settings import Settings
 from bot.testnet.stories import Story
@@ -40,7 +41,8 @@ PATIENCE = 60.0
 class ClosingAccount:
     """How a story ended. `coins` are spot balances (before, after); `differences` between journal and exchange, if any.
 
-    Money in the settle coin; `unrealised` is that of hedges still open. `stopped`: why the bot ended before the story.
+    Money in the settle coin; `unrealised` is that of hedges still open. `costs`: of each hedge, by id; open ones valued
+    at the last decision's prices. `stopped`: why the bot ended before the story.
     """
 
     start: Millis
@@ -51,6 +53,7 @@ class ClosingAccount:
     fills: int
     differences: tuple[str, ...]
     stopped: str | None = None
+    costs: Mapping[str, Costs] = field(default_factory=dict)
 
     @property
     def days(self) -> int:
@@ -82,7 +85,7 @@ async def run_demo(settings: Settings, fault: Story | None = None) -> ClosingAcc
         lived = playing.journal.is_file()
         books = read_books(playing.journal) if lived else Books((), (), (), {}, ZERO, ZERO)
         return ClosingAccount(
-            stopped=stopped,
+            stopped=stopped, costs=read_costs(playing.journal) if lived else {},
             start=clock["origin"], end=clock["now"], episodes=read_episodes(playing.journal) if lived else (),
             coins={
                 coin: (Decimal(before["balances"]["spot"].get(coin, "0")), Decimal(after["balances"]["spot"][coin]))

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.core.decision import Ladder, MarginFigures, Reason, Refusal
-from bot.core.money import ZERO, plain
+from bot.core.ledger import minus, total
+from bot.core.money import plain
 from bot.core.states import Mode, State
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
 from bot.telemetry.redaction import CONTROL, escape
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.answers import HealthReport, PlanReport
     from bot.core.decision import AssetDecision
     from bot.core.episode import Episode
+    from bot.core.ledger import Costs
     from bot.core.orders import OrderRecord
     from bot.demo import ClosingAccount
     from bot.journal.views import AssetStatus, Heartbeat, StatusReport
@@ -159,9 +161,9 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         parts.append(_margin(report.margin))
         parts += _standing(report.margin, report.ladder, report.state, report.assets)
     if report.open_episodes:
-        parts.append(_episodes("open hedges", report.open_episodes))
+        parts += _episodes("open hedges", report.open_episodes, report.costs)
     if report.ended_episodes:
-        parts.append(_episodes("last ended hedges", report.ended_episodes))
+        parts += _episodes("last ended hedges", report.ended_episodes, report.costs)
     parts += [one_line(f"{asset}: funding settled at {iso(at)} is not booked yet: unknown until it is")
               for asset, at in report.funding_awaited.items()]
     parts += [one_line(f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}"
@@ -206,14 +208,34 @@ def _coins(assets: Iterable[AssetStatus]) -> Table:
     return table
 
 
-def _episodes(title: str, episodes: Iterable[Episode]) -> Table:
-    table = new_table("hedge", "short", "entry", "exit", "realised", "funding", "fees", "net", title=title)
+_FIGURES = ("PnL", "funding", "fees", "net\ncost", "against\nholding")
+"""What is told of a hedge's money, everywhere alike."""
+
+
+def _episodes(title: str, episodes: Iterable[Episode], costs: Mapping[str, Costs]) -> Iterable[RenderableType]:
+    table = new_table("hedge", "short", "entry", "exit", *_FIGURES, title=title)
+    why: list[RenderableType] = []
     for episode in episodes:
         table.add_row(
             episode.id, number(episode.short), _price(episode.entry_price), _price(episode.exit_price),
-            money(episode.realised), money(-episode.funding_paid), money(episode.fees), money(episode.net),
+            *_figures(costs.get(episode.id)),
         )
-    return table
+        why += _unknown(episode, costs)
+    return (table, *why)
+
+
+def _figures(costs: Costs | None) -> tuple[str, ...]:
+    """A hedge's futures PnL, funding received, fees, net cost, and what it made against holding."""
+    if costs is None:
+        return ("-",) * len(_FIGURES)
+    return (money(costs.futures_pnl), money(minus(costs.funding_paid)), money(costs.fees), money(costs.net_cost),
+            money(costs.against_holding))
+
+
+def _unknown(episode: Episode, costs: Mapping[str, Costs]) -> Iterable[RenderableType]:
+    known = costs.get(episode.id)
+    why = known.why_unknown() if known is not None else ""
+    return (one_line(f"{episode.id}: its net cost is not known: {why}"),) if why else ()
 
 
 def _price(price: Decimal | None) -> str:
@@ -236,24 +258,28 @@ def _orders(orders: Iterable[OrderRecord]) -> Table:
 
 def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], settle: str) -> RenderableType:
     """The closing account of a story: every hedge, the coins, and whether both books agree. No path, no duration."""
-    table = new_table("hedge", "contracts", "entry", "exit", "realised", "funding", "fees", "net")
+    table = new_table("hedge", "contracts", "entry", "exit", *_FIGURES)
+    why: list[RenderableType] = []
     for episode in account.episodes:
         table.add_row(
             episode.id, _sized(episode.peak_short, contracts.get(episode.asset)), _price(episode.entry_price),
-            "open" if episode.short else _price(episode.exit_price), money(episode.realised),
-            money(-episode.funding_paid), money(episode.fees), money(episode.net),
+            "open" if episode.short else _price(episode.exit_price), *_figures(account.costs.get(episode.id)),
         )
+        why += _unknown(episode, account.costs)
     table.add_section()
-    table.add_row("sum", "", "", "", *(money(sum(values, ZERO)) for values in (
-        [episode.realised for episode in account.episodes], [-episode.funding_paid for episode in account.episodes],
-        [episode.fees for episode in account.episodes], [episode.net for episode in account.episodes])))
+    every = [account.costs[episode.id] for episode in account.episodes if episode.id in account.costs]
+    table.add_row("sum", "", "", "", *(money(total(*values)) for values in (
+        [each.futures_pnl for each in every], [minus(each.funding_paid) for each in every],
+        [each.fees for each in every], [each.net_cost for each in every], [each.against_holding for each in every])))
     resizes = sum(episode.resizes for episode in account.episodes)
     still = sum(1 for episode in account.episodes if episode.short)
     story = f"{iso(account.start)[:10]} to {iso(account.end)[:10]}, {_count(account.days, 'day')}"
     return Group(
         *([one_line(f"The bot stopped: {account.stopped}")] if account.stopped else ()),
         one_line(f"Closing account, {settle}: {story}"), table,
-        one_line("net = realised + funding received − fees. What open hedges have not realised yet comes on top."),
+        *why,
+        one_line("Net cost: against having sold and bought the coins themselves, at mid prices and for no fee; "
+                 "negative: it earned. Against holding: what the account has more than without the hedges."),
         one_line(f"{_count(len(account.episodes), 'hedge')}, {_count(account.fills, 'fill')}, resized "
               f"{_count(resizes, 'time')}, {still} still open (unrealised {money(account.unrealised)})."),
         *(one_line(_kept(coin, *amounts)) for coin, amounts in account.coins.items()),

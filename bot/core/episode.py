@@ -78,11 +78,6 @@ class Episode:
         """Volume-weighted price of all contracts bought back; None before the first."""
         return self.exit_notional / self.exit_quantity if self.exit_quantity else None
 
-    @property
-    def net(self) -> Decimal:
-        """What the account has more than if nothing had been done ("against holding", realised part)."""
-        return self.realised - self.fees - self.funding_paid
-
 
 @reckoned
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:

@@ -19,8 +19,9 @@ from bot.core.decision import (
     RuleState,
 )
 from bot.core.episode import Episode, EpisodeState
+from bot.core.ledger import Traded, Valuation, reckon
 from bot.core.market import FuturesWallet, Side, Snapshot
-from bot.core.orders import OrderIntent, OrderRecord, OrderState, TimeInForce
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, Policy, Terms
 from bot.core.times import DAY, HOUR, MINUTE
 from bot.demo import ClosingAccount
@@ -57,6 +58,25 @@ PLAN = PlanReport(
     ("one contract is worth more than resize",),
 )
 
+
+
+def executed(side: Side, quantity: str, price: int, *, fee: str, realised: int = 0, mid: int | None = 50_000) -> Traded:
+    fill = Fill("t1", "o1", "BTCUSDT", side, Decimal(quantity), Decimal(price), Decimal(fee), "USDT",
+                Decimal(realised), maker=True, at=AT)
+    return Traded(fill, None if mid is None else Decimal(mid), Decimal(price))
+
+
+def received(amount: str) -> FundingPayment:
+    return FundingPayment("f1", "BTCUSDT", Decimal(amount), "USDT", AT)
+
+
+COSTS = {
+    "btc1": reckon([executed(Side.SELL, "0.25", 50_000, fee="2.5"), received("1.5"),
+                    executed(Side.BUY, "0.25", 48_000, fee="2.4", realised=500, mid=48_010)], "USDT"),
+    "btc3": reckon([executed(Side.SELL, "0.2", 50_000, fee="5.01075"), received("3.42315")], "USDT",
+                   Valuation(AT, Decimal(49_950), Decimal(49_960))),
+}
+
 STATUS = StatusReport(
     Binding("demo", "binance", "123456789", "hedgerow 0.1.0", AT), Heartbeat(AT, AT, 1, 5_000), AT, Decimal(100_000),
     Decimal(20_000), "hedge mode is on", MARGIN,
@@ -69,7 +89,7 @@ STATUS = StatusReport(
     (OrderRecord(OrderIntent(
         "hrabc123_btc3_1z", 71, "btc3", "BTC", "BTCUSDT", Side.SELL, Decimal("0.1"), Decimal(50_010), False,
         TimeInForce.GTX, Decimal(0), Decimal("0.2"), AT, AT, "open"), OrderState.PARTIAL, Decimal("0.05")),),
-    None, (Command(1, "close", "BTC", AT),),
+    None, (Command(1, "close", "BTC", AT),), costs=COSTS,
 )
 
 
@@ -83,7 +103,7 @@ ENDED = Episode(
     exit_notional=Decimal(12_000), realised=Decimal(500), fees=Decimal("4.9"), funding_paid=Decimal("-1.5"), resizes=3)
 CLOSING = ClosingAccount(
     AT, AT + 35 * DAY, (ENDED, *STATUS.open_episodes),
-    {"BTC": (Decimal("1.2"), Decimal("1.20")), "ETH": (Decimal(12), Decimal(11))}, Decimal("-3.21"), 17, ())
+    {"BTC": (Decimal("1.2"), Decimal("1.20")), "ETH": (Decimal(12), Decimal(11))}, Decimal("8.00"), 17, (), costs=COSTS)
 CONTRACTS = {"BTC": Decimal("0.001"), "ETH": None}
 
 
@@ -91,13 +111,24 @@ def test_a_closing_account_tells_each_hedge_the_coins_and_that_the_books_agree()
     text = printed(render.closing(CLOSING, CONTRACTS, "USDT"))
     assert "Closing account, USDT: 2021-01-28 to 2021-03-04, 35 days" in text
     row = next(line for line in text.splitlines() if line.startswith("btc1")).split()
-    assert row == ["btc1", "233", "×", "0.001", "50,000.00", "48,000.00", "500.00", "1.50", "4.90", "496.60"]
+    assert row == ["btc1", "233", "×", "0.001", "50,000.00", "48,000.00", "500.00", "1.50", "4.90", "0.90",
+                   "496.60"]
     assert next(line for line in text.splitlines() if line.startswith("sum")).split() == [
-        "sum", "500.00", "4.92", "9.91", "495.01"]
-    assert "2 hedges, 17 fills, resized 3 times, 1 still open (unrealised -3.21)." in text
+        "sum", "508.00", "4.92", "9.91", "4.49", "503.01"]
+    assert "2 hedges, 17 fills, resized 3 times, 1 still open (unrealised 8.00)." in text
     assert "BTC 1.2, unchanged" in text
     assert "ETH 11, was 12" in text
     assert "agree to the last digit" in text
+
+
+def test_a_net_cost_that_is_not_known_is_a_question_mark_with_its_reason() -> None:
+    unknown = COSTS | {"btc1": reckon([executed(Side.SELL, "0.25", 50_000, fee="2.5", mid=None)], "USDT")}
+    text = printed(render.closing(replace(CLOSING, costs=unknown), CONTRACTS, "USDT"))
+    row = next(line for line in text.splitlines() if line.startswith("btc1")).split()
+    assert row[-2:] == ["?", "?"]
+    assert next(line for line in text.splitlines() if line.startswith("sum")).split()[-2:] == ["?", "?"]
+    assert "btc1: its net cost is not known:" in text
+    assert "the spot mid at the decision of fill t1 is not known" in " ".join(text.split())
 
 
 def test_books_that_differ_are_shown_and_never_called_equal() -> None:
@@ -138,7 +169,7 @@ def test_a_long_quantity_is_wrapped_and_stays_whole() -> None:
 def test_a_status_shows_hedges_orders_and_waiting_wishes() -> None:
     text = printed(render.status(STATUS, AT + MINUTE))
     for part in ("binance demo, account 123456789", "last decision 1m ago", "HALTED: hedge mode is on", "btc3",
-                 "sell BTC", "partial", "waiting: close BTC, since 1m", "50,000.00", "3.42", "-1.59"):
+                 "sell BTC", "partial", "waiting: close BTC, since 1m", "50,000.00", "3.42", "5.01", "6.41"):
         assert part in text
 
 

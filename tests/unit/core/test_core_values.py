@@ -254,7 +254,6 @@ def test_the_worked_episode() -> None:
     assert episode.fees == D("5.01075")
     assert episode.realised == D("555.05")
     assert episode.funding_paid == D("-3.42315")
-    assert episode.net == D("553.4624")
     assert (episode.state, episode.closed_at, episode.short) == (EpisodeState.CLOSED, 6, D(0))
     assert (episode.peak_short, episode.fills) == (D("0.25"), 4)
     assert episode.entry_price == D("51217.6")
@@ -264,7 +263,6 @@ def test_the_worked_episode() -> None:
 def test_an_episode_without_fills_has_no_prices() -> None:
     assert NEW.entry_price is None
     assert NEW.exit_price is None
-    assert NEW.net == 0
 
 
 def test_a_buy_beyond_the_short_is_no_close() -> None:
