@@ -11,6 +11,7 @@ from bot.core.later import Later, Resting
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.states import FRESH, State, quarantined
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 
@@ -48,6 +49,7 @@ class Pace(StrEnum):
     MARGIN = "margin"
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why: a stable `code` ('below_open', 'confirming', 'capped_by_runway', …), one sentence, and its numbers."""
@@ -57,6 +59,7 @@ class Reason:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A guard's no. `scope` 'data' holds every rule-driven order; 'opening' holds increases only."""
@@ -127,6 +130,7 @@ class Due:
     since: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class AssetState:
     """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
@@ -176,6 +180,7 @@ class AssetState:
         return quarantined(self.state, self.quarantined_at)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class RuleState(Resting):
     """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
@@ -197,6 +202,7 @@ class RuleState(Resting):
         return self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values())
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class AssetStanding:
     """What the journal knows of one asset at this tick.
@@ -240,6 +246,7 @@ class AssetStanding:
         )
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Standing(Resting):
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
@@ -269,6 +276,7 @@ class Standing(Resting):
         return not self.asked and not self.own_orders and all(one.at_rest for one in self.assets.values())
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that a decision depends on besides the Terms. Recorded with it, so that anybody can decide again."""
@@ -278,6 +286,7 @@ class Situation:
     state: RuleState
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One asset in numbers (DOMAIN §2). Money in the settle coin, weights and drift as fractions of NAV.
@@ -295,6 +304,7 @@ class Measure:
     residual: Decimal | None
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class AssetDecision:
     """What was decided for one asset, and why: `reasons` is never empty.
@@ -321,6 +331,7 @@ class AssetDecision:
     due: Due | None = None
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class MarginFigures:
     """The margin account in one line. Effective leverage = Σ short notional / equity; runways as fractions (0.6595 =
@@ -336,6 +347,7 @@ class MarginFigures:
     liquidation_prices: Mapping[Asset, Decimal | None] = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """The margin ladder's reading: the rung, in plain words (`text`), and what follows.
@@ -356,6 +368,7 @@ class Ladder:
     text: str = ""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Decision(Later):
     """The answer of `decide` for every asset at one instant, and the rule's memory after it."""

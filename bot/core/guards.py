@@ -16,6 +16,7 @@ from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.money import ONE, plain
 from bot.core.policy import GuardPolicy, Policy
 from bot.core.states import Mode, State
+from bot.core.swift import swift
 from bot.core.times import MINUTE, YEAR, Millis, iso
 
 DATA = "data"
@@ -89,6 +90,7 @@ def _divergence(mark: Decimal, index: Decimal, perp_mid: Decimal, limit: Decimal
     )
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Sight:
     """The jump guard's memory: the last prices that passed, and a jump that waits for a second observation."""

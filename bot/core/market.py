@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from bot.core.money import ZERO
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 Asset: TypeAlias = str
@@ -87,6 +88,7 @@ class Instrument:
     tradable: bool = True
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Spot and perpetual prices of one coin, each side with the time at which the venue stood behind it."""
@@ -119,6 +121,7 @@ def _mid(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
     return None if bid is None or ask is None else (bid + ask) / 2
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Holding:
     """Coins in the spot (or unified) wallet, base units."""
@@ -133,6 +136,7 @@ class Holding:
         return self.free + self.locked - self.borrowed
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class FuturesWallet:
     """The margin account in the settle coin. `balance` is without unrealised PnL; it is 0 for a unified account,
@@ -147,6 +151,7 @@ class FuturesWallet:
     available: Decimal
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Position:
     """One perpetual position; `quantity` in base units, negative when short."""
@@ -178,6 +183,7 @@ class OpenOrder:
     created_at: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that the venue shows at `taken_at`.

@@ -14,8 +14,10 @@ from bot.core.decision import Measure
 from bot.core.market import Asset, Instrument, Position, Quote, Snapshot
 from bot.core.money import ZERO
 from bot.core.policy import Policy
+from bot.core.swift import swift
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Portfolio:
     """The account at one instant, in the settle coin. None where a price that it needs is unknown.

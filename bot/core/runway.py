@@ -8,8 +8,10 @@ from decimal import Decimal
 
 from bot.core.market import Asset, MarginTier
 from bot.core.money import ONE, ZERO
+from bot.core.swift import swift
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """One short as the runway sees it: `notional` at mark (> 0), its tiers, and what rises against it.
@@ -26,6 +28,7 @@ class Exposure:
     mark: Decimal | None = None
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class MarginAccount:
     """The margin account at one instant. `standing` is the maintenance margin of what does not rise (the longs)."""

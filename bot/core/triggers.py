@@ -13,9 +13,11 @@ from bot.core.decision import Action, AssetState, Reason
 from bot.core.money import ZERO, plain
 from bot.core.policy import AssetPolicy
 from bot.core.sizing import brings_closer, wanted_short
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Levels:
     """An asset's triggers in the settle coin, at one NAV; relative ones are converted by the asset's target."""
@@ -69,6 +71,7 @@ def _invalid(policy: AssetPolicy, text: str) -> Reason:
     return Reason("levels_invalid", f"{policy.asset}: {text}", {"asset": policy.asset})
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the rule would do now, before confirmation, guards and caps. `goal` is the reference where it holds."""
@@ -156,6 +159,7 @@ def _with_hedge(
     }[code], facts)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Count:
     """How far a change is confirmed. `counted_at`: the last snapshot that counted, or on which the rule acted."""
