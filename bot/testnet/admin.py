@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeGuard
 import orjson
 
 from bot.core.money import ZERO, parse_decimal, plain
-from bot.paper.records import PaperReject
+from bot.paper.records import MarketName, PaperReject
 from bot.testnet.admin_setup import Setups
 from bot.testnet.clock import LeaseHeld, NotStepped
 from bot.testnet.dialect import Dialect, Reply
@@ -216,10 +216,13 @@ def _coin(body: Body) -> str:
     return coin
 
 
+_MARKETS: Mapping[object, MarketName | None] = {None: None, "spot": "spot", "perp": "perp"}
+
+
 def read_switch(body: Body) -> Switch:
     """A switch from JSON. Raises BadRequest naming the field and what is allowed."""
     allowed = {"endpoint", "kind", "count", "after", "probability", "applied", "milliseconds", "retry_after", "code",
-               "status", "message", "factor"}
+               "status", "message", "factor", "market"}
     unknown = sorted(set(body) - allowed)
     if unknown:
         raise BadRequest(f"{unknown[0]}: unknown; allowed: {', '.join(sorted(allowed))}")
@@ -240,6 +243,9 @@ def read_switch(body: Body) -> Switch:
     if applied is not None and not isinstance(applied, bool):
         raise BadRequest("applied: true or false")
     switch.applied = applied
+    if (market := body.get("market")) not in _MARKETS:
+        raise BadRequest("market: spot or perp")
+    switch.market = _MARKETS[market]
     if "message" in body:
         switch.message = str(body["message"])
     return switch

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from bot.core.times import Millis
+from bot.paper.records import MarketName
 from bot.testnet.faults import Switch
 from bot.testnet.owner import Owner
 
@@ -90,6 +91,9 @@ class Dialect(Protocol):
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request; a refusal is a reply too."""
+
+    def market(self, request: Request) -> MarketName | None:
+        """Which market a request is about; None where it is about both or neither."""
 
     def execution_id(self, number: int) -> str:
         """What the venue calls the simulated exchange's execution of that number."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+from bot.paper.records import MarketName
 
 
 class Kind(StrEnum):
@@ -67,7 +70,8 @@ _REFUSED = frozenset({Kind.TIMEOUT_BEFORE, Kind.RATE_LIMIT, Kind.BAN, Kind.ERROR
 class Switch:
     """One fault, armed.
 
-    `endpoint`: pattern such as 'POST /fapi/v1/order' or 'GET /fapi/*'. `count`: how many calls it may still hit (None:
+    `endpoint`: pattern such as 'POST /fapi/v1/order' or 'GET /fapi/*'. `market`: only calls about that one ('spot',
+    'perp'), where a venue has one endpoint for both. `count`: how many calls it may still hit (None:
     any number). `after`: how many matching calls pass first. `probability`: of hitting a call, decided by the call's
     place. `applied`: whether the call takes effect; None: as the kind has it. `milliseconds` for delay (real), and for
     async_cancel (of the story; 0: never); `retry_after` in seconds for rate limit and ban; `code`, `status` and
@@ -86,6 +90,7 @@ class Switch:
     status: int | None = None
     message: str | None = None
     factor: Decimal = SPIKE
+    market: MarketName | None = None
 
     @property
     def takes_effect(self) -> bool:
@@ -115,12 +120,14 @@ class Faults:
         """Disarm everything. The counts of calls go on."""
         self.switches.clear()
 
-    def strike(self, endpoint: str) -> Switch | None:
-        """Count a call of 'METHOD /path' and say which switch hits it, if any."""
+    def strike(self, endpoint: str, market: Callable[[], MarketName | None] = lambda: None) -> Switch | None:
+        """Count a call of 'METHOD /path' and say which switch hits it, if any. `market`: which one it is about."""
         nth = self.calls.get(endpoint, 0)
         self.calls[endpoint] = nth + 1
         for switch in self.switches:
             if switch.count == 0 or not fnmatchcase(endpoint, switch.endpoint):
+                continue
+            if switch.market is not None and switch.market != market():
                 continue
             if switch.after > 0:
                 switch.after -= 1

@@ -81,7 +81,8 @@ class Mischief:
         reply = self._dialect.answer(request)
         for number in sorted(set(self._exchange.orders) - before):
             order = self._exchange.orders[number]
-            step = self._exchange.instruments[order.asset].amount_step
+            listed = self._exchange.instruments[order.asset]
+            step = listed.spot_lot if order.market == "spot" else listed.amount_step
             part = max(step, round_to_step(order.remaining / 2, step))
             if order.open and order.time_in_force is not TimeInForce.IOC and part < order.remaining:
                 self._exchange.take(order, part)

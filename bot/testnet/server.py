@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from aiohttp import web
 
@@ -70,7 +70,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     if path.startswith("/testnet/"):
         return _response(testnet.admin.answer(method, path, body))
     asked = Request(method, path, query, body.decode("utf-8", "replace"), request.headers)
-    switch = testnet.faults.strike(f"{method} {path}")
+    switch = testnet.faults.strike(f"{method} {path}", partial(testnet.dialect.market, asked))
     if switch is None:
         return _response(testnet.mischief.plain(asked))
     return await _spoil(request, testnet.dialect, switch, testnet.mischief.answer(asked, switch))

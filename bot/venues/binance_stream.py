@@ -205,8 +205,9 @@ class SpotAccount(Feed):
     name = "spot account"
     due = False
 
-    def __init__(self, exchange: Foreign) -> None:
+    def __init__(self, exchange: Foreign, names: Names) -> None:
         self._exchange = exchange
+        self._names = names
 
     async def address(self) -> str:
         """Spot's WebSocket API."""
@@ -230,7 +231,10 @@ class SpotAccount(Feed):
             return (Learnt(News.BALANCE, instant(event, "E")),)
         if kind == "executionReport":
             filled = text(event, "x") == "TRADE"
-            return (Learnt(News.FILL if filled else News.ORDER, instant(event, "E"), None, text(event, "c")),)
+            # A cancellation has a name of its own, and tells the order's apart.
+            name = text(event, "C") if event.get("C") else text(event, "c")
+            return (Learnt(News.FILL if filled else News.ORDER, instant(event, "E"),
+                           self._names.market(text(event, "s"), spot=True), name),)
         if kind == "eventStreamTerminated":
             raise InvalidReply("the venue has ended the stream")
         return ()
@@ -270,5 +274,5 @@ def make_binance_stream(
         BookTickers(exchange, clock, names, assets, Market.SPOT, ahead=ahead),
         BookTickers(exchange, clock, names, assets, Market.PERP, ahead=ahead),
         *([Marks(exchange, names, assets, ahead=ahead)] if marks else []),
-        FuturesAccount(exchange, clock, names, call), SpotAccount(exchange),
+        FuturesAccount(exchange, clock, names, call), SpotAccount(exchange, names),
     ], silence=silence)

@@ -192,7 +192,8 @@ class Account(Feed):
         if news is News.BALANCE:
             return Learnt(news, at)
         ours = entry.get("orderLinkId")
-        return Learnt(news, at, self._names.perpetual(text(entry, "symbol")),
+        spot = entry.get("category") == "spot"
+        return Learnt(news, at, self._names.market(text(entry, "symbol"), spot=spot),
                       ours if isinstance(ours, str) and ours else None)
 
 

@@ -38,8 +38,9 @@ class Names:
         return symbol.endswith(f"/{self.settle}")
 
     def market(self, native: str, *, spot: bool) -> str:
-        """Ours of a spot market, or of a perpetual, that the venue calls `native`."""
-        return self.spot(native.removesuffix(self.settle)) if spot else self.perpetual(native)
+        """Ours of a spot market, or of a perpetual, that the venue calls `native`; against another coin as it says."""
+        asset = native.removesuffix(self.settle)
+        return self.spot(asset) if spot and asset not in ("", native) else native if spot else self.perpetual(native)
 
     def wire(self, symbol: str) -> str:
         """The venue's name of one of our symbols."""

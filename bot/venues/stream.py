@@ -44,8 +44,8 @@ Heard: TypeAlias = Touch | Marked | Learnt | Answered
 class Feed(ABC):
     """One connection: where to, what to ask for, how to read. `name` is told to users ('account', 'spot prices').
 
-    `due`: frames come all the time, so that none for a while is a fault. `owes`: a frame follows whatever we change.
-    `trouble`: why it can tell no more, where it has noticed that itself.
+    `due`: frames come all the time, so that none for a while is a fault. `owes`: a frame follows whatever we change,
+    here or on another feed of the account. `trouble`: why it can tell no more, where it has noticed that itself.
     """
 
     name: str
@@ -233,7 +233,9 @@ class PushStream:
                 continue
             line.heard_at = time.monotonic()
             if isinstance(heard, Learnt):
-                line.owed_since = None
+                # Of which account, where a venue has two: whichever the order was on tells of it.
+                for each in self._lines:
+                    each.owed_since = None
             if line.up:
                 self._tell(heard)
 

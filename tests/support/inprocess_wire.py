@@ -148,7 +148,7 @@ class Wire:
         attempt = CURRENT.get()
         if attempt is not None:
             attempt.sent = True
-        switch = self._testnet.faults.strike(place)
+        switch = self._testnet.faults.strike(place, lambda: self._testnet.dialect.market(request))
         mischief = self._testnet.mischief
         reply = mischief.plain(request) if switch is None else mischief.answer(request, switch)
         self._fate.meet(f"after {request.method}")

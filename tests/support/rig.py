@@ -45,15 +45,19 @@ ENDPOINTS = {
         "find": "GET /fapi/v1/order", "open_orders": "GET /fapi/v1/openOrders", "fills": "GET /fapi/v1/userTrades",
         "positions": "GET /fapi/v3/positionRisk", "balances": "GET /api/v3/account", "funding": "GET /fapi/v1/income",
         "prices": "GET /fapi/v1/ticker/bookTicker", "any": "* *",
+        "spot place": "POST /api/v3/order", "spot cancel": "DELETE /api/v3/order", "spot find": "GET /api/v3/order",
+        "spot fills": "GET /api/v3/myTrades",
     },
     "bybit": {
         "place": "POST /v5/order/create", "cancel": "POST /v5/order/cancel", "amend": "POST /v5/order/amend",
         "find": "GET /v5/order/*", "open_orders": "GET /v5/order/realtime", "fills": "GET /v5/execution/list",
         "positions": "GET /v5/position/list", "balances": "GET /v5/account/wallet-balance",
         "funding": "GET /v5/account/transaction-log", "prices": "GET /v5/market/tickers", "any": "* *",
+        "spot place": "POST /v5/order/create", "spot cancel": "POST /v5/order/cancel", "spot find": "GET /v5/order/*",
+        "spot fills": "GET /v5/execution/list",
     },
 }
-"""What a venue's requests are called, by what they are for."""
+"""What a venue's requests are called, by what they are for; those of Bybit's two markets share their names."""
 
 CONFIG = """
 venue: {venue}
@@ -177,6 +181,8 @@ class Rig:
 
     def arm(self, what: str, kind: Kind, *, count: int | None = 1, **more: Any) -> Switch:
         """Arm a switch on the requests of that purpose (see ENDPOINTS)."""
+        if what.startswith("spot "):
+            more["market"] = "spot"
         switch = Switch(self.endpoints.get(what, what), kind, count=count, **more)
         self.testnet.faults.arm(switch)
         return switch

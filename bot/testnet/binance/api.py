@@ -10,6 +10,7 @@ from collections.abc import Collection
 import orjson
 
 from bot.core.times import Millis
+from bot.paper.records import MarketName
 from bot.testnet.binance.endpoint import Endpoint, Security, Table
 from bot.testnet.binance.errors import ApiError
 from bot.testnet.binance.key import STATUS_PAGE
@@ -80,6 +81,10 @@ class BinanceApi:
             raise ApiError(-2015)
         if futures and self.settings.portfolio_margin:
             raise ApiError(-1109)  # its account is behind another API
+
+    def market(self, request: Request) -> MarketName | None:
+        """The path tells."""
+        return "spot" if request.path.startswith("/api/") else "perp" if request.path.startswith("/fapi/") else None
 
     def execution_id(self, number: int) -> str:
         """The number itself."""

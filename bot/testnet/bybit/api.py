@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.core.times import SECOND
+from bot.paper.records import MarketName
 from bot.testnet.bybit.endpoint import Endpoint, Table
 from bot.testnet.bybit.envelope import refusal, success
 from bot.testnet.bybit.errors import MESSAGES, ApiError
@@ -15,7 +16,7 @@ from bot.testnet.bybit.limits import AccountLimits, AddressLimit, TooMany, heade
 from bot.testnet.bybit.params import CATEGORIES, parse
 from bot.testnet.bybit.public import STATUS_PAGE
 from bot.testnet.bybit.settings import AccountSettings
-from bot.testnet.bybit.shapes import uuid_of
+from bot.testnet.bybit.shapes import market_of, uuid_of
 from bot.testnet.bybit.signing import check_signed
 from bot.testnet.bybit.streams import Streams
 from bot.testnet.dialect import Credentials, Reply, Request, Send, Session
@@ -74,6 +75,14 @@ class BybitApi:
         if self.settings.maintenance and request.path != STATUS_PAGE:
             raise ApiError(10016, message=_CLOSED, status=503)
         return endpoint
+
+    def market(self, request: Request) -> MarketName | None:
+        """The category tells."""
+        try:
+            category = parse(request.method, request.query, request.body).get("category")
+        except ApiError:
+            return None
+        return market_of(category) if isinstance(category, str) and category in CATEGORIES else None
 
     def execution_id(self, number: int) -> str:
         """An id in Bybit's own form."""

@@ -344,6 +344,17 @@ def test_the_websocket_api_subscribes_with_a_signature_and_wraps_events() -> Non
     assert len(client.heard) == 5
 
 
+def test_a_cancelled_spot_order_is_told_as_the_original_of_a_cancellation_and_its_coins_are_free_again() -> None:
+    testnet = venue()
+    client = Client(testnet, f"/ws/{key_of(testnet, '/api/v3/userDataStream')}")
+    order = testnet.exchange.place("spot", "BTC", Side.SELL, D("0.01"), D(60_000), client_order_id="mine")
+    testnet.exchange.cancel(order)
+    placed, held, gone, free = client.heard
+    assert [(frame["c"], frame["C"], frame["x"], frame["X"]) for frame in (placed, gone)] == [
+        ("mine", "", "NEW", "NEW"), (f"testnet_cancel_{order.order_id}", "mine", "CANCELED", "CANCELED")]
+    assert [{row["a"]: row["l"] for row in frame["B"]}["BTC"] for frame in (held, free)] == ["0.01000000", "0.00000000"]
+
+
 @pytest.mark.parametrize(("message", "code"), [
     ({"method": "fly"}, -1000), ({"method": "userDataStream.subscribe.signature"}, -1102),
     ({"method": "userDataStream.subscribe.signature", "params": {"apiKey": "another-key"}}, -2015),

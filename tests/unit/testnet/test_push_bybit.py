@@ -234,6 +234,19 @@ def test_a_topic_of_one_category_hears_that_one_only() -> None:
     assert topics(client.heard) == ["execution.linear", "order.spot"]
 
 
+def test_a_spot_sale_is_told_as_order_execution_and_wallet_with_its_fee_in_the_coin_that_came_in() -> None:
+    testnet = bybit()
+    client = account(testnet)
+    testnet.exchange.place("spot", "BTC", Side.SELL, D("0.01"), D(49_000), client_order_id="mine")
+    assert topics(client.heard) == ["order", "wallet", "order", "execution", "wallet"]
+    order, execution = (client.heard[place]["data"][0] for place in (2, 3))
+    assert [(row["category"], row["symbol"], row["orderLinkId"]) for row in (order, execution)] == [
+        ("spot", "BTCUSDT", "mine")] * 2
+    assert (order["orderStatus"], order["feeCurrency"], execution["execType"]) == ("Filled", "USDT", "Trade")
+    locked = [{row["coin"]: row["locked"] for row in client.heard[place]["data"][0]["coin"]} for place in (1, 4)]
+    assert [coins["BTC"] for coins in locked] == ["0.01", "0"]
+
+
 def test_a_deposit_is_told_by_the_wallet_alone() -> None:
     testnet = bybit()
     client = account(testnet)

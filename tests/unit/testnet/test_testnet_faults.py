@@ -179,6 +179,7 @@ def test_a_pattern_hits_what_it_names() -> None:
     {"endpoint": ORDER, "kind": "close", "count": -1}, {"endpoint": ORDER, "kind": "close", "count": "1"},
     {"endpoint": ORDER, "kind": "close", "probability": 2}, {"endpoint": ORDER, "kind": "close", "often": 1},
     {"endpoint": ORDER, "kind": "close", "applied": "no"}, {"endpoint": ORDER, "kind": "close", "after": True},
+    {"endpoint": ORDER, "kind": "close", "market": "margin"},
 ])
 def test_a_malformed_switch_is_refused(body: dict[str, object]) -> None:
     with pytest.raises(BadRequest):
@@ -187,7 +188,15 @@ def test_a_malformed_switch_is_refused(body: dict[str, object]) -> None:
 
 def test_every_field_of_a_switch_can_be_set() -> None:
     body = {"endpoint": ORDER, "kind": "error", "count": 3, "after": 1, "probability": "0.25", "applied": True,
-            "milliseconds": 7, "retry_after": 9, "code": -2027, "status": 503, "message": "No."}
+            "milliseconds": 7, "retry_after": 9, "code": -2027, "status": 503, "message": "No.", "market": "spot"}
     assert read_switch(body) == Switch(
         ORDER, Kind.ERROR, count=3, after=1, probability=Decimal("0.25"), applied=True, milliseconds=7, retry_after=9,
-        code=-2027, status=503, message="No.")
+        code=-2027, status=503, message="No.", market="spot")
+
+
+def test_a_switch_of_one_market_passes_the_others_calls_by() -> None:
+    faults = Faults(1)
+    faults.arm(Switch("POST /v5/order/create", Kind.CLOSE, market="spot"))
+    assert faults.strike("POST /v5/order/create", lambda: "perp") is None
+    assert faults.strike("POST /v5/order/create") is None
+    assert faults.strike("POST /v5/order/create", lambda: "spot")

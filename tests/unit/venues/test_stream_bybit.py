@@ -101,6 +101,12 @@ def test_a_key_that_is_refused_ends_the_connection() -> None:
     ("order", {"symbol": "BTCUSDT", "orderLinkId": "hr1"}, Learnt(News.ORDER, TS, "BTC/USDT:USDT", "hr1")),
     ("execution", {"symbol": "BTCUSDT", "orderLinkId": "hr1"}, Learnt(News.FILL, TS, "BTC/USDT:USDT", "hr1")),
     ("execution.fast", {"symbol": "BTCUSDT", "orderLinkId": ""}, Learnt(News.FILL, TS, "BTC/USDT:USDT")),
+    ("order", {"symbol": "BTCUSDT", "orderLinkId": "hr1", "category": "spot"},
+     Learnt(News.ORDER, TS, "BTC/USDT", "hr1")),
+    ("execution", {"symbol": "ETHUSDT", "orderLinkId": "hr1", "category": "spot"},
+     Learnt(News.FILL, TS, "ETH/USDT", "hr1")),
+    ("execution", {"symbol": "ETHUSDT", "orderLinkId": "hr1", "category": "linear"},
+     Learnt(News.FILL, TS, "ETH/USDT:USDT", "hr1")),
     ("position", {"symbol": "ETHUSDT", "side": "Sell"}, Learnt(News.POSITION, TS, "ETH/USDT:USDT")),
     ("wallet", {"accountType": "UNIFIED"}, Learnt(News.BALANCE, TS)),
 ])

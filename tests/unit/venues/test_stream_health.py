@@ -110,7 +110,7 @@ def account(rig: Rig) -> Feed:
 
 
 def spot_account(rig: Rig) -> Feed:
-    return SpotAccount(rig.exchange)
+    return SpotAccount(rig.exchange, Names("USDT"))
 
 
 @pytest.fixture
@@ -218,6 +218,27 @@ async def test_the_word_that_was_owed_keeps_the_connection(rig: Rig) -> None:
     await asyncio.sleep(SILENCE * 1.5)
     assert rig.ears.said == []
     assert rig.ears.news == [Learnt(News.FILL, 4, "BTC/USDT:USDT", "hrabc_btc1_1")]
+
+
+def spot_order(execution: str, **fields: Any) -> dict[str, Any]:
+    report = {"e": "executionReport", "E": 7, "s": "BTCUSDT", "c": "hrabc_btc1_2", "C": "", "x": execution}
+    return {"subscriptionId": 0, "event": report | fields}
+
+
+async def test_a_spot_order_is_told_by_the_spot_account_and_the_futures_account_owes_no_more(rig: Rig) -> None:
+    made = await rig.start(account, spot_account)
+    await up(rig, PRIVATE)
+    await up(rig, WS_API)
+    made.expect()
+    cancelled = spot_order("CANCELED", c="x1", C="hrabc_btc1_2")
+    for frame in (spot_order("NEW"), spot_order("TRADE", s="ETHUSDT"), cancelled):
+        await rig.pusher.push(WS_API, frame)
+    await asyncio.sleep(SILENCE * 1.5)
+    assert rig.ears.said == []
+    assert rig.ears.news == [
+        Learnt(News.ORDER, 7, "BTC/USDT", "hrabc_btc1_2"), Learnt(News.FILL, 7, "ETH/USDT", "hrabc_btc1_2"),
+        Learnt(News.ORDER, 7, "BTC/USDT", "hrabc_btc1_2"),
+    ]
 
 
 async def test_orders_positions_and_balances_are_told_apart(rig: Rig) -> None:
