@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from bot.cli.configured import AsJson, Config, with_journal
 from bot.cli.exits import Code, CommandFailed
 from bot.cli.testnet import option
 from bot.core.times import SECOND
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 Coin = Annotated[str, typer.Argument(metavar="ASSET", help="The coin, such as BTC.")]
 AnyCoin = Annotated[str | None, typer.Argument(
@@ -31,12 +34,10 @@ def ask(
     settings = with_journal(config)
     from bot import answers
     from bot.cli import render
-    from bot.settings import read_coin, read_pause
+    from bot.settings import read_pause
     from bot.telemetry.redaction import escape
 
-    coin = None if asset is None else option("ASSET", read_coin, asset)
-    if coin is not None and coin not in settings.assets:
-        raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
+    coin = None if asset is None else _held(settings, asset)
     patience = option("--wait", read_pause, wait)
     result = asyncio.run(answers.submit(
         settings, kind, coin, wait=patience / SECOND, order=order, says=says, by=by))
@@ -47,6 +48,16 @@ def ask(
             Code.TIMEOUT, "no answer yet; the wish stays in the journal until a bot reads it (see `hedgerow health`)")
     if result is not None and result.startswith("refused"):
         raise CommandFailed(Code.USAGE, "the bot did nothing; its answer says why")
+
+
+def _held(settings: Settings, asset: str) -> str:
+    """The coin, which the configuration names. Raises ConfigError."""
+    from bot.settings import read_coin
+
+    coin = option("ASSET", read_coin, asset)
+    if coin not in settings.assets:
+        raise settings.error(("assets",), f"has no {coin}", ", ".join(settings.assets))
+    return coin
 
 
 def close(asset: Coin, config: Config = None, *, wait: Wait = "30s", as_json: AsJson = False) -> None:
@@ -78,9 +89,8 @@ def finalize(
     """
     settings = with_journal(config)
     from bot import answers
-    from bot.settings import read_coin
 
-    foreseen = answers.foresee_end(settings, option("ASSET", read_coin, asset))
+    foreseen = answers.foresee_end(settings, _held(settings, asset))
     if foreseen is not None and not as_json:
         typer.echo(f"by the last decision: {foreseen}")
     if not yes:

@@ -55,6 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return None if wait == 0 else "refused: not like this" if asset == "ETH" else "so be it"
 
     monkeypatch.setattr(answers, "submit", submit)
+    monkeypatch.setattr(answers, "foresee_end", lambda *_: None)
     return seen
 
 
@@ -63,6 +64,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     (["panic", "--yes"], "panic", None), (["accept"], "accept", None), (["accept", "BTC"], "accept", "BTC"),
     (["rearm", "BTC"], "rearm", "BTC"), (["adopt", "BTC"], "adopt", "BTC"), (["ignore", "BTC"], "ignore", "BTC"),
     (["resolve", "BTC"], "resolve", "BTC"), (["close", "BTC"], "close", "BTC"),
+    (["finalize", "BTC", "--yes"], "finalize", "BTC"),
 ])
 def test_each_command_leaves_its_wish_and_prints_the_answer(
     call: Call, asked: Asked, words: list[str], kind: str, asset: str | None,
@@ -90,6 +92,17 @@ def test_a_panic_asks_first_and_a_no_sends_nothing(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert call("panic")[0] == 1
+    assert asked == []
+
+
+def test_a_sale_is_foreseen_and_asked_for_first_and_a_no_sends_nothing(
+    call: Call, asked: Asked, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answers, "foresee_end", lambda *_: "it would close 0.2 BTC and sell 0.15")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    code, out, _ = call("finalize", "BTC")
+    assert code == 1
+    assert "by the last decision: it would close 0.2 BTC and sell 0.15" in out
     assert asked == []
 
 

@@ -10,7 +10,7 @@ from bot.cli.main import CLI
 from bot.testnet.market import SCENARIOS
 
 COMMANDS = [
-    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["pause"], ["resume"], ["panic"],
+    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"], ["panic"],
     ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
     ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
 ]

@@ -65,7 +65,7 @@ def terms(*assets: AssetPolicy, instruments: Mapping[str, Instrument] | None = N
 
 
 NO_LADDER = MarginPolicy(
-    warn_runway=D("-100"), stop_runway=D("-100"), reduce_runway=D("-100"), full_runway=D("-100"), cash_floor=D("-100"))
+    warn_runway=D("-100"), stop_runway=D("-100"), reduce_runway=D("-100"), full_runway=D("-100"), cash_floor=D(-10**9))
 NO_MARGIN_LIMITS = replace(NO_LADDER, leverage=D(1000), max_leverage=D(900))
 
 
