@@ -13,6 +13,7 @@ from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap, Retention
 from bot.core.hygiene import Check
+from bot.core.income import IncomeRow
 from bot.core.ledger import Event
 from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
@@ -131,6 +132,18 @@ class Remembers(Protocol):
     @property
     def remembers(self) -> Retention:
         """Counted back from now."""
+
+
+@runtime_checkable
+class Income(Protocol):
+    """What a venue may offer besides: its own account of every movement of the wallet that margin is in."""
+
+    @property
+    def income_of_spot(self) -> bool:
+        """Whether that wallet is the spot wallet too, so that trades on spot are told."""
+
+    async def income(self, since: Millis) -> tuple[IncomeRow, ...]:
+        """Every movement from `since` (inclusive) that the venue remembers, oldest first, each once."""
 
 
 @runtime_checkable
@@ -450,6 +463,9 @@ class Journal(Protocol):
 
     async def record_fills(self, fills: Sequence[Fill], episodes: Sequence[Episode], at: Millis) -> None:
         """Book new fills of ours together with their episodes' accounts after them, in one transaction."""
+
+    async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
+        """Executions and settlements of `since` and later that are in the books."""
 
     async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
         """Those not in the books yet (by symbol and payment id), in order."""

@@ -52,6 +52,8 @@ RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
 FIRST = (select(func.min(_decisions.at)), select(func.min(_intents.created_at)))
 
 FILLS = select(schema.fills).order_by(_fills.seq)
+FILLS_SINCE = FILLS.where(_fills.at >= bindparam("since"))
+FUNDING_SINCE = select(schema.funding).where(_funding.at >= bindparam("since")).order_by(_funding.seq)
 COST_FILLS = (
     select(schema.fills, _intents.episode, _intents.spot_mid, _intents.perp_mid)
     .join(schema.intents, _fills.client_order_id == _intents.client_order_id)

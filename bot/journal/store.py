@@ -198,6 +198,14 @@ class SqlJournal:
         """
         await self._append(q.INSERT_FILL, [to_row(fill, booked_at=at) for fill in fills], episodes, at)
 
+    async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
+        """Executions and settlements of `since` and later that are in the books."""
+        async with self._using() as connection:
+            fills = await _rows(connection, q.FILLS_SINCE, {"since": since})
+            paid = await _rows(connection, q.FUNDING_SINCE, {"since": since})
+            return (tuple(from_row(Fill, row) for row in fills),
+                    tuple(from_row(FundingPayment, row) for row in paid))
+
     async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
         """Those not in the books yet (by symbol and payment id), in order, each once."""
         booked = await self._booked(q.FUNDING_BOOKED, [fold.funding_key(payment) for payment in payments])
@@ -302,8 +310,8 @@ class SqlJournal:
     ) -> Mapping[str, tuple[Event, ...]]:
         """What happened to the money of these hedges."""
         names = {"names": [episode.id for episode in episodes]}
-        fills = [dict(row) for row in (await connection.execute(q.COST_FILLS, names)).mappings()]
-        paid = [dict(row) for row in (await connection.execute(q.COST_FUNDING, names)).mappings()]
+        fills = await _rows(connection, q.COST_FILLS, names)
+        paid = await _rows(connection, q.COST_FUNDING, names)
         return fold.events(
             episodes, [(row["episode"], from_row(Fill, row), row["spot_mid"], row["perp_mid"]) for row in fills],
             [(from_row(FundingPayment, row), row["episode"]) for row in paid])

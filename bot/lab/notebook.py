@@ -55,6 +55,10 @@ class Notebook:
         """Book executions."""
         self._fills.update((fill.symbol, fill.trade_id) for fill in fills)
 
+    async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:  # noqa: ARG002
+        """Nothing: only what is here is remembered."""
+        return (), ()
+
     async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
         """Those not booked yet."""
         return tuple(paid for paid in payments if (paid.symbol, paid.payment_id) not in self._funding)

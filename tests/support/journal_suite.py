@@ -208,6 +208,13 @@ class JournalSuite:
         with pytest.raises(JournalError):
             await journal.record_funding([(payment("p2"), None)], [], T0)
 
+    async def test_what_was_booked_can_be_asked_for_from_an_instant_on(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        before, after = fill("t1", at=T0 - 1), fill("t2", at=T0)
+        await journal.record_fills([before, after], [], T0)
+        await journal.record_funding([(payment("p1", at=T0), None), (payment("p2", at=T0 - 1), None)], [], T0)
+        assert await journal.booked(T0) == ((after,), (payment("p1", at=T0),))
+
     async def test_the_cash_flow_is_all_that_was_booked_in_the_settle_coin(self, shelf: Shelf) -> None:
         journal = await shelf.open()
         await journal.record_fills([

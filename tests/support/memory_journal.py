@@ -113,6 +113,10 @@ class MemoryJournal:
         self.book.fills.extend(fills)
         self._keep(episodes)
 
+    async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
+        return (tuple(fill for fill in self.book.fills if fill.at >= since),
+                tuple(paid for paid, _ in self.book.funding if paid.at >= since))
+
     async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
         return fold.fresh(payments, fold.funding_key, {fold.funding_key(paid) for paid, _ in self.book.funding})
 
