@@ -168,6 +168,8 @@ class BinanceVenue(PortfolioVenue):
         book, touch, premium = await together(*self._market_reads())
         return valid(lambda: self._seen(at, book, touch, premium))
 
+    income_of_spot = False
+
     async def coin_price(self, coin: str) -> Decimal | None:
         """See `bot.ports.CoinPrices`."""
         symbol = self._names.native(coin)

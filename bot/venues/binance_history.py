@@ -5,9 +5,11 @@ Of the spot market `binance_spot_history` tells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from bot.core.income import IncomeRow
 from bot.core.market import Asset
 from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
 from bot.core.times import Millis
@@ -17,8 +19,10 @@ from bot.venues import binance_replies as replies
 from bot.venues import binance_spot_history as spot
 from bot.venues.gateway import CcxtVenue, Params
 from bot.venues.names import Names
-from bot.venues.replies import count, identity, instant, number, of_symbol, positive_or_none, rows, text
+from bot.venues.replies import Row, count, identity, instant, number, of_symbol, positive_or_none, rows, text
 from bot.venues.spans import spans
+
+T = TypeVar("T")
 
 PAGE = 1_000
 
@@ -108,22 +112,41 @@ async def funding(
     venue: CcxtVenue, names: Names, *, since: Millis, now: Millis,
 ) -> tuple[FundingPayment, ...]:
     """Funding settlements of the whole account, oldest first, each once."""
-    found: dict[tuple[str, str], FundingPayment] = {}
+    paid = await _income(
+        venue, {"incomeType": "FUNDING_FEE"}, lambda entry: replies.funding_payment(entry, names), lambda paid: paid.at,
+        since=since, now=now)
+    each = {(payment.payment_id, payment.symbol): payment for payment in paid}
+    return tuple(sorted(each.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
 
-    def parse(reply: object) -> list[FundingPayment]:
-        return [replies.funding_payment(entry, names) for entry in rows(reply, "income")]
 
+async def income(venue: CcxtVenue, names: Names, *, since: Millis, now: Millis) -> tuple[IncomeRow, ...]:
+    """Every movement of the futures wallet, oldest first, each once."""
+    told = await _income(
+        venue, {}, lambda entry: (identity(entry, "tranId"), replies.income_row(entry, names)),
+        lambda told: told[1].at, since=since, now=now)
+    # A transaction's number is its own among rows of one kind.
+    each = {(row.called, row.symbol, row.currency, number): row for number, row in told}
+    return tuple(sorted(each.values(), key=lambda row: row.at))
+
+
+async def _income(
+    venue: CcxtVenue, wanted: Params, parse: Callable[[Row], T], at: Callable[[T], Millis], *, since: Millis,
+    now: Millis,
+) -> list[T]:
+    """What rows of income are read as, span by span and page by page; rows where pages meet come twice."""
+    found: list[T] = []
     for first, end in spans(since, now):
         start = first
         while start <= end:
-            params: Params = {"incomeType": "FUNDING_FEE", "startTime": start, "endTime": end, "limit": PAGE}
-            page = await venue.read(calls.INCOME, params, parse)
-            found.update({(payment.payment_id, payment.symbol): payment for payment in page})
+            params: Params = {**wanted, "startTime": start, "endTime": end, "limit": PAGE}
+            page = await venue.read(
+                calls.INCOME, params, lambda reply: [parse(entry) for entry in rows(reply, "income")])
+            found += page
             if len(page) < PAGE:
                 break
             # The next page starts within the last instant seen: settlements of many symbols share one.
-            start = max(start + 1, *(payment.at for payment in page))
-    return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+            start = max(start + 1, *map(at, page))
+    return found
 
 
 async def settlements(

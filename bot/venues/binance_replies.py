@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from bot.core.income import IncomeKind, IncomeRow
 from bot.core.market import Asset, FuturesWallet, Holding, OpenOrder, Position, Quote, Side
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderReport, OrderState, PastOrder, TimeInForce
@@ -36,6 +37,7 @@ from bot.venues.replies import (
     row,
     rows,
     text,
+    words_or_none,
 )
 
 DEFAULT_FUNDING_INTERVAL = 8 * HOUR
@@ -255,4 +257,29 @@ def funding_payment(entry: Row, names: Names) -> FundingPayment:
         amount=number(entry, "income"),
         currency=text(entry, "asset"),
         at=instant(entry, "time"),
+    )
+
+
+INCOME_KINDS: Mapping[str, IncomeKind] = {
+    "REALIZED_PNL": IncomeKind.REALISED, "COMMISSION": IncomeKind.FEE, "FUNDING_FEE": IncomeKind.FUNDING,
+    "TRANSFER": IncomeKind.TRANSFER, "INTERNAL_TRANSFER": IncomeKind.TRANSFER, "COIN_SWAP_DEPOSIT": IncomeKind.TRANSFER,
+    "COIN_SWAP_WITHDRAW": IncomeKind.TRANSFER, "CROSS_COLLATERAL_TRANSFER": IncomeKind.TRANSFER,
+    "STRATEGY_UMFUTURES_TRANSFER": IncomeKind.TRANSFER,
+}
+"""What Binance calls a movement of the futures wallet, where it is not one of the many others."""
+
+
+def income_row(entry: Row, names: Names) -> IncomeRow:
+    """One row of income; Binance's sign is ours. A trade's rows are known by the trade, others by their own number."""
+    called, symbol = text(entry, "incomeType"), words_or_none(entry, "symbol")
+    kind = INCOME_KINDS.get(called, IncomeKind.OTHER)
+    of_trade = kind in (IncomeKind.REALISED, IncomeKind.FEE) and entry.get("tradeId") not in (None, "")
+    return IncomeRow(
+        kind=kind,
+        reference=identity(entry, "tradeId") if of_trade else identity(entry, "tranId"),
+        symbol=names.perpetual(symbol) if symbol else None,
+        amount=number(entry, "income"),
+        currency=text(entry, "asset"),
+        at=instant(entry, "time"),
+        called=called,
     )

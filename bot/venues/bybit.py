@@ -196,6 +196,8 @@ class BybitVenue(PortfolioVenue):
         perp, spot = await together(self._tickers("linear"), self._tickers("spot"))
         return valid(lambda: self._seen(at, perp, spot))
 
+    income_of_spot = True
+
     async def coin_price(self, coin: str) -> Decimal | None:
         """See `bot.ports.CoinPrices`."""
         symbol = self._names.native(coin)

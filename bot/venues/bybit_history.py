@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from bot.core.income import IncomeRow
 from bot.core.market import Asset
 from bot.core.money import ZERO
 from bot.core.orders import PREFIX, Fill, FundingPayment, PastOrder
@@ -107,6 +108,17 @@ async def funding(
     ])
     each = {(payment.payment_id, payment.symbol): payment for payment in payments}
     return tuple(sorted(each.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
+
+
+async def income(venue: CcxtVenue, names: Names, *, since: Millis, now: Millis) -> tuple[IncomeRow, ...]:
+    """Every movement of the unified wallet, oldest first, each once."""
+    found: dict[str, tuple[IncomeRow, ...]] = {}
+    for start, end in spans(since, now):
+        params: Params = {"accountType": "UNIFIED", "startTime": start, "endTime": end, "limit": LOG_PAGE}
+        page = await every(venue, calls.TRANSACTIONS, params)
+        found |= valid(lambda page=page: {  # type: ignore[misc]  # bound now, called at once
+            text(entry, "id"): said.income_rows(entry, names) for entry in page})
+    return tuple(sorted((row for each in found.values() for row in each), key=lambda row: row.at))
 
 
 async def orders(

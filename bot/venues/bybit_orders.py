@@ -11,13 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from bot.core.income import IncomeKind, IncomeRow
 from bot.core.market import Side
 from bot.core.money import ZERO
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, OrderState, PastOrder, TimeInForce
 from bot.venues.bybit_replies import is_live, link_of, listed, result, side, told_at
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
-from bot.venues.replies import Row, amount, flag, instant, number, positive, positive_or_none, text
+from bot.venues.replies import (
+    Row,
+    amount,
+    flag,
+    instant,
+    number,
+    positive,
+    positive_or_none,
+    text,
+    words_or_none,
+)
 
 TIME_IN_FORCE: Mapping[TimeInForce, str] = {
     TimeInForce.GTX: "PostOnly", TimeInForce.IOC: "IOC", TimeInForce.GTC: "GTC",
@@ -213,3 +224,28 @@ def funding_payment(entry: Row, names: Names) -> FundingPayment:
         currency=text(entry, "currency"),
         at=instant(entry, "transactionTime"),
     )
+
+
+MOVED = {
+    "SETTLEMENT": IncomeKind.FUNDING, "TRANSFER_IN": IncomeKind.TRANSFER, "TRANSFER_OUT": IncomeKind.TRANSFER,
+}
+"""What a row of the transaction log is that no trade made, where it is not one of the many others."""
+
+
+def income_rows(entry: Row, names: Names) -> tuple[IncomeRow, ...]:
+    """One row of the transaction log: a trade's is what it moved, and its fee. A positive `fee` was paid."""
+    called, symbol = text(entry, "type"), words_or_none(entry, "symbol")
+    at, currency, trade = instant(entry, "transactionTime"), text(entry, "currency"), words_or_none(entry, "tradeId")
+    spot = words_or_none(entry, "category") == "spot"
+    ours = None
+    if symbol:
+        ours = names.spot(symbol.removesuffix(names.settle)) if spot else names.perpetual(symbol)
+    if called in MOVED or not trade:
+        kind = MOVED.get(called, IncomeKind.OTHER)
+        return (IncomeRow(kind, text(entry, "id"), ours, number(entry, "change"), currency, at, called),)
+    moved, fee = number(entry, "cashFlow"), number(entry, "fee")
+    rows = (
+        IncomeRow(IncomeKind.TRADE if spot else IncomeKind.REALISED, trade, ours, moved, currency, at, called),
+        IncomeRow(IncomeKind.FEE, trade, ours, -fee, currency, at, called),
+    )
+    return tuple(row for row in rows if row.amount)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from bot.core.history import Retention
+from bot.core.income import IncomeRow
 from bot.core.market import Asset, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderReport, PastOrder
 from bot.core.times import SECOND, Millis
@@ -45,6 +46,9 @@ class History(Protocol):
         self, venue: CcxtVenue, names: Names, *, since: Millis, now: Millis,
     ) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
+
+    async def income(self, venue: CcxtVenue, names: Names, *, since: Millis, now: Millis) -> tuple[IncomeRow, ...]:
+        """Every movement of the wallet that margin is in."""
 
     async def settlements(
         self, venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
@@ -93,6 +97,11 @@ class PortfolioVenue(CcxtVenue):
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
         return await self.history.funding(self, self._names, since=since, now=self._clock.now())
+
+    async def income(self, since: Millis) -> tuple[IncomeRow, ...]:
+        """See `bot.ports.Income`."""
+        now = self._clock.now()
+        return await self.history.income(self, self._names, since=max(since, now - self.remembers.funding), now=now)
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
         """By coin, page after page; needs no key."""

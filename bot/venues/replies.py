@@ -76,6 +76,11 @@ def text(source: Row, key: str) -> str:
     return value
 
 
+def words_or_none(source: Row, key: str) -> str | None:
+    """The same where there may be nothing: None for what is absent, null or empty."""
+    return None if source.get(key) in (None, "") else text(source, key)
+
+
 def flag(source: Row, key: str) -> bool:
     """A true or false."""
     value = source.get(key)
