@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.core.later import Later, Resting
+from bot.core.later import Kept, Later
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO
 from bot.core.states import FRESH, State, quarantined
@@ -182,7 +182,7 @@ class AssetState:
 
 @swift
 @dataclass(frozen=True, slots=True)
-class RuleState(Resting):
+class RuleState(Kept):
     """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
 
     `cash` counts stablecoins one for one and leaves out what our own trading moved (`Standing.cash_flow`), so that
@@ -198,7 +198,12 @@ class RuleState(Resting):
         found = self.assets.get(asset)
         return AssetState() if found is None else found
 
-    def _look(self) -> bool:
+    @property
+    def at_rest(self) -> bool:
+        """Whether that is so of every asset, and of the account."""
+        return self.kept(self._at_rest)
+
+    def _at_rest(self) -> bool:
         return self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values())
 
 
@@ -248,7 +253,7 @@ class AssetStanding:
 
 @swift
 @dataclass(frozen=True, slots=True)
-class Standing(Resting):
+class Standing(Kept):
     """What the journal and the engine know besides the snapshot. `own_orders`: client ids of our live orders.
 
     `cash_flow`: what our own trading has moved since the journal's first record (realised − fees + funding received +
@@ -272,7 +277,12 @@ class Standing(Resting):
         found = self.assets.get(asset)
         return AssetStanding() if found is None else found
 
-    def _look(self) -> bool:
+    @property
+    def at_rest(self) -> bool:
+        """Whether that is so of every asset, and of the account."""
+        return self.kept(self._at_rest)
+
+    def _at_rest(self) -> bool:
         return not self.asked and not self.own_orders and all(one.at_rest for one in self.assets.values())
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Later:
@@ -27,20 +29,17 @@ class Later:
             return object.__getattribute__(self, name)
 
 
-class Resting:
-    """Base of a frozen dataclass with slots that is asked the same question many times: `_asked` keeps the answer."""
+class Kept:
+    """Base of a frozen dataclass with slots that is asked the same question many times, and answers it once."""
 
-    __slots__ = ("_rests",)
-    _rests: bool
+    __slots__ = ("_answer",)
+    _answer: Any
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing in it is under way."""
+    def kept(self, answer: Callable[[], T]) -> T:
+        """The answer, which `answer` gives the first time."""
         try:
-            return self._rests
+            found: T = self._answer
         except AttributeError:
-            object.__setattr__(self, "_rests", self._look())
-            return self._rests
-
-    def _look(self) -> bool:
-        raise AttributeError(f"{type(self).__name__} does not know")
+            found = answer()
+            object.__setattr__(self, "_answer", found)
+        return found

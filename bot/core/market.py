@@ -133,6 +133,8 @@ class Holding:
     @property
     def total(self) -> Decimal:
         """What the investor owns: free + locked − borrowed."""
+        if not self.locked and not self.borrowed:
+            return self.free
         return self.free + self.locked - self.borrowed
 
 
@@ -204,4 +206,7 @@ class Snapshot:
 
     def position(self, symbol: str) -> Position | None:
         """The position on `symbol`, or None when flat."""
-        return next((held for held in self.positions if held.symbol == symbol), None)
+        for held in self.positions:
+            if held.symbol == symbol:
+                return held
+        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from bot.core.later import Kept
 from bot.core.market import Asset, Instrument
 from bot.core.money import ROUND_UP, round_to_step
 from bot.core.times import DAY, MINUTE, SECOND, Millis
@@ -67,6 +68,27 @@ class AssetPolicy:
         if self.contract is None:
             return instrument.amount_step
         return round_to_step(self.contract, instrument.amount_step, ROUND_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One asset's triggers ready to be compared: fractions of NAV, relative ones converted; the contract in coins."""
+
+    asset: Asset
+    symbol: str
+    target: Decimal
+    open: Decimal
+    close: Decimal
+    resize: Decimal
+    contract: Decimal
+    rounding: Rounding
+
+    @staticmethod
+    def of(policy: AssetPolicy, symbol: str, contract: Decimal) -> Rule:
+        """The rule of an asset's policy."""
+        target = policy.target
+        return Rule(policy.asset, symbol, target, policy.open.of_nav(target), policy.close.of_nav(target),
+                    policy.resize.of_nav(target), contract, policy.rounding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +193,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Kept):
     """What does not change from tick to tick: the policy and the contract specifications it applies to."""
 
     policy: Policy
     instruments: Mapping[Asset, Instrument]
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What the rule goes by, asset by asset in the order of the policy."""
+        return self.kept(self._rules)
+
+    def _rules(self) -> tuple[Rule, ...]:
+        return tuple(
+            Rule.of(one, self.instruments[one.asset].symbol, one.contract_for(self.instruments[one.asset]))
+            for one in self.policy.assets)

@@ -40,11 +40,12 @@ def quantity_of(snapshot: Snapshot, asset: Asset) -> Decimal:
 
 def spot_price(quote: Quote | None) -> Decimal | None:
     """The spot mid where there is a usable one: both sides known and positive."""
-    if quote is None or quote.spot_bid is None or quote.spot_ask is None:
+    if quote is None:
         return None
-    if quote.spot_bid <= 0 or quote.spot_ask <= 0:
+    bid, ask = quote.spot_bid, quote.spot_ask
+    if bid is None or ask is None or bid <= ZERO or ask <= ZERO:
         return None
-    return (quote.spot_bid + quote.spot_ask) / 2
+    return bid if bid is ask else (bid + ask) / 2
 
 
 def short_of(position: Position | None) -> Decimal:

@@ -16,62 +16,60 @@ from bot.core.ending import too_old
 from bot.core.ladder import climb
 from bot.core.market import Asset
 from bot.core.money import ZERO
-from bot.core.policy import AssetPolicy, Terms
+from bot.core.policy import Rule, Terms
 from bot.core.portfolio import cash_value, par_cash, quantity_of, spot_price
 from bot.core.rule import REARMED_BY_COMMAND_ONLY
 
 
 def standstill(situation: Situation, terms: Terms) -> tuple[Decimal, Decimal, RuleState] | None:
     """NAV, cash and the rule's memory after a decision that does nothing; None where it may do something."""
-    snapshot, policy = situation.snapshot, terms.policy
-    state = situation.state
-    if not state.at_rest or len(state.assets) != len(policy.assets) or not situation.standing.at_rest:
+    snapshot, state, policy = situation.snapshot, situation.state, terms.policy
+    if not (state.at_rest and situation.standing.at_rest and len(state.assets) == len(policy.assets)):
         return None
     cash = cash_value(snapshot, policy)
     if cash is None:
         return None
-    nav = cash + snapshot.futures.unrealised - snapshot.liabilities
-    values = []
-    for one in policy.assets:
-        price = spot_price(snapshot.quotes.get(one.asset))
+    nav, seen = cash + snapshot.futures.unrealised - snapshot.liabilities, []
+    for rule in terms.rules:
+        price = spot_price(snapshot.quotes.get(rule.asset))
         if price is None:
             return None
-        value = quantity_of(snapshot, one.asset) * price
+        value = quantity_of(snapshot, rule.asset) * price
         nav += value
-        values.append((one, price, value))
-    if nav <= 0 or not all(_content(situation, terms, one, price, value - one.target * nav, nav=nav)
-                           for one, price, value in values):
-        return None
-    if policy.margin.enabled and snapshot.positions:
-        ladder = climb(situation, terms, nav=nav, cash=cash).ladder
-        if ladder.rung not in (Rung.CLEAR, Rung.WARN) or ladder.needed:
+        seen.append((rule, price, value))
+    for rule, price, value in seen:
+        if nav <= 0 or not _content(situation, rule, price, value, nav):
             return None
+    if snapshot.positions and not _safe(situation, terms, nav, cash):
+        return None
     after = _believed(situation, terms, nav) if policy.guards.enabled else state
     return None if after is None else (nav, cash, after)
 
 
-def _content(
-    situation: Situation, terms: Terms, one: AssetPolicy, price: Decimal, excess: Decimal, *, nav: Decimal,
-) -> bool:
+def _content(situation: Situation, rule: Rule, price: Decimal, value: Decimal, nav: Decimal) -> bool:
     """Whether venue and journal agree on the short, and the rule wants no other."""
-    instrument = terms.instruments[one.asset]
-    memory, known = situation.state.of(one.asset), situation.standing.of(one.asset)
-    position = situation.snapshot.position(instrument.symbol)
-    short = known.short
-    if (ZERO if position is None else -position.quantity) != short or memory.holding is None:
+    position, short = situation.snapshot.position(rule.symbol), situation.standing.of(rule.asset).short
+    if short != (ZERO if position is None else -position.quantity):
         return False
-    levels = triggers.levels(one, nav)
-    code, _ = triggers.verdict(
-        one, levels, excess, price=price, reference=short, contract=one.contract_for(instrument))
-    if triggers.ACTIONS[code] is not Action.HOLD:
+    excess, memory = value - rule.target * nav, situation.state.of(rule.asset)
+    code, _ = triggers.verdict(rule, nav, excess, price, short)
+    if triggers.ACTIONS[code] is not Action.HOLD or memory.holding is None:
         return False
-    if memory.disarmed is not None and memory.disarmed not in REARMED_BY_COMMAND_ONLY and excess <= levels.close:
-        return False
-    if not short:
+    return memory.disarmed is None or memory.disarmed in REARMED_BY_COMMAND_ONLY or excess > rule.close * nav
+
+
+def _safe(situation: Situation, terms: Terms, nav: Decimal, cash: Decimal) -> bool:
+    """Whether neither a policy ends a hedge with its coins, nor the margin ladder asks for anything."""
+    policy, at = terms.policy, situation.snapshot.taken_at
+    dear = policy.finalise.max_carry
+    for known in situation.standing.assets.values():
+        if known.short and (too_old(known.opened_at, at, policy) or (
+                dear and known.trailing_carry is not None and known.trailing_carry > dear)):
+            return False
+    if not policy.margin.enabled:
         return True
-    dear = terms.policy.finalise.max_carry
-    return not too_old(known.opened_at, situation.snapshot.taken_at, terms.policy) and not (
-        dear and known.trailing_carry is not None and known.trailing_carry > dear)
+    ladder = climb(situation, terms, nav=nav, cash=cash).ladder
+    return ladder.rung in (Rung.CLEAR, Rung.WARN) and not ladder.needed
 
 
 def _believed(situation: Situation, terms: Terms, nav: Decimal) -> RuleState | None:

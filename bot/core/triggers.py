@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from bot.core.decision import Action, AssetState, Reason
 from bot.core.money import ZERO, plain
-from bot.core.policy import AssetPolicy
+from bot.core.policy import AssetPolicy, Rule
 from bot.core.sizing import brings_closer, wanted_short
 from bot.core.swift import swift
 from bot.core.times import Millis
@@ -81,23 +81,21 @@ class Wish:
     reason: Reason
 
 
-def verdict(
-    policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
-) -> tuple[str, Decimal]:
+def verdict(rule: Rule, nav: Decimal, excess: Decimal, price: Decimal, reference: Decimal) -> tuple[str, Decimal]:
     """The rule of DOMAIN §3.1–3 for one asset: the code of what it wants, and the short that it wants.
 
     `reference` is the short it is compared with: the goal in progress, or the position's short.
     """
     if reference == 0:
-        if excess < at.open:
+        if excess < rule.open * nav:
             return "below_open", ZERO
-        wanted = wanted_short(excess, price, contract, policy.rounding)
+        wanted = wanted_short(excess, price, rule.contract, rule.rounding)
         return ("above_open" if wanted else "below_contract"), wanted
-    if excess <= at.close:
+    if excess <= rule.close * nav:
         return "resolved", ZERO
-    if abs(excess - reference * price) < at.resize:
+    if abs(excess - reference * price) < rule.resize * nav:
         return "within_resize", reference
-    wanted = wanted_short(excess, price, contract, policy.rounding)
+    wanted = wanted_short(excess, price, rule.contract, rule.rounding)
     if not brings_closer(excess, price, reference, wanted):
         return "not_closer", reference
     return ("rounds_to_zero" if wanted == 0 else "under_hedged" if wanted > reference else "over_hedged"), wanted
@@ -115,7 +113,7 @@ def wish(
     policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
 ) -> Wish:
     """The verdict with its words."""
-    code, goal = verdict(policy, at, excess, price=price, reference=reference, contract=contract)
+    code, goal = verdict(Rule.of(policy, "", contract), at.nav, excess, price, reference)
     if reference == 0:
         return Wish(ACTIONS[code], goal, _without_hedge(code, goal, at, excess, price=price, contract=contract))
     return Wish(ACTIONS[code], goal, _with_hedge(

@@ -33,11 +33,15 @@ _NOTHING = BookState((), (), ZERO, ZERO)
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
-    """A coin's last settlement, and the time between it and the one before."""
+    """A coin's last settlement, the one that is to follow, and the time between it and the one before."""
 
-    rate: Decimal
+    rate: Decimal | None
     at: Millis
+    following: Millis | None
     interval: Millis
+
+
+_UNKNOWN = _Rate(None, 0, None, USUAL_INTERVAL)
 
 
 class Fill(StrEnum):
@@ -139,6 +143,8 @@ class PanelVenue(PaperVenue):
         self._clock_of_rows = clock
         self._immediate = fill is Fill.IMMEDIATE
         self._margined = exchange.margined
+        self._shown: Mapping[str, Holding] = {}
+        self._shown_at = -1
         self._symbols = {asset: instrument.symbol for asset, instrument in exchange.instruments.items()}
         self._settled: list[Settlement] = []
         self._rates: dict[Asset, _Rate] = {}
@@ -157,7 +163,7 @@ class PanelVenue(PaperVenue):
         for asset, seen in row.coins.items():
             if seen.funding is not None:
                 moved |= self._settle(asset, seen.funding, seen.mark, at)
-        if (self._margined and exchange.account.held) or exchange.open_orders():
+        if (self._margined and exchange.account.held) or exchange.resting:
             fills = len(exchange.fills)
             self._feed.high = True
             exchange.meet(at)
@@ -172,7 +178,7 @@ class PanelVenue(PaperVenue):
             account.book_funding(asset, rate, mark, at)
         known = self._rates.get(asset)
         interval = USUAL_INTERVAL if known is None else min(USUAL_INTERVAL, at - known.at)
-        self._rates[asset] = _Rate(rate, at, interval)
+        self._rates[asset] = _Rate(rate, at, at + interval, interval)
         self._settled = [one for one in self._settled if at - one.at <= _REMEMBERED]
         self._settled.append(Settlement(asset, rate, mark, at))
         return hedged
@@ -184,20 +190,30 @@ class PanelVenue(PaperVenue):
         exchange, settle = self.exchange, self.exchange.settle
         unrealised, positions = ZERO, []
         for asset, held in exchange.account.positions.items():
-            if held.quantity:
+            quantity = held.quantity
+            if quantity:
                 mark = self._coins[asset].mark
                 gain = held.unrealised(mark)
                 unrealised += gain
                 positions.append(Position(
-                    self._symbols[asset], held.quantity, held.entry, mark, gain, ZERO, ZERO,
-                    leverage=exchange.leverage(asset), updated_at=held.updated_at))
+                    self._symbols[asset], quantity, held.entry, mark, gain, ZERO, ZERO, None, None, held.updated_at))
         equity = exchange.wallets.futures[settle] + unrealised
         return Snapshot(
-            self._at, {coin: Holding(amount) for coin, amount in exchange.wallets.spot.items()},
-            FuturesWallet(ZERO, unrealised, equity, ZERO, ZERO, equity),
+            self._at, self._holdings(), FuturesWallet(ZERO, unrealised, equity, ZERO, ZERO, equity),
             {asset: self.quote(asset) for asset in self._coins}, tuple(positions),
-            tuple(map(open_order_of, exchange.open_orders("perp"))), exchange.wallets.kind,
+            tuple(map(open_order_of, exchange.open_orders("perp"))) if exchange.resting else (),
+            exchange.wallets.kind,
         )
+
+    def _holdings(self) -> Mapping[str, Holding]:
+        """The coins as they were shown last, unless something has happened to them."""
+        wallets = self.exchange.wallets
+        if self._shown_at != wallets.changes:
+            self._shown_at = wallets.changes
+            self._shown = {
+                coin: Holding(amount - wallets.locked.get(coin, ZERO), wallets.locked.get(coin, ZERO))
+                for coin, amount in wallets.spot.items()}
+        return self._shown
 
     async def place(self, intent: OrderIntent) -> OrderReport:
         """Send one order. With `immediate` fills a post-only order has traded, as a maker, when this returns."""
@@ -234,14 +250,10 @@ class PanelVenue(PaperVenue):
 
     def quote(self, asset: Asset) -> Quote:
         """The row's prices. What funding will be is not known: the last rate stands for the next one."""
-        seen, rate, at = self._coins[asset], self._rates.get(asset), self._at
-        return Quote(
-            spot_bid=seen.spot, spot_ask=seen.spot, spot_at=self._spot_at, perp_bid=seen.perp, perp_ask=seen.perp,
-            perp_at=at, mark=seen.mark, index=seen.mark, mark_at=at,
-            funding_rate=None if rate is None else rate.rate,
-            next_funding_at=None if rate is None else rate.at + rate.interval,
-            funding_interval=USUAL_INTERVAL if rate is None else rate.interval,
-        )
+        seen, rate, at = self._coins[asset], self._rates.get(asset, _UNKNOWN), self._at
+        spot, perp, mark = seen.spot, seen.perp, seen.mark
+        return Quote(  # by position: there are two of them a row
+            spot, spot, self._spot_at, perp, perp, at, mark, mark, at, rate.rate, rate.following, rate.interval)
 
 
 def _book(price: Decimal) -> BookState:

@@ -128,6 +128,11 @@ class PaperExchange:
         """Orders that may still fill, oldest first."""
         return self._desk.resting(market, asset)
 
+    @property
+    def resting(self) -> bool:
+        """Whether an order is open."""
+        return bool(self._desk.open)
+
     def find(self, market: MarketName, symbol: str, client_order_id: str) -> PaperOrder | None:
         """The newest order with this client id."""
         return self._desk.find(market, symbol, client_order_id)

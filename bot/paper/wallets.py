@@ -12,7 +12,7 @@ from bot.core.money import ZERO
 class Wallets:
     """Balances by coin. With a unified wallet both names mean the same purse; a negative balance there is a debt.
 
-    `locked` is the part of the spot purse that resting spot orders hold.
+    `locked` is the part of the spot purse that resting spot orders hold; `changes` counts what happened to any of it.
     """
 
     def __init__(self, kind: WalletKind, spot: Mapping[str, Decimal], futures: Mapping[str, Decimal]) -> None:
@@ -22,13 +22,16 @@ class Wallets:
         for coin, amount in futures.items():
             self.futures[coin] = self.futures.get(coin, ZERO) + amount
         self.locked: dict[str, Decimal] = {}
+        self.changes = 0
 
     def add(self, purse: dict[str, Decimal], coin: str, amount: Decimal) -> None:
         """Credit (or, negative, charge) one purse: `wallets.spot` or `wallets.futures`."""
+        self.changes += 1
         purse[coin] = purse.get(coin, ZERO) + amount
 
     def lock(self, coin: str, amount: Decimal) -> None:
         """Hold spot balance for a resting order (negative: let go)."""
+        self.changes += 1
         self.locked[coin] = self.locked.get(coin, ZERO) + amount
 
     def free(self, coin: str) -> Decimal:
