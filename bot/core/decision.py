@@ -404,10 +404,11 @@ class Decision(Later):
         cls, at: Millis, nav: Decimal, cash: Decimal, state: RuleState, work: Callable[[], Mapping[str, object]],
     ) -> Decision:
         """One that is known to do nothing; `work` gives all other fields, if ever somebody reads them."""
-        new = object.__new__(cls)
-        for name, value in (("at", at), ("nav", nav), ("cash", cash), ("state", state), ("_work", work)):
-            object.__setattr__(new, name, value)
-        return new
+        new = cls._twin()
+        new.at, new.nav, new.cash, new.state, new._work = at, nav, cash, state, work  # noqa: SLF001 - its own
+        new.__class__ = cls
+        quiet: Decision = new
+        return quiet
 
     def of(self, asset: Asset) -> AssetDecision:
         """The decision on one asset. Raises KeyError."""

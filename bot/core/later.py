@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -16,6 +16,7 @@ class Later:
     """
 
     __slots__ = ("_work",)
+    _twin: ClassVar[Any]
     _work: Callable[[], Mapping[str, object]]
 
     if not TYPE_CHECKING:  # a type checker is to know the declared fields alone

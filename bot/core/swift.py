@@ -37,4 +37,5 @@ def swift(frozen: type[T]) -> type[T]:
     init.__qualname__ = f"{frozen.__qualname__}.__init__"
     init.__annotations__ = frozen.__init__.__annotations__
     frozen.__init__ = init  # type: ignore[method-assign]  # that is what this is for
+    frozen._twin = twin  # type: ignore[attr-defined]  # noqa: SLF001 - for `bot.core.later`, which makes values in part
     return frozen

@@ -14,6 +14,10 @@ from bot.engine.book import Book
 from bot.telemetry.events import Emit
 
 
+def unheard(event: str, **fields: object) -> None:
+    """An `Emit` without a listener: what would be said to it is not even made."""
+
+
 class Reporter:
     """Says events with all that DESIGN "Log lines" asks of an action. Unknown is None, never 0.
 
@@ -24,6 +28,7 @@ class Reporter:
         self._book = book
         self._terms = terms
         self._write = emit
+        self._unheard = emit is unheard
         self._holding = False
         self._held: list[tuple[str, dict[str, object]]] = []
 
@@ -50,6 +55,8 @@ class Reporter:
             loop.call_soon(loop.call_soon, self.release)  # a request with a body leaves a turn of the loop later
 
     def _emit(self, event: str, /, **fields: object) -> None:
+        if self._unheard:
+            return
         if self._holding:
             self._held.append((event, fields))
             return
@@ -58,14 +65,20 @@ class Reporter:
 
     def order(self, event: str, record: OrderRecord, snapshot: Snapshot, **more: object) -> None:
         """Something happened to an order of ours."""
+        if self._unheard:
+            return
         self._emit(event, **self._margin(record.intent.asset, snapshot) | self._order(record) | more)
 
     def decision(self, event: str, decided: AssetDecision, snapshot: Snapshot, text: str) -> None:
         """Something was decided on a coin."""
+        if self._unheard:
+            return
         self._emit(event, **self._decided(decided, snapshot), text=text)
 
     def hedge(self, event: str, decided: AssetDecision, snapshot: Snapshot, episode: Episode) -> None:
         """A hedge reached a goal: its account so far, by the ledger. Positive fees and funding were paid by us."""
+        if self._unheard:
+            return
         costs = self._book.costs(episode, snapshot)
         account = {
             "episode": episode.id, "short": episode.short, "quantity": episode.short,
@@ -83,6 +96,8 @@ class Reporter:
 
     def sale(self, decided: AssetDecision, snapshot: Snapshot, sale: Finalising) -> None:
         """A hedge begins to be ended with its coins."""
+        if self._unheard:
+            return
         self._emit("hedge.finalising", **self._decided(decided, snapshot), cause=sale.cause, to_sell=sale.to_sell,
                    slice=sale.slice, text="; ".join(reason.text for reason in decided.reasons))
 

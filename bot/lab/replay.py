@@ -69,50 +69,54 @@ async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None
     began = time.perf_counter()
     stage = await set_stage(wishes, first, journal=journal)
     tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
-    await _tick(stage, wishes, first, tally, moved=True)
-    last = first
-    for last in coming:
-        moved = stage.venue.see(last)
-        await _tick(stage, wishes, last, tally, moved=moved)
+    last, moved, see, look, reading = first, True, stage.venue.see, stage.engine.look, stage.venue.reading
+    while True:
+        decision = None
+        if not (last.stale and wishes.bare):  # elsewhere the guards hold what rests on a stale price
+            snapshot = reading()
+            decision = look(snapshot) if wishes.bare or not moved else None
+            if decision is None:
+                await stage.engine.tick()
+        if decision is None or decision.nav is None or decision.cash is None:
+            _count(tally, stage, last, *_worth(stage, last))
+        else:
+            _count(tally, stage, last, decision.nav, decision.cash + snapshot.futures.unrealised)
+        following = next(coming, None)
+        if following is None:
+            break
+        last = following
+        moved = see(last)
     return _outcome(stage, tally, last, time.perf_counter() - began)
 
 
-async def _tick(stage: Stage, wishes: Wishes, row: Row, tally: _Tally, *, moved: bool) -> None:
-    """One row: a look where nothing can come of it, else a tick.
-
-    A bare replay takes no decision on stale prices; elsewhere the guards see to that.
-    """
-    if not (row.stale and wishes.bare) and (
-            (moved and not wishes.bare) or stage.engine.look(stage.venue.reading()) is None):
-        await stage.engine.tick()
-    _count(tally, stage, row)
+@reckoned
+def _worth(stage: Stage, row: Row) -> tuple[Decimal, Decimal]:
+    """NAV, and cash with unrealised profit, at the end of a row."""
+    account = stage.exchange.account
+    liquid = sum((account.positions[asset].unrealised(seen.mark) for asset, seen in row.coins.items()), _cash(stage))
+    coins = sum((account.wallets.spot.get(asset, ZERO) * seen.spot for asset, seen in row.coins.items()), ZERO)
+    return liquid + coins, liquid
 
 
 @reckoned
-def _count(tally: _Tally, stage: Stage, row: Row) -> None:
-    """Where the account stands at the end of a row."""
-    account, values = stage.exchange.account, {}
-    cash = nav = _cash(stage)
-    unrealised = ZERO
-    for asset, seen in row.coins.items():
-        position = account.positions[asset]
-        unrealised += position.unrealised(seen.mark)
-        values[asset] = account.wallets.spot.get(asset, ZERO) * seen.spot
-        nav += values[asset]
-    nav += unrealised
+def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal) -> None:
+    """Take a row into account."""
     tally.rows += 1
     tally.stale += row.stale
     if nav <= 0:
         return
-    share = (cash + unrealised) / nav
+    part = 1 / nav
+    share = liquid * part
     if tally.lowest is None or share < tally.lowest:
         tally.lowest = share
-    for one in stage.terms.policy.assets:
-        asset = one.asset
-        off = values[asset] - one.target * nav
-        hedged = account.positions[asset].quantity * row.coins[asset].spot
-        tally.spot[asset] += abs(off) / nav
-        tally.net[asset] += abs(off + hedged) / nav
+    spot, positions = stage.exchange.wallets.spot, stage.exchange.account.positions
+    for rule in stage.terms.rules:
+        asset = rule.asset
+        price, short = row.coins[asset].spot, positions[asset].quantity
+        off = spot[asset] * price - rule.target * nav
+        away = abs(off * part)
+        tally.spot[asset] += away
+        tally.net[asset] += abs((off + short * price) * part) if short else away
 
 
 def _cash(stage: Stage) -> Decimal:

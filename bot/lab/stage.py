@@ -11,6 +11,7 @@ from bot.core.money import ONE, ZERO, plain, reckoned
 from bot.core.plan import check_terms
 from bot.core.policy import AssetPolicy, Policy, Terms
 from bot.engine.book import Book
+from bot.engine.report import unheard
 from bot.engine.tick import Engine
 from bot.errors import ConfigError
 from bot.lab.market import Fill, PanelClock, PanelFeed, PanelVenue
@@ -93,11 +94,7 @@ class Stage:
     engine: Engine
 
 
-def nobody(event: str, **fields: object) -> None:
-    """An `Emit` without a listener."""
-
-
-async def set_stage(wishes: Wishes, first: Row, *, journal: Journal | None = None, emit: Emit = nobody) -> Stage:
+async def set_stage(wishes: Wishes, first: Row, *, journal: Journal | None = None, emit: Emit = unheard) -> Stage:
     """Account, market and engine at the first row. Raises ConfigError for wishes that do not fit the account."""
     policy = wishes.policy
     terms = Terms(policy, instruments_of(wishes))
