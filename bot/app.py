@@ -215,7 +215,8 @@ async def take_up(
         tag = account_tag(settings.venue, environment, account)
         try:
             await check_last_number(
-                venue, clock, memory, [spec.symbol for spec in terms.instruments.values()], tag)
+                venue, clock, memory,
+                [symbol for spec in terms.instruments.values() for symbol in (spec.symbol, spec.spot_symbol)], tag)
         except JournalBehind as behind:
             emit("safety.stopped", message=str(behind), code="journal_behind")
             raise

@@ -63,7 +63,7 @@ async def rebuild_journal(settings: Settings, file: Path, history: Millis) -> Re
         policy = settings.policy()
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
         since = max(clock.now() - history, clock.origin)
-        symbols = [spec.symbol for spec in terms.instruments.values()]
+        symbols = [symbol for spec in terms.instruments.values() for symbol in (spec.symbol, spec.spot_symbol)]
         seen = Remembered(
             account=await venue.account(), since=since, at=clock.now(),
             orders=tuple([order for symbol in symbols for order in await venue.orders(symbol, since)]),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot import __version__
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding
-from bot.core.market import Asset, Side
+from bot.core.market import Asset, Instrument, spot_coin
 from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, place_of
 from bot.core.policy import Terms
@@ -62,14 +62,15 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
     """What can be known. Pure."""
     assets = {spec.symbol: asset for asset, spec in terms.instruments.items()}
     unknown: list[str] = []
-    placed = _placed(seen, assets, account_tag, unknown)
+    placed = _placed(seen, terms.instruments, account_tag, unknown)
     fills = _ours(seen, placed, unknown)
     episodes: list[Episode] = []
     incomplete: list[str] = []
     for name in dict.fromkeys(intent.episode for intent, _ in placed):
-        mine = [intent for intent, _ in placed if intent.episode == name]
+        ours = [(intent, order) for intent, order in placed if intent.episode == name]
+        mine = [intent for intent, _ in ours]
         ids = {intent.client_order_id for intent in mine}
-        carried = max(-mine[0].position_before, ZERO)
+        carried = max(-_position_before(seen, ours[0][1], terms.instruments[mine[0].asset].symbol), ZERO)
         if carried:
             incomplete.append(name)
             unknown.append(f"{name}: its first {plain(carried)} were sold before {iso(seen.since)}: their entry price, "
@@ -95,33 +96,37 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
 
 
 def _placed(
-    seen: Remembered, assets: Mapping[str, Asset], account_tag: str, unknown: list[str],
+    seen: Remembered, instruments: Mapping[Asset, Instrument], account_tag: str, unknown: list[str],
 ) -> list[tuple[OrderIntent, PastOrder]]:
-    """Our orders by number, each as the intent that it shows."""
+    """Our orders by number, each as the intent that it shows. What was held when coins were sold is not known."""
+    markets = {symbol: spec for spec in instruments.values() for symbol in (spec.spot_symbol, spec.symbol)}
     found: list[tuple[OrderIntent, PastOrder]] = []
     for order in seen.orders:
         report = order.report
         place = place_of(report.client_order_id, account_tag)
-        asset = assets.get(report.symbol)
-        if place is None or asset is None:
+        spec = markets.get(report.symbol)
+        if place is None or spec is None:
             unknown.append(f"order {report.client_order_id} on {report.symbol} bears our prefix but is not this "
                            "account's: left out")
             continue
-        before = _position_before(seen, order)
-        wanted = -before + (order.quantity if order.side is Side.SELL else -order.quantity)
+        hedges, before = report.symbol == spec.symbol, _position_before(seen, order, spec.symbol)
+        wanted = -before - order.side.sign * order.quantity if hedges else -before
         found.append((OrderIntent(
-            client_order_id=report.client_order_id, number=place[1], episode=place[0], asset=asset,
+            client_order_id=report.client_order_id, number=place[1], episode=place[0], asset=spec.asset,
             symbol=report.symbol, side=order.side, quantity=order.quantity, price=order.price,
-            reduce_only=order.reduce_only, time_in_force=order.time_in_force, position_before=before,
-            goal=max(wanted, ZERO), decided_at=order.created_at, created_at=order.created_at, reason=REASON,
+            reduce_only=order.reduce_only, time_in_force=order.time_in_force,
+            position_before=before if hedges else ZERO, goal=max(wanted, ZERO), decided_at=order.created_at,
+            created_at=order.created_at, reason=REASON,
         ), order))
     return sorted(found, key=lambda pair: pair[0].number)
 
 
-def _position_before(seen: Remembered, order: PastOrder) -> Decimal:
-    """The signed position when the order was placed: today's, with every execution since then undone."""
-    symbol, order_id = order.report.symbol, order.report.order_id
-    since = sum((fill.quantity if fill.side is Side.BUY else -fill.quantity for fill in seen.fills
+def _position_before(seen: Remembered, order: PastOrder, symbol: str) -> Decimal:
+    """The signed position on the perpetual `symbol` when the order was placed: today's, with every execution since
+    then undone.
+    """
+    order_id = order.report.order_id if order.report.symbol == symbol else None
+    since = sum((fill.side.sign * fill.quantity for fill in seen.fills
                  if fill.symbol == symbol and (fill.at > order.created_at or fill.order_id == order_id)), ZERO)
     return seen.positions.get(symbol, ZERO) - since
 
@@ -129,11 +134,13 @@ def _position_before(seen: Remembered, order: PastOrder) -> Decimal:
 def _ours(
     seen: Remembered, placed: Sequence[tuple[OrderIntent, PastOrder]], unknown: list[str],
 ) -> tuple[Fill, ...]:
-    """Executions of our orders, under their client ids; those of others are told."""
+    """Executions of our orders, under their client ids; those of others are told, but for coins bought and sold."""
     names = {(order.report.symbol, order.report.order_id): intent.client_order_id for intent, order in placed}
     ours: list[Fill] = []
     for fill in seen.fills:
         name = names.get((fill.symbol, fill.order_id))
+        if name is None and spot_coin(fill.symbol) is not None:
+            continue
         if name is None:
             unknown.append(f"execution {fill.trade_id} of {iso(fill.at)}, a {fill.side} of {plain(fill.quantity)} "
                            f"{fill.symbol}, is of no order of ours that the venue remembers: not booked")
@@ -147,7 +154,8 @@ def _episode(
 ) -> Episode:
     """One hedge's account; one that began before the history starts with the contracts that it carried over."""
     first = intents[0]
-    episode = Episode(first.episode, first.asset, first.symbol, EpisodeState.OPENING, first.decided_at)
+    symbol = terms.instruments[first.asset].symbol
+    episode = Episode(first.episode, first.asset, symbol, EpisodeState.OPENING, first.decided_at)
     if carried:
         episode = replace(episode, state=EpisodeState.OPEN, started_at=seen.since, opened_at=seen.since,
                           short=carried, peak_short=carried)

@@ -38,7 +38,8 @@ def test_a_lost_journal_is_rebuilt_looked_over_confirmed_and_worked_with(tmp_pat
         before = {one.id: one for one in read_episodes(lost)}
         for one in read_episodes(new):
             was = before[one.id]
-            assert (one.state, one.short, one.net, one.fills) == (was.state, was.short, was.net, was.fills)
+            assert (one.state, one.short, one.realised, one.fees, one.funding_paid, one.fills) == (
+                was.state, was.short, was.realised, was.fees, was.funding_paid, was.fills)
         assert report["orders"] > 2
         assert hedgerow(url, "journal", "check", str(new)).returncode == 0
 

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from inprocess_wire import StoryClock
 from rig import Rig, running
 
 from bot.cli.exits import Code, code_of
+from bot.core.market import Side
 from bot.core.orders import OrderState
 from bot.errors import JournalBehind, JournalError, SafetyStop
 from bot.journal import connect
@@ -154,6 +156,20 @@ async def test_an_old_backup_is_refused_before_it_gives_a_number_out_twice(rig: 
     await rig.stop()
     shutil.copy(kept, journal)
     await rig.start()
+
+
+@pytest.mark.fault(39)
+async def test_a_number_that_was_given_out_for_a_sale_of_coins_is_not_given_out_again(rig: Rig) -> None:
+    await rig.hedged()
+    await rig.stop()
+    name = rig.ours("BTC")[-1].client_order_id.rpartition("_")[0]
+    later = rig.testnet.exchange.place(
+        "spot", "BTC", Side.SELL, Decimal("0.01"), rig.testnet.exchange.state("BTC").spot.asks[0].price,
+        client_order_id=f"{name}_zz")
+    with pytest.raises(JournalBehind, match="hedgerow journal rebuild"):
+        await rig.start()
+    rig.testnet.exchange.cancel(later)
+    del rig.testnet.exchange.orders[later.order_id]  # no intent of this journal was ever behind it
 
 
 @pytest.mark.fault(39)

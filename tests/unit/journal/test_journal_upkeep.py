@@ -16,7 +16,7 @@ from lived_journal import TAG, Lived, opened
 
 from bot.core.episode import Episode, EpisodeState
 from bot.core.market import Side
-from bot.core.orders import OrderReport, OrderState, PastOrder
+from bot.core.orders import Fill, OrderReport, OrderState, PastOrder, TimeInForce
 from bot.core.times import DAY, Millis
 from bot.errors import JournalError, JournalLocked, JournalUnconfirmed
 from bot.journal.check import CheckReport, check
@@ -408,6 +408,30 @@ def test_numbers_go_on_after_the_highest_that_the_venue_remembers(lived: Lived, 
     assert any("is of no order of ours" in text for text in found.unknown)
     memory = fold_memory(tmp_path / "new.db")
     assert memory.intents == found.orders[-1][0].number > len(found.orders)
+
+
+def test_coins_that_were_sold_with_a_hedge_belong_to_it_and_those_of_the_user_to_nobody(
+    lived: Lived, tmp_path: Path,
+) -> None:
+    seen = remembered(lived)
+    first = rebuild(seen, lived.terms, TAG).episodes[0]
+    spot, last = lived.terms.instruments[first.asset].spot_symbol, max(
+        order.created_at for order in seen.orders if order.report.client_order_id.startswith(f"hr{TAG}_{first.id}_"))
+    name = f"hr{TAG}_{first.id}_zz"
+    sale = PastOrder(
+        OrderReport(name, spot, OrderState.FILLED, D("0.5"), order_id="77", quantity=D("0.5"), price=D(100)),
+        Side.SELL, D("0.5"), D(100), reduce_only=False, time_in_force=TimeInForce.GTX, created_at=last)
+    ours = Fill("9001", "77", spot, Side.SELL, D("0.5"), D(100), D("0.05"), "USDT", D(0), maker=True, at=last)
+    theirs = replace(ours, trade_id="9002", order_id="78", side=Side.BUY)
+    with_sale = replace(seen, orders=(*seen.orders, sale),
+                        fills=tuple(sorted((*seen.fills, ours, theirs), key=lambda fill: fill.at)))
+    found = rebuilt(lived, tmp_path / "new.db", with_sale)
+    again = next(one for one in found.episodes if one.id == first.id)
+    assert (again.sold, again.proceeds, again.fees) == (D("0.5"), D(50), first.fees + D("0.05"))
+    assert by_the_venue(replace(again, fees=first.fees, fills=first.fills)) == by_the_venue(first)
+    assert [fill.trade_id for fill in found.fills if fill.symbol == spot] == ["9001"]
+    assert not any("9002" in text for text in found.unknown)
+    assert read_books(tmp_path / "new.db").fills == found.fills
 
 
 def fold_memory(file: Path) -> Memory:
