@@ -66,6 +66,7 @@ class Book:
         self._unkept: Decided | None = None
         self.funding_at = memory.funding_at
         self.gaps = memory.gaps
+        self.since = memory.since if memory.since is not None else clock.now()
         self._fees: FeeWorth | None = None
         self._events: dict[str, list[Event]] = {name: list(events) for name, events in memory.events.items()}
 
@@ -302,6 +303,10 @@ class Book:
         if len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
         return record
+
+    async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
+        """Executions and settlements of `since` and later that are in the books; those begin at `self.since`."""
+        return await self._journal.booked(since)
 
     async def unbooked(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Those executions that are not in the books, in order."""

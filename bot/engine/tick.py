@@ -12,9 +12,10 @@ from bot.core.money import ZERO
 from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
-from bot.core.times import HOUR, MINUTE, Millis
+from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
 from bot.engine import answers
+from bot.engine.audit import Audit
 from bot.engine.book import Book
 from bot.engine.carry import Carry
 from bot.engine.deadman import DeadMan
@@ -50,7 +51,7 @@ class Engine:
 
     def __init__(
         self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit, healthy_every: Millis = 0,
-        inspect_every: Millis = HOUR, dead_mans_switch: bool = True,
+        inspect_every: Millis = HOUR, dead_mans_switch: bool = True, audit_every: Millis = DAY,
     ) -> None:
         self._venue = venue
         self._book = book
@@ -69,6 +70,7 @@ class Engine:
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
         self._twin = Twin(book, venue, clock)
         self._strangers = Strangers(book, venue, clock, self._reporter)
+        self._audit = Audit(book, venue, clock, self._reporter, every=audit_every)
         self._dead_man = DeadMan(venue, clock, self._reporter, wanted=dead_mans_switch)
         self._seen: Snapshot | None = None
         self._full: Snapshot | None = None
@@ -117,6 +119,7 @@ class Engine:
             self._full = full
             self._calm = situation.standing
         if not acted:
+            await self._audit.look(self._terms.instruments)
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
 

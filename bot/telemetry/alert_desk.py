@@ -19,7 +19,7 @@ THIRD_TIME = 3
 RESERVE = 4
 """One part in so many of what may be sent in an hour is kept for what is urgent."""
 
-PASSING = frozenset({"daily_summary", "topped_up", "instrument_changed", "liquidation"})
+PASSING = frozenset({"daily_summary", "topped_up", "instrument_changed", "liquidation", "ledger_residual"})
 """Kinds that tell of a moment: nothing of them can be mended."""
 
 Topic = tuple[str, str]
