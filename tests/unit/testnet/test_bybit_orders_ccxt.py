@@ -126,6 +126,34 @@ async def test_spot_is_traded_too(desk: Desk) -> None:
         await client.create_order(SPOT, "limit", "sell", 0.01, 30_600, {"clientOrderId": "s1"})
 
 
+async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
+    client, exchange = desk.client, desk.caller.exchange
+    before = await client.fetch_balance()
+    placed = await client.create_order(SPOT, "limit", "sell", 0.02, 30_600, {"postOnly": True, "clientOrderId": "mine"})
+    exchange.take(exchange.open_orders("spot")[0], Decimal("0.005"))
+    (found,) = await client.fetch_open_orders(SPOT, params={"orderLinkId": "mine"})
+    assert (found["id"], found["filled"], found["average"], found["remaining"]) == (
+        placed["id"], 0.005, 30_600.0, 0.015)
+    moved = await client.edit_order(placed["id"], SPOT, "limit", "sell", None, 30_700)
+    assert moved["id"] == placed["id"]
+    assert (await client.fetch_open_orders(SPOT))[0]["price"] == 30_700.0
+    await client.cancel_order(None, SPOT, {"orderLinkId": "mine"})
+    (gone,) = await client.fetch_canceled_and_closed_orders(SPOT)
+    assert (gone["status"], gone["filled"], gone["info"]["orderStatus"]) == (
+        "closed", 0.005, "PartiallyFilledCanceled")  # what ccxt calls it; spot has this state of its own
+    (trade,) = await client.fetch_my_trades(SPOT)
+    assert (trade["side"], trade["takerOrMaker"], trade["fee"]["currency"], trade["order"]) == (
+        "sell", "maker", "USDT", placed["id"])
+    after = await client.fetch_balance()
+    assert after["USDT"]["total"] - before["USDT"]["total"] == pytest.approx(153 - 0.153)
+
+
+async def test_a_spot_purchase_is_charged_in_the_coin(desk: Desk) -> None:
+    await desk.client.create_order(SPOT, "limit", "buy", 0.01, 30_501, {"timeInForce": "IOC"})
+    (trade,) = await desk.client.fetch_my_trades(SPOT)
+    assert (trade["side"], trade["fee"]["cost"], trade["fee"]["currency"]) == ("buy", 0.00001, "BTC")
+
+
 async def test_all_orders_are_cancelled_at_once(desk: Desk) -> None:
     for number in range(3):
         await desk.sell(0.01, 30_600 + number)

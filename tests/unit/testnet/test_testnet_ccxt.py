@@ -161,6 +161,50 @@ async def test_spot_is_traded_too(desk: Desk) -> None:
         await client.fetch_order("99", SPOT)
 
 
+async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
+    client = desk.client
+    before = await client.fetch_balance({"type": "spot"})
+    placed = await client.create_order(SPOT, "limit", "sell", 0.02, 30_600, {"postOnly": True, "clientOrderId": "mine"})
+    assert (placed["clientOrderId"], placed["status"], placed["type"]) == ("mine", "open", "limit")
+    assert (await client.fetch_balance({"type": "spot"}))["BTC"]["used"] == 0.02
+    exchange = desk.caller.testnet.exchange
+    exchange.take(exchange.open_orders("spot")[0], Decimal("0.005"))
+    found = await client.fetch_order(None, SPOT, {"clientOrderId": "mine"})
+    assert (found["id"], found["filled"], found["average"], found["cost"]) == (placed["id"], 0.005, 30_600.0, 153.0)
+    (trade,) = await client.fetch_order_trades(placed["id"], SPOT)
+    assert (trade["side"], trade["takerOrMaker"], trade["fee"]) == (
+        "sell", "maker", {"cost": 0.153, "currency": "USDT"})
+    gone = await client.cancel_order(None, SPOT, {"clientOrderId": "mine"})
+    assert (gone["status"], gone["filled"], gone["info"]["origClientOrderId"]) == ("canceled", 0.005, "mine")
+    assert gone["info"]["clientOrderId"] != "mine", "a cancellation has a name of its own"
+    assert [order["clientOrderId"] for order in await client.fetch_canceled_orders(SPOT)] == ["mine"]
+    after = await client.fetch_balance({"type": "spot"})
+    assert after["USDT"]["total"] - before["USDT"]["total"] == pytest.approx(153 - 0.153)
+    assert (after["BTC"]["used"], before["BTC"]["total"] - after["BTC"]["total"]) == (0.0, pytest.approx(0.005))
+
+
+async def test_a_spot_purchase_is_charged_in_the_coin(desk: Desk) -> None:
+    client = desk.client
+    await client.create_order(SPOT, "limit", "buy", 0.01, ASK, {"timeInForce": "IOC"})
+    (trade,) = await client.fetch_my_trades(SPOT, desk.caller.now - HOUR)
+    assert (trade["side"], trade["fee"]) == ("buy", {"cost": 0.00001, "currency": "BTC"})
+
+
+@pytest.mark.parametrize(("amount", "price", "kind", "words"), [
+    (0.0001, 30_600, ccxt.BadRequest, "NOTIONAL"), (0.01, 0.001, ccxt.InvalidOrder, "PRICE_FILTER"),
+    (50, 30_600, ccxt.InsufficientFunds, "insufficient balance"),
+])
+async def test_spots_filters_refuse_in_its_own_words(
+    desk: Desk, amount: float, price: float, kind: type[Exception], words: str,
+) -> None:
+    await desk.client.load_markets()
+    with pytest.raises(kind, match=words):
+        await desk.client.privatePostOrder({
+            "symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": amount,
+            "price": price})
+    assert await desk.client.fetch_open_orders(SPOT) == []
+
+
 async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: Desk) -> None:
     client = desk.client
     await desk.sell(0.1, ASK, postOnly=True, clientOrderId="once")
