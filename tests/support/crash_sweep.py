@@ -78,6 +78,9 @@ journal: crash.db
 log: {{console: false}}
 """
 
+FINALISED = 'finalise: {max_age: "1h", slices: 3}\n'
+"""Ends the hedge of the held path in its fourth stretch, with its coins."""
+
 
 class _Remembering(FakeFeed):
     """Makes each instant's markets once: every run of this process looks at the same ones."""
@@ -148,8 +151,13 @@ class _Noting(Fate):
         super().meet(place)
 
 
-def live(venue: str, *, kills: Sequence[int] = (), free: bool = False, hours: int = 3) -> Lived:
-    """Tell the story on one venue; killed at the places of these numbers, counted over all lives."""
+def live(
+    venue: str, *, kills: Sequence[int] = (), free: bool = False, hours: int = 3, more: str = "",
+) -> Lived:
+    """Tell the story on one venue; killed at the places of these numbers, counted over all lives.
+
+    `more`: what the configuration says besides.
+    """
     feed = _wandering() if free else held_path()
     testnet = build(TestnetOptions(venue=venue, weights={"BTC": D("0.58"), "USDT": D("0.42")}), feed)
     ends = min(feed.end, feed.start + hours * HOUR)
@@ -161,7 +169,7 @@ def live(venue: str, *, kills: Sequence[int] = (), free: bool = False, hours: in
         testnet.world.schedule(f"look {at}", at - SECOND, lambda: lived.positions.append(_position(testnet)))
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         disk = Disk(Path(folder), _template())
-        settings = _settings(venue).model_copy(update={"journal": disk.path})
+        settings = _settings(venue, more).model_copy(update={"journal": disk.path})
         over = False
         while not over:
             fate.revive()
@@ -200,7 +208,8 @@ def _look(lived: Lived, testnet: Testnet, journal: Path) -> None:
     lived.problems += broken_promises(journal, Account.of_state(state), settled=False, secrets=[SECRET])
     lived.problems += [problem for found in check(journal).checks for problem in found.problems]
     for one in read_episodes(journal):
-        lived.hedges.append((one.id, str(one.state), one.short, one.entry_quantity, one.exit_quantity, one.resizes))
+        lived.hedges.append((one.id, str(one.state), one.short, one.entry_quantity, one.exit_quantity, one.resizes,
+                             one.sold))
     for recorded in read_decisions(journal, latest_only=True):
         for decided in recorded.decision.assets:
             intent = decided.intent
@@ -223,10 +232,10 @@ def _memory() -> str | None:
     return str(folder) if folder.is_dir() else None
 
 
-@lru_cache(maxsize=2)
-def _settings(venue: str) -> Settings:
+@lru_cache(maxsize=4)
+def _settings(venue: str, more: str) -> Settings:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(CONFIG.format(venue=venue))
+        file.write(CONFIG.format(venue=venue) + more)
         file.flush()
         return load(Path(file.name), {})
 
