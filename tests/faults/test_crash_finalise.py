@@ -1,10 +1,11 @@
-"""Killed before or after any request and any commit between the legs of a finalisation: exactly what was sold is closed.
+"""Killed before or after any request and commit between the legs of a finalisation: exactly what was sold is closed.
 
 Position, coins sold and goals come out as if nothing had been; see `test_crash_sweep` for the rest of a hedge's life.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 
 import pytest
@@ -41,7 +42,7 @@ def place(venue: str, when: str, leg: int) -> int:
 
 def test_the_story_is_a_hedge_that_is_ended_with_its_coins(venue: str) -> None:
     story = whole(venue)
-    assert story.goals[-1] == ("close", 0)
+    assert story.goals[-1] == ("close", Decimal(0))
     assert story.positions[2] == 0
     (hedge,) = story.hedges
     assert 0 < hedge[-1] <= hedge[3]  # type: ignore[operator]  # coins sold; contracts opened
