@@ -10,13 +10,14 @@ import pytest
 from fake_binance import NOW, FakeBinance, error, futures_account, hang_up, holding, order, position, refusing, saying
 from venue_values import BTC, ManualClock, an_intent
 
+from bot.core.income import IncomeKind
 from bot.core.market import FuturesWallet, Holding, OpenOrder, Position, Quote, Side
 from bot.core.orders import Fill, OrderRecord, OrderReport, OrderState, TimeInForce
 from bot.core.policy import AssetPolicy, MarginPolicy, Policy
 from bot.core.times import DAY, HOUR, SECOND
 from bot.environment import Environment
 from bot.errors import RateLimited, Refused, SafetyStop, Unavailable, Uncertain
-from bot.ports import CoinPrices, Venue
+from bot.ports import CoinPrices, Income, Venue
 from bot.venues.binance_open import make_binance
 from bot.venues.gateway import CcxtVenue
 
@@ -349,6 +350,28 @@ async def test_funding_comes_whole_once_and_in_order(venue: CcxtVenue, fake: Fak
     assert (payments[0].symbol, payments[1].amount, payments[1].currency) == (
         "ETH/USDT:USDT", Decimal("-0.375"), "USDT",
     )
+
+
+async def test_income_tells_every_movement_of_the_wallet_under_our_words(venue: CcxtVenue, fake: FakeBinance) -> None:
+    def moved(number: int, kind: str, amount: str, *, trade: str = "", symbol: str = "BTCUSDT",
+              coin: str = "USDT") -> dict[str, object]:
+        return settlement(number, NOW - 100 + number, symbol) | {
+            "incomeType": kind, "income": amount, "tradeId": trade, "asset": coin}
+
+    fake.replies["GET /fapi/v1/income"] = [
+        moved(1, "TRANSFER", "500", symbol=""), moved(2, "REALIZED_PNL", "20.5", trade="77"),
+        moved(2, "COMMISSION", "-0.001", trade="77", coin="BNB"), moved(3, "FUNDING_FEE", "-0.375"),
+        moved(4, "API_REBATE", "0.2", symbol="")]
+    assert isinstance(venue, Income)
+    assert not venue.income_of_spot
+    rows = await venue.income(NOW - DAY)
+    assert [(row.kind, row.reference, row.symbol, row.amount, row.currency) for row in rows] == [
+        (IncomeKind.TRANSFER, "1", None, Decimal(500), "USDT"),
+        (IncomeKind.REALISED, "77", BTC, Decimal("20.5"), "USDT"),
+        (IncomeKind.FEE, "77", BTC, Decimal("-0.001"), "BNB"),
+        (IncomeKind.FUNDING, "3", BTC, Decimal("-0.375"), "USDT"),
+        (IncomeKind.OTHER, "4", None, Decimal("0.2"), "USDT"),
+    ]
 
 
 async def test_a_read_pauses_on_the_clock_and_is_tried_three_times(

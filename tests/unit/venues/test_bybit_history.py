@@ -23,11 +23,12 @@ from fake_bybit import (
 )
 from venue_values import BTC, ManualClock
 
+from bot.core.income import IncomeKind
 from bot.core.orders import FundingPayment, OrderState
 from bot.core.times import DAY, HOUR, MINUTE
 from bot.environment import Environment
 from bot.errors import Unavailable
-from bot.ports import ForcedCloses, Settlement
+from bot.ports import ForcedCloses, Income, Settlement
 from bot.venues.bybit import BybitVenue
 from bot.venues.bybit_open import open_bybit
 
@@ -113,6 +114,31 @@ async def test_funding_received_is_positive(venue: BybitVenue, fake: FakeBybit) 
     assert await venue.funding(NOW - DAY) == (
         FundingPayment("1", BTC, D("1.25"), "USDT", NOW - 8 * HOUR), FundingPayment("2", BTC, D("-0.5"), "USDT", NOW))
     assert (fake.calls(LOG)[0]["type"], fake.calls(LOG)[0]["accountType"]) == ("SETTLEMENT", "UNIFIED")
+
+
+async def test_income_tells_every_movement_of_the_wallet_under_our_words(venue: BybitVenue, fake: FakeBybit) -> None:
+    fake.replies[LOG] = listing(
+        logged("SETTLEMENT", id="6", funding="-0.5", change="-0.5", tradeId="x", transactionTime=str(NOW)),
+        logged("TRADE", id="5", category="spot", cashFlow="5000", fee="5", tradeId="s", transactionTime=str(NOW - 1)),
+        logged("TRADE", id="4", category="spot", currency="BTC", cashFlow="-0.1", fee="0", tradeId="s",
+               transactionTime=str(NOW - 2)),
+        logged("TRADE", id="3", cashFlow="20.5", fee="-0.02", tradeId="t", transactionTime=str(NOW - 3)),
+        logged("TRADE", id="2", cashFlow="0", fee="0.03", tradeId="u", transactionTime=str(NOW - 4)),
+        logged("TRANSFER_IN", id="1", symbol="", tradeId="", cashFlow="100", change="100",
+               transactionTime=str(NOW - 5)))
+    assert isinstance(venue, Income)
+    assert venue.income_of_spot
+    rows = await venue.income(NOW - DAY)
+    assert [(row.kind, row.reference, row.symbol, row.amount, row.currency) for row in rows] == [
+        (IncomeKind.TRANSFER, "1", None, D(100), "USDT"),
+        (IncomeKind.FEE, "u", BTC, D("-0.03"), "USDT"),
+        (IncomeKind.REALISED, "t", BTC, D("20.5"), "USDT"),
+        (IncomeKind.FEE, "t", BTC, D("0.02"), "USDT"),
+        (IncomeKind.TRADE, "s", "BTC/USDT", D("-0.1"), "BTC"),
+        (IncomeKind.TRADE, "s", "BTC/USDT", D(5_000), "USDT"),
+        (IncomeKind.FEE, "s", "BTC/USDT", D(-5), "USDT"),
+        (IncomeKind.FUNDING, "6", BTC, D("-0.5"), "USDT"),
+    ]
 
 
 async def test_published_settlements_are_read_back_to_their_first(venue: BybitVenue, fake: FakeBybit) -> None:

@@ -1,0 +1,131 @@
+"""What hedges cost by the ledger, against what the testnet's account has, to the last digit (DOMAIN §4)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from sqlite3 import connect
+
+import pytest
+from rig import Rig, running
+
+from bot.core.counterfactual import counterfactual
+from bot.core.ledger import Costs, Event, Valuation
+from bot.core.money import CONTEXT
+from bot.core.orders import Fill, FundingPayment
+from bot.core.times import HOUR
+from bot.journal import fold
+from bot.journal.reader import read_costs, read_episodes
+from bot.journal.rows import from_row
+
+D = Decimal
+VENUES = ("binance", "bybit")
+
+
+@pytest.fixture(params=VENUES)
+async def slow(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    """A bot that looks four times an hour, so that a day passes quickly."""
+    seldom = {"edit": lambda text: text.replace("poll: 1m", "poll: 15m", 1)}
+    async with running(tmp_path, request.param, days=6, **seldom) as rig:
+        yield rig
+
+
+def cash(rig: Rig) -> Decimal:
+    """Settle coin in both wallets, each once."""
+    wallets = rig.testnet.exchange.wallets
+    return wallets.spot["USDT"] + (wallets.futures["USDT"] if wallets.futures is not wallets.spot else D(0))
+
+
+def happened(rig: Rig) -> dict[str, tuple[Event, ...]]:
+    """Every hedge's events, out of the journal."""
+    rows = rig.rows("SELECT f.*, i.episode, i.spot_mid, i.perp_mid FROM fills f JOIN intents i USING (client_order_id) "
+                    "ORDER BY f.seq")
+    paid = rig.rows("SELECT * FROM funding ORDER BY seq")
+    return fold.events(
+        read_episodes(rig.settings.journal),
+        [(row["episode"], from_row(Fill, dict(row)), D(row["spot_mid"]), None if row["perp_mid"] is None
+          else D(row["perp_mid"])) for row in rows],
+        [(from_row(FundingPayment, dict(row)), row["episode"]) for row in paid])
+
+
+class Books:
+    """The account when the hedge began, and what is to be true of it when it has ended."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.cash, self.coins = cash(rig), rig.testnet.exchange.wallets.spot["BTC"]
+
+    def agree(self, name: str) -> Costs:
+        """One ended hedge: its costs are what the two accounts differ by, and what the testnet's account has."""
+        costs = read_costs(self.rig.settings.journal)
+        events = happened(self.rig)[name]
+        last = [event for event in events if not isinstance(event, FundingPayment)][-1]
+        prices = Valuation(last.fill.at, last.spot_mid)
+        assert last.spot_mid is not None
+        assert costs.keys() == {name}, "nothing else moved cash"
+        found = costs[name]
+        assert found.unknown == {}
+        both = counterfactual(list(events), "USDT")
+        assert found.net_cost == found.net_by_parts == both.difference(prices)
+        assert found.against_holding == both.against_nothing(prices)
+        coins = self.rig.testnet.exchange.wallets.spot["BTC"] - self.coins
+        assert coins == -found.sold
+        has = CONTEXT.add(CONTEXT.subtract(cash(self.rig), self.cash), CONTEXT.multiply(coins, last.spot_mid))
+        assert found.against_holding == has, "the account's NAV less that of doing nothing"
+        return found
+
+
+async def test_a_hedge_closed_by_command_costs_what_the_account_lacks(slow: Rig) -> None:
+    books = Books(slow)
+    await slow.hedged()
+    await slow.ticks(40)  # a settlement passes
+    await slow.ask("close", "BTC")
+    await slow.until(lambda: bool(slow.said("hedge.closed")))
+    await slow.ticks(2)
+    costs = books.agree("btc1")
+    assert costs.funding
+    said = slow.said("hedge.closed")[0]
+    assert (said["net_cost"], said["against_holding"]) == (costs.net_cost, costs.against_holding)
+
+
+async def test_a_finalised_hedge_costs_what_the_account_lacks(slow: Rig) -> None:
+    books = Books(slow)
+    await slow.hedged()
+    await slow.ticks(40)
+    await slow.ask("finalize", "BTC")
+    await slow.until(lambda: bool(slow.said("hedge.finalised")), 200)
+    await slow.ticks(2)
+    costs = books.agree("btc1")
+    assert costs.sold > 0
+    assert costs.spot_fees is not None
+    assert costs.spot_fees > 0
+
+
+async def test_the_books_agree_with_the_venues_own_income_daily_and_when_a_hedge_has_ended(slow: Rig) -> None:
+    await slow.hedged()
+    await slow.until(lambda: bool(slow.said("ledger.reconciled")), 120)
+    await slow.ask("finalize", "BTC")
+    await slow.until(lambda: bool(slow.said("hedge.finalised")), 200)
+    ended = slow.clock.now()
+    await slow.until(lambda: len(slow.said("ledger.reconciled")) >= 2)
+    assert slow.clock.now() - ended < 2 * HOUR
+    told = slow.said("ledger.reconciled")
+    assert [row["residuals"] for row in told] == [0] * len(told)
+    assert all(row["rows"] for row in told)
+    assert not slow.said("ledger.residual")
+
+
+async def test_a_row_that_the_books_never_saw_is_told_as_a_residual(slow: Rig) -> None:
+    await slow.hedged()
+    with closing(connect(slow.settings.journal)) as journal:
+        journal.execute("DROP TRIGGER fills_no_update")
+        journal.execute("UPDATE fills SET fee = '0.00000001' WHERE seq = 1")
+        journal.commit()
+    await slow.until(lambda: bool(slow.said("ledger.residual")), 120)
+    (residual,) = slow.said("ledger.residual")
+    assert (residual["reason"], residual["ours"]) == ("fee", D("-0.00000001"))
+    with closing(connect(slow.settings.journal)) as journal:
+        journal.execute("UPDATE fills SET fee = ? WHERE seq = 1", (str(-D(str(residual["theirs"]))),))
+        journal.commit()
