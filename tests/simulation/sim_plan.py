@@ -35,6 +35,21 @@ REQUESTS = {
 _PRICES = {"binance": ("GET /fapi/v1/ticker/bookTicker", "GET /fapi/v1/premiumIndex", "GET /api/v3/ticker/*"),
            "bybit": ("GET /v5/market/tickers",)}
 
+SPOT: Mapping[str, Sequence[str]] = {
+    "binance": ("POST /api/v3/order", "POST /api/v3/order", "GET /api/v3/order", "DELETE /api/v3/order",
+                "GET /api/v3/myTrades"),
+    "bybit": ("POST /v5/order/create", "POST /v5/order/create", "GET /v5/order/*", "POST /v5/order/cancel",
+              "GET /v5/execution/list"),
+}
+"""What a sale asks. Bybit's two markets share their requests."""
+
+LOSSES = ("timeout_before", "timeout_after", "close", "truncate", "cut_json", "http500", "http524", "html200",
+          "partial_silence")
+"""What is tried on them."""
+
+SELLERS = 3
+"""Of so many runs of a venue one sells the coins of its hedges."""
+
 ABOUT: Mapping[str, Mapping[str, Sequence[str]]] = {
     "binance": {
         "stale": ("GET /fapi/*", "GET /api/*", "* /fapi/v1/order"),
@@ -103,6 +118,7 @@ class Plan:
     """One run. Instants are relative to the story's start. `live`: a liveness run; else a safety run.
 
     `looked_after`: a user looks in every hour and says what the bot waits for (in the quiet of a liveness run always).
+    `sells`: hedges end with their coins, by their age and where margin runs out.
     """
 
     seed: int
@@ -120,6 +136,7 @@ class Plan:
     acts: tuple[Act, ...]
     kills: tuple[tuple[str, int], ...]
     length: Millis = LENGTH
+    sells: bool = False
 
     @property
     def events(self) -> int:
@@ -147,6 +164,7 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
     """The run of a seed: the same for the same arguments."""
     chance = random.Random(seed)
     venue = venues[seed % len(venues)]
+    sells = seed // len(venues) % SELLERS == 0
     live = chance.random() < 0.5
     trouble_ends = LENGTH - QUIET if live else LENGTH
     over = Decimal(chance.choice(("0.07", "0.08", "0.10", "0.12")))
@@ -165,10 +183,21 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         on_timeout="cross" if "async_cancel" in chosen else chance.choice(("cross", "wait")),
         slice=chance.choice((None, None, 40)), live=live,
         looked_after=live or chance.random() < 0.5,
-        faults=tuple(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
+        faults=(*(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
+                *(_on_spot(seed, venue, trouble_ends) if sells else ())),
         acts=tuple(_act(chance, what, trouble_ends) for what in acts),
         kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
+        sells=sells,
     )
+
+
+def _on_spot(seed: int, venue: str, ends: Millis) -> tuple[Fault, ...]:
+    """What goes wrong with the sales, by a chance of its own."""
+    chance = random.Random(f"spot {seed}")
+    return tuple(
+        Fault(at=int(ends * chance.random()), endpoint=chance.choice(SPOT[venue]), kind=chance.choice(LOSSES),
+              count=chance.choice((1, 1, 2)), after=chance.choice((0, 0, 1)))
+        for _ in range(chance.choice((0, 1, 2))))
 
 
 def _fault(chance: random.Random, venue: str, kind: str, ends: Millis) -> Fault:

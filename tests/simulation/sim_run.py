@@ -97,7 +97,7 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
     disk = Disk(folder, template)
     outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)))
     _Others(outcome).appear()
-    settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice).model_copy(
+    settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice, plan.sells).model_copy(
         update={"journal": disk.path})
     clock = testnet.world.clock
     ends = clock.origin + plan.length
@@ -221,13 +221,13 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
 
 
 @lru_cache(maxsize=256)
-def _settings(venue: str, opening: str, patience: str, on_timeout: str, most: int | None) -> Settings:
+def _settings(venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool) -> Settings:
     """The configuration of a run, read as a user's would be."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(_CONFIG.format(
             venue=venue, open=opening, patience=patience, on_timeout=on_timeout,
-            slice=f", slice: {most}" if most else "",
-        ))
+            slice=f", slice: {most}" if most else "", on_margin="finalise" if sells else "close",
+        ) + (_SELLS if sells else ""))
         file.flush()
         return load(Path(file.name), {})
 
@@ -240,11 +240,15 @@ assets:
   ETH: {{{{target: "30%", contract: "0.01"}}}}
 cash: {{{{USDT: "20%"}}}}
 triggers: {{{{open: {{open}}, close: "1pp", resize: "1pp", cooldown: "30m"}}}}
-margin: {{{{on_margin: close}}}}
+margin: {{{{on_margin: {{on_margin}}}}}}
 guards: {{{{max_carry: "1000%", max_basis: "500bp"}}}}
 execution: {{{{patience: "{{patience}}", on_timeout: {{on_timeout}}{{slice}}}}}}
 poll: {POLL}
 working_poll: {WORKING_POLL}
 journal: simulation.db
 log: {{{{console: false}}}}
+"""
+
+_SELLS = """
+finalise: {max_age: "40m", slices: 3}
 """

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bot.core.market import spot_coin
 from bot.core.orders import OrderRecord
 from bot.core.states import Mode
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal.reader import read_status, submit_command
 from bot.journal.views import StatusReport
+from bot.paper.records import MarketName
 from bot.ports import FOUND, NEVER
 from bot.testnet.build import Testnet
 
@@ -54,4 +56,5 @@ def _words(status: StatusReport) -> Iterator[tuple[str, str | None]]:
 
 def _known(testnet: Testnet, record: OrderRecord) -> bool:
     """Whether the exchange's own pages show the order."""
-    return testnet.exchange.find("perp", record.intent.symbol, record.intent.client_order_id) is not None
+    market: MarketName = "perp" if spot_coin(record.intent.symbol) is None else "spot"
+    return testnet.exchange.find(market, record.intent.symbol, record.intent.client_order_id) is not None

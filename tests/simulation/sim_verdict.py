@@ -37,9 +37,9 @@ def verdict(outcome: Outcome) -> list[str]:
     """What did not hold, in words; empty for a run that is as it should be."""
     exchange, name = outcome.testnet.exchange, outcome.testnet.dialect.execution_id
     account = Account(
-        [order.client_order_id for order in exchange.orders.values() if order.market == "perp"],
+        [order.client_order_id for order in exchange.orders.values()],
         [VenueFill(fill.symbol, name(fill.trade_id), fill.client_order_id, str(fill.side), fill.quantity, fill.at)
-         for fill in exchange.fills if fill.market == "perp"],
+         for fill in exchange.fills],
     )
     found = broken_promises(outcome.journal, account, settled=outcome.plan.live, secrets=[SECRET])
     decisions = None if is_whole(outcome.plan.seed) else LAST_DECISIONS
@@ -67,7 +67,8 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
     state = last.decision.state
     if state.state.mode is not Mode.ACTIVE:
         yield f"it is still {state.state.text}"
-    resting = {order.asset for order in outcome.testnet.exchange.open_orders("perp")}
+    exchange = outcome.testnet.exchange
+    resting = {order.asset for order in (*exchange.open_orders("perp"), *exchange.open_orders("spot"))}
     for decided in last.decision.assets:
         yield from (f"{decided.asset} still waits: {refusal.text}" for refusal in decided.refusals
                     if refusal.guard in STUCK and not decided.held)
