@@ -9,39 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Asset, FuturesWallet, Holding, Position, Quote, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import OrderIntent, OrderRecord, OrderReport, TimeInForce
-from bot.core.times import DAY, HOUR, Millis
-from bot.lab.panel import Row, Seen
+from bot.core.times import DAY, Millis
+from bot.lab.panel import USUAL_INTERVAL, Row
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import BookState, Level, MarketState
 from bot.paper.markets import market_of
 from bot.paper.venue import PaperVenue, open_order_of, report_of
+from bot.paper.wallets import Wallets
 from bot.ports import Settlement
 
-USUAL_INTERVAL: Millis = 8 * HOUR
 _REMEMBERED: Millis = 3 * DAY
 _END_OF_TIME: Millis = 2**62
 _DEEP = Decimal(10**12)
 _NOTHING = BookState((), (), ZERO, ZERO)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    """A coin's last settlement, the one that is to follow, and the time between it and the one before."""
-
-    rate: Decimal | None
-    at: Millis
-    following: Millis | None
-    interval: Millis
-
-
-_UNKNOWN = _Rate(None, 0, None, USUAL_INTERVAL)
 
 
 class Fill(StrEnum):
@@ -82,18 +68,14 @@ class PanelFeed:
 
     def __init__(self, first: Row) -> None:
         self._start = first.at
-        self._coins = first.coins
+        self.row = first
         self.shown = True
         self.high = False
-
-    def see(self, row: Row) -> None:
-        """Go on to a row."""
-        self._coins = row.coins
 
     @property
     def assets(self) -> Sequence[Asset]:
         """The coins of the replay."""
-        return tuple(self._coins)
+        return tuple(self.row.quotes)
 
     @property
     def start(self) -> Millis:
@@ -112,14 +94,20 @@ class PanelFeed:
 
     def at(self, asset: Asset, at: Millis) -> MarketState:  # noqa: ARG002 - the present row is all there is
         """The coin's markets: one price, and as much of it as anybody wants."""
-        seen = self._coins[asset]
-        perp = _book(seen.perp) if self.shown else _NOTHING
-        return MarketState(spot=_book(seen.spot), perp=perp, mark=seen.mark, index=seen.mark)
+        quote = self.row.quotes[asset]
+        perp = _book(quote.perp_bid) if self.shown else _NOTHING
+        mark = self._mark(asset)
+        return MarketState(spot=_book(quote.spot_bid), perp=perp, mark=mark, index=mark)
 
     def mark(self, asset: Asset, at: Millis) -> Decimal:  # noqa: ARG002 - as above
         """The mark price."""
-        seen = self._coins[asset]
-        return seen.high if self.high else seen.mark
+        return self.row.highs[asset] if self.high else self._mark(asset)
+
+    def _mark(self, asset: Asset) -> Decimal:
+        mark = self.row.quotes[asset].mark
+        if mark is None:
+            raise ValueError(f"{asset} has no mark price")  # a panel's row has all three prices
+        return mark
 
     def funding_interval(self, asset: Asset, at: Millis) -> Millis:  # noqa: ARG002 - as above
         """Eight hours; settlements are booked when a row has one."""
@@ -140,30 +128,22 @@ class PanelVenue(PaperVenue):
     def __init__(self, exchange: PaperExchange, feed: PanelFeed, clock: PanelClock, *, fill: Fill) -> None:
         super().__init__(exchange, account_id="replay")
         self._feed = feed
-        self._clock_of_rows = clock
+        self._row_clock = clock
         self._immediate = fill is Fill.IMMEDIATE
         self._margined = exchange.margined
         self._shown: Mapping[str, Holding] = {}
         self._shown_at = -1
         self._symbols = {asset: instrument.symbol for asset, instrument in exchange.instruments.items()}
         self._settled: list[Settlement] = []
-        self._rates: dict[Asset, _Rate] = {}
-        self._coins: Mapping[Asset, Seen] = {}
-        self._spot_at: Millis = 0
-        self._at: Millis = 0
 
     def see(self, row: Row) -> bool:
         """Go on to a row, and let happen what happens to the account by itself; whether anything did."""
         exchange, at, moved = self.exchange, row.at, False
-        self._feed.see(row)
-        self._clock_of_rows.at = self._at = exchange.markets.now = at
-        self._coins = row.coins
-        if not row.stale:
-            self._spot_at = at
-        for asset, seen in row.coins.items():
-            if seen.funding is not None:
-                moved |= self._settle(asset, seen.funding, seen.mark, at)
-        if (self._margined and exchange.account.held) or exchange.resting:
+        self._feed.row = row
+        self._row_clock.at = exchange.markets.now = at
+        if row.settled:
+            moved = self._settle(row)
+        if exchange.resting or (self._margined and exchange.account.held):
             fills = len(exchange.fills)
             self._feed.high = True
             exchange.meet(at)
@@ -171,43 +151,42 @@ class PanelVenue(PaperVenue):
             moved |= len(exchange.fills) > fills
         return moved
 
-    def _settle(self, asset: Asset, rate: Decimal, mark: Decimal, at: Millis) -> bool:
-        account = self.exchange.account
-        hedged = bool(account.positions[asset].quantity)
-        if hedged:
-            account.book_funding(asset, rate, mark, at)
-        known = self._rates.get(asset)
-        interval = USUAL_INTERVAL if known is None else min(USUAL_INTERVAL, at - known.at)
-        self._rates[asset] = _Rate(rate, at, at + interval, interval)
+    def _settle(self, row: Row) -> bool:
+        """Funding on the positions carried into the row, at its marks; whether there was any."""
+        account, hedged, at = self.exchange.account, False, row.at
         self._settled = [one for one in self._settled if at - one.at <= _REMEMBERED]
-        self._settled.append(Settlement(asset, rate, mark, at))
+        for asset, rate in row.settled.items():
+            mark = self._feed.mark(asset, at)
+            self._settled.append(Settlement(asset, rate, mark, at))
+            if account.positions[asset].quantity:
+                hedged = True
+                account.book_funding(asset, rate, mark, at)
         return hedged
 
     def reading(self) -> Snapshot:
         """The account and the row. Where nobody asks what it can carry, margins are not reckoned: they are 0."""
         if self._margined:
             return super().reading()
-        exchange, settle = self.exchange, self.exchange.settle
+        exchange, row = self.exchange, self._feed.row
         unrealised, positions = ZERO, []
         for asset, held in exchange.account.positions.items():
             quantity = held.quantity
             if quantity:
-                mark = self._coins[asset].mark
+                mark = self._feed.mark(asset, row.at)
                 gain = held.unrealised(mark)
                 unrealised += gain
                 positions.append(Position(
                     self._symbols[asset], quantity, held.entry, mark, gain, ZERO, ZERO, None, None, held.updated_at))
-        equity = exchange.wallets.futures[settle] + unrealised
+        wallets = exchange.wallets
+        equity = wallets.futures[exchange.settle] + unrealised
         return Snapshot(
-            self._at, self._holdings(), FuturesWallet(ZERO, unrealised, equity, ZERO, ZERO, equity),
-            {asset: self.quote(asset) for asset in self._coins}, tuple(positions),
-            tuple(map(open_order_of, exchange.open_orders("perp"))) if exchange.resting else (),
-            exchange.wallets.kind,
+            row.at, self._holdings(wallets), FuturesWallet(ZERO, unrealised, equity, ZERO, ZERO, equity), row.quotes,
+            tuple(positions), tuple(map(open_order_of, exchange.open_orders("perp"))) if exchange.resting else (),
+            wallets.kind,
         )
 
-    def _holdings(self) -> Mapping[str, Holding]:
+    def _holdings(self, wallets: Wallets) -> Mapping[str, Holding]:
         """The coins as they were shown last, unless something has happened to them."""
-        wallets = self.exchange.wallets
         if self._shown_at != wallets.changes:
             self._shown_at = wallets.changes
             self._shown = {
@@ -249,13 +228,10 @@ class PanelVenue(PaperVenue):
         return tuple(one for one in self._settled if one.asset in assets and one.at >= since)
 
     def quote(self, asset: Asset) -> Quote:
-        """The row's prices. What funding will be is not known: the last rate stands for the next one."""
-        seen, rate, at = self._coins[asset], self._rates.get(asset, _UNKNOWN), self._at
-        spot, perp, mark = seen.spot, seen.perp, seen.mark
-        return Quote(  # by position: there are two of them a row
-            spot, spot, self._spot_at, perp, perp, at, mark, mark, at, rate.rate, rate.following, rate.interval)
+        """The row's prices."""
+        return self._feed.row.quotes[asset]
 
 
-def _book(price: Decimal) -> BookState:
-    levels = (Level(price, _DEEP),)
+def _book(price: Decimal | None) -> BookState:
+    levels = () if price is None else (Level(price, _DEEP),)
     return BookState(levels, levels, ZERO, ZERO)

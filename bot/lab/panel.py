@@ -8,32 +8,28 @@ from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from pathlib import Path
 
-from bot.core.market import Asset
+from bot.core.market import Asset, Quote
 from bot.core.money import ZERO
-from bot.core.times import Millis, iso, parse_iso
+from bot.core.times import HOUR, Millis, iso, parse_iso
 from bot.testnet.market.columns import LAYOUT, Layout, PanelText, layout_of
 
-
-@dataclass(slots=True)
-class Seen:
-    """One coin at one row, in quote units. `funding`: the rate settled at the row's instant; None: nothing settles.
-
-    `high`: the highest mark since the row before; where the file does not tell, the higher of the two rows' marks.
-    """
-
-    spot: Decimal
-    perp: Decimal
-    mark: Decimal
-    funding: Decimal | None
-    high: Decimal
+USUAL_INTERVAL: Millis = 8 * HOUR
+"""Between two settlements, until the rows tell otherwise."""
 
 
 @dataclass(slots=True)
 class Row:
-    """What was known at `at`. `stale`: spot did not trade, and its price is carried forward."""
+    """What was known at `at`. Each price is its bid and ask at once; the index stands where the mark does.
+
+    `settled`: the funding rates settled at this very instant. What the next ones will be is not known: in the quotes
+    the last stands for the next. `highs`: each coin's highest mark since the row before; where the file does not tell,
+    the higher of the two rows' marks. `stale`: spot did not trade, and its price is carried forward.
+    """
 
     at: Millis
-    coins: Mapping[Asset, Seen]
+    quotes: Mapping[Asset, Quote]
+    settled: Mapping[Asset, Decimal]
+    highs: Mapping[Asset, Decimal]
     stale: bool
 
 
@@ -78,7 +74,10 @@ class Panel:
             if before is not None and at <= before:
                 self._text.refuse(f"{text} comes after {iso(before)}", "rows in order of time, each instant once")
             before = at
-            yield Row(at, {coin.asset: coin.seen(self._text, cells) for coin in coins}, self._flag(cells[stale]))
+            fresh = not self._flag(cells[stale])
+            quotes = {coin.asset: coin.quote(self._text, cells, at, fresh=fresh) for coin in coins}
+            settled = {coin.asset: coin.rate for coin in coins if coin.settled_at == at and coin.rate is not None}
+            yield Row(at, quotes, settled, {coin.asset: coin.high for coin in coins}, not fresh)
 
     def _instant(self, text: str) -> Millis:
         try:
@@ -93,30 +92,44 @@ class Panel:
 
 
 class _Coin:
-    """Reads one coin's cells."""
+    """Reads one coin's cells, and remembers its funding."""
 
     def __init__(self, asset: Asset, layout: Layout) -> None:
         places = layout.columns[asset.lower()]
         self.asset = asset
+        self.high = ZERO
+        self.rate: Decimal | None = None
+        self.settled_at: Millis | None = None
+        self._due: Millis | None = None
+        self._interval = USUAL_INTERVAL
         self._prices = itemgetter(places["spot"], places["perp"], places["mark"])
         self._funding = places["funding"]
         self._high = places.get("mark_high")
-        self._before = ZERO
+        self._mark = ZERO
+        self._spot_at: Millis | None = None
 
-    def seen(self, text: PanelText, cells: Sequence[str]) -> Seen:
-        """Its values. Raises ConfigError for a price that is not above 0, and for a rate that is none."""
+    def quote(self, text: PanelText, cells: Sequence[str], at: Millis, *, fresh: bool) -> Quote:
+        """Its prices. Raises ConfigError for one that is not above 0, and for a rate that is none."""
         try:
             spot, perp, mark = map(Decimal, self._prices(cells))
-            funding = Decimal(cells[self._funding]) if cells[self._funding] else None
-            high = None if self._high is None or not cells[self._high] else Decimal(cells[self._high])
-            sound = (spot > 0 and perp > 0 and mark > 0 and (spot + perp + mark).is_finite()
-                     and (funding is None or abs(funding) < 1) and (high is None or high > 0))
+            high = Decimal(cells[self._high]) if self._high is not None and cells[self._high] else max(mark, self._mark)
+            sound = spot > 0 and perp > 0 and mark > 0 and high > 0 and (spot + perp + mark + high).is_finite()
+            if cells[self._funding]:
+                sound = sound and self._settle(Decimal(cells[self._funding]), at)
         except InvalidOperation:
             sound = False
         if not sound:
             text.refuse(f"{self.asset}: {', '.join((*self._prices(cells), cells[self._funding]))}",
                         "prices above 0, and a funding rate between -1 and 1 or nothing")
-        if high is None:
-            high = max(mark, self._before)
-        self._before = mark
-        return Seen(spot, perp, mark, funding, high)
+        self.high, self._mark = high, mark
+        if fresh:
+            self._spot_at = at
+        return Quote(  # by position: there are a hundred thousand of them
+            spot, spot, self._spot_at, perp, perp, at, mark, mark, at, self.rate, self._due, self._interval)
+
+    def _settle(self, rate: Decimal, at: Millis) -> bool:
+        """Take a settlement in; whether it can be one."""
+        if self.settled_at is not None:
+            self._interval = min(USUAL_INTERVAL, at - self.settled_at)
+        self.rate, self.settled_at, self._due = rate, at, at + self._interval
+        return abs(rate) < 1

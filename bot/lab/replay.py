@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from decimal import Decimal
 
 from bot.core.episode import EpisodeState
 from bot.core.market import Asset, WalletKind
-from bot.core.money import ZERO, reckoned
+from bot.core.money import CONTEXT, ZERO
+from bot.core.portfolio import measure
 from bot.errors import ConfigError
 from bot.lab.panel import Row
 from bot.lab.stage import Stage, Wishes, set_stage
@@ -62,6 +64,11 @@ class _Tally:
 
 async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None = None) -> Outcome:
     """Tick at every row. Raises ConfigError for wishes that do not fit, or where there is no row."""
+    with decimal.localcontext(CONTEXT):  # once, and not at every decision
+        return await _replay(wishes, rows, journal)
+
+
+async def _replay(wishes: Wishes, rows: Iterable[Row], journal: Journal | None) -> Outcome:
     coming = iter(rows)
     first = next(coming, None)
     if first is None:
@@ -78,7 +85,7 @@ async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None
             if decision is None:
                 await stage.engine.tick()
         if decision is None or decision.nav is None or decision.cash is None:
-            _count(tally, stage, last, *_worth(stage, last))
+            _count(tally, stage, last, *_worth(stage))
         else:
             _count(tally, stage, last, decision.nav, decision.cash + snapshot.futures.unrealised)
         following = next(coming, None)
@@ -86,19 +93,16 @@ async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None
             break
         last = following
         moved = see(last)
-    return _outcome(stage, tally, last, time.perf_counter() - began)
+    return _outcome(stage, tally, time.perf_counter() - began)
 
 
-@reckoned
-def _worth(stage: Stage, row: Row) -> tuple[Decimal, Decimal]:
+def _worth(stage: Stage) -> tuple[Decimal, Decimal]:
     """NAV, and cash with unrealised profit, at the end of a row."""
-    account = stage.exchange.account
-    liquid = sum((account.positions[asset].unrealised(seen.mark) for asset, seen in row.coins.items()), _cash(stage))
-    coins = sum((account.wallets.spot.get(asset, ZERO) * seen.spot for asset, seen in row.coins.items()), ZERO)
-    return liquid + coins, liquid
+    book = measure(stage.venue.reading(), stage.terms.policy, stage.terms.instruments)
+    liquid = _cash(stage) + _unrealised(stage)
+    return (ZERO if book.nav is None else book.nav), liquid
 
 
-@reckoned
 def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal) -> None:
     """Take a row into account."""
     tally.rows += 1
@@ -112,11 +116,19 @@ def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal)
     spot, positions = stage.exchange.wallets.spot, stage.exchange.account.positions
     for rule in stage.terms.rules:
         asset = rule.asset
-        price, short = row.coins[asset].spot, positions[asset].quantity
+        price, short = row.quotes[asset].spot_bid, positions[asset].quantity
+        if price is None:
+            continue
         off = spot[asset] * price - rule.target * nav
         away = abs(off * part)
         tally.spot[asset] += away
         tally.net[asset] += abs((off + short * price) * part) if short else away
+
+
+def _unrealised(stage: Stage) -> Decimal:
+    exchange = stage.exchange
+    return sum((position.unrealised(exchange.mark(asset)) for asset, position in exchange.account.positions.items()),
+               ZERO)
 
 
 def _cash(stage: Stage) -> Decimal:
@@ -126,11 +138,10 @@ def _cash(stage: Stage) -> Decimal:
     return cash if wallets.kind is WalletKind.UNIFIED else cash + wallets.futures.get(settle, ZERO)
 
 
-@reckoned
-def _outcome(stage: Stage, tally: _Tally, last: Row, seconds: float) -> Outcome:
+def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
     account, assets = stage.exchange.account, tuple(stage.terms.instruments)
     cash = _cash(stage)
-    unrealised = sum((account.positions[asset].unrealised(last.coins[asset].mark) for asset in assets), ZERO)
+    nav, _ = _worth(stage)
     held = {asset: account.wallets.spot.get(asset, ZERO) for asset in assets}
     perp = [fill for fill in account.fills if fill.market == "perp"]
     hedges = [one for one in stage.book.episodes if one.state is not EpisodeState.VOID]
@@ -142,9 +153,8 @@ def _outcome(stage: Stage, tally: _Tally, last: Row, seconds: float) -> Outcome:
         return found
 
     return Outcome(
-        rows=tally.rows, stale_rows=tally.stale, trades=len(perp), cash=cash, unrealised_pnl=unrealised,
-        nav=cash + unrealised + sum((held[asset] * last.coins[asset].spot for asset in assets), ZERO),
-        lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
+        rows=tally.rows, stale_rows=tally.stale, trades=len(perp), cash=cash, unrealised_pnl=_unrealised(stage),
+        nav=nav,         lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
         liquidations=len(account.liquidations),
         episodes={asset: sum(1 for one in hedges if one.asset == asset) for asset in assets},
         finalisations=dict.fromkeys(assets, 0),

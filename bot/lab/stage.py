@@ -10,6 +10,7 @@ from bot.core.market import Asset, Instrument, MarginTier, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned
 from bot.core.plan import check_terms
 from bot.core.policy import AssetPolicy, Policy, Terms
+from bot.core.portfolio import spot_price
 from bot.engine.book import Book
 from bot.engine.report import unheard
 from bot.engine.tick import Engine
@@ -108,7 +109,7 @@ async def set_stage(wishes: Wishes, first: Row, *, journal: Journal | None = Non
     )
     venue = PanelVenue(exchange, feed, clock, fill=wishes.fill)
     venue.see(first)
-    errors, _ = check_terms(terms, wishes.nav, {asset: seen.spot for asset, seen in first.coins.items()})
+    errors, _ = check_terms(terms, wishes.nav, {asset: quote.spot_mid for asset, quote in first.quotes.items()})
     if errors:
         raise ConfigError("; ".join(error.text for error in errors))
     book = Book(kept, clock, account_tag=_TAG, settle=policy.settle, instruments=terms.instruments,
@@ -123,8 +124,9 @@ def _balances(
     wishes: Wishes, first: Row, futures_share: Decimal,
 ) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
     """Spot and futures wallet at the target weights on the first row's spot prices; the rest is cash."""
-    coins = {one.asset: one.target * wishes.nav / first.coins[one.asset].spot for one in wishes.policy.assets}
-    cash = wishes.nav - sum((coins[asset] * first.coins[asset].spot for asset in coins), ZERO)
+    prices = {asset: spot_price(quote) or ZERO for asset, quote in first.quotes.items()}  # a row has all of them
+    coins = {one.asset: one.target * wishes.nav / prices[one.asset] for one in wishes.policy.assets}
+    cash = wishes.nav - sum((coins[asset] * prices[asset] for asset in coins), ZERO)
     if cash < 0:
         raise ConfigError(f"the targets leave cash of {plain(cash)}. Allowed: targets of 100% at most")
     margin = cash * futures_share
