@@ -221,7 +221,9 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
 
 
 @lru_cache(maxsize=256)
-def _settings(venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool) -> Settings:
+def _settings(  # noqa: PLR0917 - what of a plan is configured
+    venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool,
+) -> Settings:
     """The configuration of a run, read as a user's would be."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(_CONFIG.format(
