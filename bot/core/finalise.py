@@ -152,17 +152,17 @@ def _closable(now: Finalising, means: Means) -> Decimal:
 
 def _orderable(quantity: Decimal, means: Means) -> bool:
     """Whether the spot market takes an order of so many coins."""
-    if quantity < means.instrument.spot_lot:
+    if quantity < means.instrument.least_sale:
         return False
     return means.price is not None and quantity * means.price >= means.instrument.spot_min_notional
 
 
 def _smallest_sale(means: Means) -> Decimal:
-    """The fewest coins that are sold at once; one lot where no price is known."""
+    """The fewest coins that are sold at once; as few as the market takes where no price is known."""
     spec = means.instrument
     if means.price is None or means.price <= 0:
-        return spec.spot_lot
-    return max(spec.spot_lot, round_to_step(
+        return spec.least_sale
+    return max(spec.least_sale, round_to_step(
         MARGIN_OF_SIZE * spec.spot_min_notional / means.price, spec.spot_lot, ROUND_UP))
 
 

@@ -153,7 +153,8 @@ def with_coins(hedges: Sequence[Hedge], situation: Situation, terms: Terms) -> t
             free = held.free + (held.locked if standing.working else ZERO)
             sellable = max(ZERO, min(hedge.closable, measured.excess / measured.price, free))
             sellable = round_to_step(sellable, hedge.instrument.spot_lot)
-            if sellable * quote.spot_bid < hedge.instrument.spot_min_notional:
+            spec = hedge.instrument
+            if sellable < spec.least_sale or sellable * quote.spot_bid < spec.spot_min_notional:
                 sellable = ZERO
         going = situation.state.of(hedge.asset).finalising
         sold = ZERO if going is None else max(

@@ -63,7 +63,7 @@ class Instrument:
     """One coin's perpetual and spot market as the venue specifies them.
 
     `amount_step`, `min_amount`, `max_amount` are base units (already × contract size);
-    `contract_size` is base units per venue contract (1 where the venue counts in coins).
+    `contract_size` is base units per venue contract (1 where the venue counts in coins). `spot_min_amount` 0: one lot.
     """
 
     asset: Asset
@@ -86,6 +86,12 @@ class Instrument:
     reduce_only_exempt: bool = True
     inverse: bool = False
     tradable: bool = True
+    spot_min_amount: Decimal = ZERO
+
+    @property
+    def least_sale(self) -> Decimal:
+        """The fewest coins that the spot market takes an order of, whatever they are worth."""
+        return max(self.spot_lot, self.spot_min_amount)
 
 
 @swift

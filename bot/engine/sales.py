@@ -49,7 +49,7 @@ def _sale(
     due: Due, quote: Quote | None, instrument: Instrument, policy: ExecutionPolicy, *, impatient: bool,
 ) -> Place | None:
     bid, ask = (quote.spot_bid, quote.spot_ask) if quote is not None else (None, None)
-    if due.quantity < instrument.spot_lot or bid is None or ask is None or bid <= 0:
+    if due.quantity < instrument.least_sale or bid is None or ask is None or bid <= 0:
         return None
     if impatient:
         least = round_to_step(bid * (1 - policy.max_slippage), instrument.spot_tick, ROUND_CEILING)

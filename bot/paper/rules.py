@@ -31,7 +31,7 @@ def check_steps(instrument: Instrument, market: MarketName, price: Decimal, quan
     step = instrument.amount_step if perp else instrument.spot_lot
     if price <= 0 or not is_multiple(price, tick):
         raise PaperReject(RejectCode.BAD_PRICE_TICK, f"{plain(price)} is no multiple of {plain(tick)}")
-    if quantity <= 0 or (perp and quantity < instrument.min_amount):
+    if quantity <= 0 or quantity < (instrument.min_amount if perp else instrument.spot_min_amount):
         raise PaperReject(RejectCode.BELOW_MIN_QTY, plain(quantity))
     if not is_multiple(quantity, step):
         raise PaperReject(RejectCode.BAD_QTY_STEP, f"{plain(quantity)} is no multiple of {plain(step)}")

@@ -88,6 +88,7 @@ def instrument(
         price_tick=positive(_filter(filters, "PRICE_FILTER"), "tickSize"),
         spot_lot=positive(spot_lot, "stepSize"),
         spot_tick=positive(_filter(spot_filters, "PRICE_FILTER"), "tickSize"),
+        spot_min_amount=positive(spot_lot, "minQty"),
         spot_min_notional=amount(spot_notional, "minNotional") if spot_notional is not None else ZERO,
         tiers=tiers,
         maker_fee=fees.maker,

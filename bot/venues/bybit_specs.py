@@ -118,6 +118,7 @@ def instrument(
         price_tick=positive(_part(perp, "priceFilter"), "tickSize"),
         spot_lot=positive(spot_lot, "basePrecision"),
         spot_tick=positive(_part(spot, "priceFilter"), "tickSize"),
+        spot_min_amount=positive(spot_lot, "minOrderQty"),
         spot_min_notional=amount(spot_lot, "minOrderAmt"),
         tiers=tiers,
         maker_fee=fees.maker,

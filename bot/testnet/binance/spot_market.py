@@ -109,6 +109,7 @@ def _narrowed(one: int, every: int) -> Weight:
 def _specification(symbol: Symbol) -> Row:
     instrument = symbol.instrument
     tick, lot = money(instrument.spot_tick), money(instrument.spot_lot)
+    least = money(instrument.least_sale)
     return {
         "symbol": symbol.id,
         "status": "TRADING" if instrument.tradable else "BREAK",
@@ -133,7 +134,7 @@ def _specification(symbol: Symbol) -> Row:
         "isMarginTradingAllowed": False,
         "filters": [
             {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "10000000.00000000", "tickSize": tick},
-            {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "9000.00000000", "stepSize": lot},
+            {"filterType": "LOT_SIZE", "minQty": least, "maxQty": "9000.00000000", "stepSize": lot},
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
             {"filterType": "NOTIONAL", "minNotional": money(instrument.spot_min_notional), "applyMinToMarket": True,
              "maxNotional": "9000000.00000000", "applyMaxToMarket": False, "avgPriceMins": 5},

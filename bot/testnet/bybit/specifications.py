@@ -112,7 +112,7 @@ def _spot(symbol: Symbol) -> Row:
         "lotSizeFilter": {
             "basePrecision": plain(instrument.spot_lot),
             "quotePrecision": "0.00000001",
-            "minOrderQty": plain(instrument.spot_lot),
+            "minOrderQty": plain(instrument.least_sale),
             "maxOrderQty": plain(instrument.max_amount or MAX_QUANTITY),
             "minOrderAmt": plain(instrument.spot_min_notional),
             "maxOrderAmt": "4000000",

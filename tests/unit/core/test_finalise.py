@@ -13,6 +13,7 @@ from rule_world import asset_policy, codes, guards_of, instrument, quote, world
 from bot.core.decision import Action, Due, Finalising, Leg
 from bot.core.explain import explain
 from bot.core.finalise import Means, advance, begin, due, sale_of
+from bot.core.market import Instrument
 from bot.core.money import ZERO, is_multiple, round_to_step
 from bot.core.policy import ExecutionPolicy, FinalisePolicy, Policy
 from bot.core.times import DAY, HOUR, MINUTE, SECOND
@@ -61,9 +62,9 @@ def test_a_slice_is_whole_contracts_and_at_most_the_configured_slice() -> None:
     assert begin("x", 0, means(), goal=ZERO, to_sell=D("0.2"), policy=fine).slice == D("0.01")
 
 
-def test_a_last_slice_that_would_be_too_small_goes_with_the_one_before() -> None:
+@pytest.mark.parametrize("low", [replace(BTC, spot_min_notional=D(100)), replace(BTC, spot_min_amount=D("0.003"))])
+def test_a_last_slice_that_would_be_too_small_goes_with_the_one_before(low: Instrument) -> None:
     policy = replace(POLICY, execution=ExecutionPolicy(slice=100))
-    low = replace(BTC, spot_min_notional=D(100))
     now = begin("x", 0, replace(means(short="0.202"), instrument=low), goal=ZERO, to_sell=D("0.202"), policy=replace(
         policy, finalise=FinalisePolicy(slices=1)))
     assert now.slice == D("0.1")

@@ -47,4 +47,5 @@ async def test_the_worked_episode_costs_what_the_document_says() -> None:
         episode = apply_fill(episode, fill, "USDT")
     for payment in await venue.funding(START):
         episode = apply_funding(episode, payment)
-    assert (episode.state, episode.net) == (EpisodeState.CLOSED, D("553.4624"))
+    against_holding = episode.realised - episode.fees - episode.funding_paid
+    assert (episode.state, against_holding) == (EpisodeState.CLOSED, D("553.4624"))

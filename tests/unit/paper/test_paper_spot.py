@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from fake_market import FakeMarket, HandClock
-from feeds import START, FakeFeed, scripted
+from feeds import START, FakeFeed, paper_instrument, scripted
 from paper_accounts import paper_exchange
 
 from bot.core.market import Holding, Side, WalletKind
@@ -123,6 +123,14 @@ async def test_an_order_that_may_not_be_is_refused_and_moves_nothing(change: dic
     with pytest.raises(Refused, match=code):
         await venue.place(intent(**change))  # type: ignore[arg-type] # the names are checked by replace itself
     assert (exchange.orders, exchange.wallets.spot["BTC"], exchange.wallets.locked) == ({}, D("1.2"), {})
+
+
+async def test_fewer_coins_than_the_market_takes_are_refused_whatever_they_are_worth() -> None:
+    exchange = paper_exchange(instruments={"BTC": paper_instrument("BTC", spot_min_amount=D("0.005"))})
+    venue = PaperVenue(exchange)
+    with pytest.raises(Refused, match="BELOW_MIN_QTY"):
+        await venue.place(intent(quantity="0.004"))
+    assert (await venue.place(intent(quantity="0.005"))).state is OrderState.FILLED
 
 
 async def test_coins_that_an_order_holds_cannot_be_sold_twice() -> None:

@@ -78,6 +78,7 @@ async def test_an_instrument_is_what_the_venue_specifies(venue: CcxtVenue, fake:
         asset="BTC", symbol=BTC, spot_symbol="BTC/USDT", amount_step=Decimal("0.001"), min_amount=Decimal("0.001"),
         max_amount=Decimal(1000), min_notional=Decimal(100), price_tick=Decimal("0.1"),
         spot_lot=Decimal("0.00001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5),
+        spot_min_amount=Decimal("0.00001"),
         tiers=(
             MarginTier(Decimal(0), Decimal(300_000), Decimal("0.004"), Decimal(0), Decimal(125)),
             MarginTier(Decimal(300_000), None, Decimal("0.005"), Decimal(300), Decimal(100)),

@@ -78,7 +78,7 @@ async def test_an_instrument_is_what_the_venue_specifies(venue: BybitVenue) -> N
     assert (await venue.instruments(["BTC"]))["BTC"] == Instrument(
         asset="BTC", symbol="BTC/USDT:USDT", spot_symbol="BTC/USDT", amount_step=D("0.001"), min_amount=D("0.001"),
         max_amount=D(1190), min_notional=D(5), price_tick=D("0.1"), spot_lot=D("0.000001"), spot_tick=D("0.01"),
-        spot_min_notional=D(1),
+        spot_min_notional=D(1), spot_min_amount=D("0.000048"),
         tiers=(MarginTier(D(0), D(2_000_000), D("0.005"), D(0), D(100)),
                MarginTier(D(2_000_000), None, D("0.0056"), D(1200), D(90))),
         maker_fee=D("0.0002"), taker_fee=D("0.00055"), spot_taker_fee=D("0.001"), collateral_ratio=D("0.95"),
