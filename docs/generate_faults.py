@@ -23,7 +23,7 @@ tests themselves (`make docs`); all of them run in `make test`.
 After **every** one of them these promises are checked (`tests/support/invariants.py`):
 
 - after an increase, the short is at most the excess at that decision;
-- we are never net long through us;
+- we are never net long through us, and no hedge sells more coins than it was short;
 - at most one intent a symbol is unresolved;
 - every order at the venue that carries our prefix maps to exactly one intent;
 - the venue's executions of our orders are the journal's, each once;

@@ -139,7 +139,7 @@ async def test_a_close_whose_answer_is_lost_is_found_before_the_next_slice_is_so
     await sale.ends()
 
 
-@pytest.mark.fault(29, 30)
+@pytest.mark.fault(31)
 async def test_after_a_restart_between_the_legs_exactly_what_was_sold_is_closed(rig: Rig) -> None:
     sale = await begun(rig)
     await rig.until(lambda: sale.sold > 0)

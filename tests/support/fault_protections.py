@@ -34,6 +34,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         "tests/faults/test_order_path.py::test_an_order_whose_answer_is_lost_is_found_and_never_sent_again",
     ),
     Protection(
+        31, "a finalisation closes more than it has sold", "bot/core/finalise.py",
+        "min(rest, _closable(now, means)), now.leg_at)", "rest, now.leg_at)",
+        "tests/faults/test_finalise.py::test_after_a_restart_between_the_legs_exactly_what_was_sold_is_closed",
+    ),
+    Protection(
         2, "an order counts as never sent although the position moved", "bot/engine/settle.py",
         "record.misses >= LOOKS_BEFORE_NOT_FOUND and waited and unmoved and",
         "record.misses >= LOOKS_BEFORE_NOT_FOUND and",
