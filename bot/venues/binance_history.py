@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.market import Asset
@@ -118,17 +117,10 @@ async def funding(
     return tuple(sorted(found.values(), key=lambda payment: (payment.at, payment.symbol, payment.payment_id)))
 
 
-async def settlements(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
-) -> tuple[Settlement, ...]:
-    """What was settled on the market, by coin, oldest first."""
-    found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
-    return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
-
-
-async def _settled(
+async def settled(
     venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
 ) -> list[Settlement]:
+    """What was settled on one coin's market, page after page."""
     symbol = names.native(asset)
     found: list[Settlement] = []
     start = since
@@ -138,7 +130,7 @@ async def _settled(
         found += page
         if len(page) < PAGE:
             break
-        start = max(settled.at for settled in page) + 1
+        start = max(each.at for each in page) + 1
     return found
 
 

@@ -16,7 +16,7 @@ from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, Orde
 from bot.venues.bybit_replies import is_live, link_of, listed, result, side, told_at
 from bot.venues.failures import InvalidReply
 from bot.venues.names import Names
-from bot.venues.replies import Row, amount, flag, instant, number, positive, positive_or_none, text
+from bot.venues.replies import Row, amount, flag, instant, number, positive, positive_or_none, reached, text
 
 TIME_IN_FORCE: Mapping[TimeInForce, str] = {
     TimeInForce.GTX: "PostOnly", TimeInForce.IOC: "IOC", TimeInForce.GTC: "GTC",
@@ -72,11 +72,7 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
 
 def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
     status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
-    state = _state(entry, filled)
-    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
-        raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
-    if state is OrderState.FILLED and filled != quantity:
-        state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
+    state = reached(_state(entry, filled), filled, quantity, said=status)
     reason = entry.get("rejectReason")
     code = reason if isinstance(reason, str) and reason not in _UNREMARKABLE else None
     return OrderReport(
