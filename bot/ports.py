@@ -355,6 +355,7 @@ class Memory:
     ended and last closed one.
     `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
+    `begun_at`: when the journal was made, on the bot's clock; `names`: the client ids of all intents.
     """
 
     decision: Decision | None = None
@@ -369,6 +370,8 @@ class Memory:
     since: Millis | None = None
     cash_flow: Decimal = Decimal(0)
     gaps: tuple[Gap, ...] = ()
+    begun_at: Millis = 0
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 from bot import __version__
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, place_of
+from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, Place, place_of
 from bot.core.policy import Terms
 from bot.core.times import Millis, iso
 from bot.errors import JournalError
@@ -97,9 +98,13 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
 def _placed(
     seen: Remembered, assets: Mapping[str, Asset], account_tag: str, unknown: list[str],
 ) -> list[tuple[OrderIntent, PastOrder]]:
-    """Our orders by number, each as the intent that it shows."""
+    """Our orders, oldest first, each as the intent that it shows.
+
+    Orders of several journals are put in one row: numbers go up, and a hedge that one left open goes on under its name.
+    """
     found: list[tuple[OrderIntent, PastOrder]] = []
-    for order in seen.orders:
+    hedges = _Hedges()
+    for order in sorted(seen.orders, key=lambda one: _when(one, account_tag)):
         report = order.report
         place = place_of(report.client_order_id, account_tag)
         asset = assets.get(report.symbol)
@@ -110,12 +115,41 @@ def _placed(
         before = _position_before(seen, order)
         wanted = -before + (order.quantity if order.side is Side.SELL else -order.quantity)
         found.append((OrderIntent(
-            client_order_id=report.client_order_id, number=place[1], episode=place[0], asset=asset,
+            client_order_id=report.client_order_id,
+            number=max(place.number, found[-1][0].number + 1 if found else 0),
+            episode=hedges.name(place, asset, open_before=before != 0), asset=asset,
             symbol=report.symbol, side=order.side, quantity=order.quantity, price=order.price,
             reduce_only=order.reduce_only, time_in_force=order.time_in_force, position_before=before,
             goal=max(wanted, ZERO), decided_at=order.created_at, created_at=order.created_at, reason=REASON,
         ), order))
-    return sorted(found, key=lambda pair: pair[0].number)
+    return found
+
+
+def _when(order: PastOrder, account_tag: str) -> tuple[Millis, int]:
+    place = place_of(order.report.client_order_id, account_tag)
+    return order.created_at, place.number if place is not None else 0
+
+
+class _Hedges:
+    """What the hedges of several journals are called in one: two may have given the same name to different ones."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._latest: dict[Asset, str] = {}
+
+    def name(self, place: Place, asset: Asset, *, open_before: bool) -> str:
+        """The hedge's name, of which orders are asked for oldest first."""
+        key = place.journal, place.episode
+        name = self._names.get(key)
+        if name is None:
+            name, given = place.episode, set(self._names.values())
+            if open_before and any(journal != place.journal and known == self._latest.get(asset)
+                                   for (journal, _), known in self._names.items()):
+                name = self._latest[asset]
+            elif name in given:
+                name = next(f"{asset.lower()}{n}" for n in count(1) if f"{asset.lower()}{n}" not in given)
+            self._names[key] = self._latest[asset] = name
+        return name
 
 
 def _position_before(seen: Remembered, order: PastOrder) -> Decimal:
@@ -186,7 +220,7 @@ def write(file: Path, content: Rebuilt, seen: Remembered, terms: Terms, *, envir
             })
             _insert(connection, "binding", {
                 "id": 1, "environment": environment, "venue": venue, "account": seen.account,
-                "created_by": f"hedgerow {__version__}", "created_at": wall,
+                "created_by": f"hedgerow {__version__}", "created_at": seen.at,
             })
             _fill_in(connection, content, seen.at, encode(terms))
             connection.execute("COMMIT")

@@ -52,14 +52,14 @@ PROTECTIONS: tuple[Protection, ...] = (
     ),
     Protection(
         39, "an old backup gives its numbers out again", "bot/engine/twin.py",
-        "    strange = not_given_out(names, account_tag, memory.intents)\n    if strange:",
-        "    strange = not_given_out(names, account_tag, memory.intents)\n    if False:",
+        "last_numbers(memory.names, account_tag))\n    if strange:",
+        "last_numbers(memory.names, account_tag))\n    if False:",
         "tests/faults/test_crash_journal.py::test_an_old_backup_is_refused_before_it_gives_a_number_out_twice",
     ),
     Protection(
         40, "orders of a second bot are not looked for", "bot/engine/twin.py",
         'raise SafetyStop(\n                f"a second bot works', 'print(\n                f"a second bot works',
-        "tests/faults/test_crash_journal.py::"
+        "tests/faults/test_second_bot.py::"
         "test_a_second_bot_that_started_at_the_same_time_stops_at_the_first_order_that_is_not_its_own",
     ),
     Protection(
