@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
-
 from bot.core.history import Retention
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
@@ -30,9 +28,8 @@ from bot.venues.transport import Foreign
 T = TypeVar("T")
 Params = Mapping[str, str | int]
 
-READ_ATTEMPTS = 3
-_FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 2.0
+READ_PAUSES = (0.25, 0.5)
+"""Seconds of our clock before a read is made again; as often as there are pauses."""
 CLOCK_CHECK_EVERY: Millis = HOUR
 _CLOCK_CHECK_AGAIN: Millis = MINUTE
 
@@ -175,22 +172,22 @@ class CcxtVenue(ABC):
     async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do reading `work`, up to three times while it is Unavailable, pausing on the clock."""
         await self._keep_in_step()
-
-        async def attempt() -> T:
+        for pause in READ_PAUSES:
             try:
-                return await work()
-            except ClockSkew:
-                await self.measure_clock()
-                raise
+                return await self._in_step(work)
+            except Unavailable as error:
+                if isinstance(error, RateLimited):
+                    raise
+            await self._clock.sleep(pause)
+        return await self._in_step(work)
 
-        retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
-            stop=stop_after_attempt(READ_ATTEMPTS),
-            wait=wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
-            retry=retry_if_exception(_passes_soon),
-            reraise=True,
-        )
-        return await retrying(attempt)
+    async def _in_step(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`; where the venue says that our clock is wrong, it is measured before anything is asked again."""
+        try:
+            return await work()
+        except ClockSkew:
+            await self.measure_clock()
+            raise
 
     async def measure_clock(self) -> None:
         """Learn by how much the venue's clock and ours differ; requests are signed with its time.
@@ -268,7 +265,3 @@ def _gravity(failure: BaseException) -> int:
         if isinstance(failure, kind):
             return place + 1
     return 0
-
-
-def _passes_soon(error: BaseException) -> bool:
-    return isinstance(error, Unavailable) and not isinstance(error, RateLimited)

@@ -67,10 +67,12 @@ class Door:
     used_headers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     silence: Silence = retry_after
     _hosts: frozenset[str] = frozenset()
+    _logical_hosts: frozenset[str] = frozenset()
     _local: URL | None = None
 
     def __post_init__(self) -> None:
         self._hosts = allowed_hosts(self.venue, self.environment)
+        self._logical_hosts = allowed_hosts(self.venue, self.logical)
         if self.environment is Environment.LOCAL:
             self._local = loopback_url(self.local_url or "")
         if self.timeout is None:
@@ -91,7 +93,7 @@ class Door:
         if self._local is None:
             return wanted
         url = URL(wanted, encoded=True)
-        if url.host not in allowed_hosts(self.venue, self.logical):
+        if url.host not in self._logical_hosts:
             raise SafetyStop(
                 f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
         return f"{self._local}{url.raw_path_qs}"
