@@ -125,8 +125,7 @@ class Door:
         host = attempt.logical_url.partition("://")[2].removeprefix("demo-").partition(".")[0]
         by_name = {name.lower(): value for name, value in headers.items()}
         for (where, header), budget in self.used_headers.items():
-            value = by_name.get(header.lower(), "")
-            if where == host and value.isdecimal():
+            if where == host and (value := by_name.get(header.lower(), "")).isdecimal():
                 self.budgets.by_name[budget].correct(int(value))
         attempt.retry_after = self.silence(attempt, by_name, self.clock.now())
         if attempt.retry_after is not None:
@@ -202,11 +201,19 @@ class GuardedExchange:
         if self.session is None:
             self.session = _Session(self._door, this.cafile)
 
-    async def throttle(self, cost: float | None = None) -> None:  # noqa: ARG002 - ccxt's own idea of the cost
-        """Our budget instead of ccxt's: asked before signing, so that no timestamp grows old while waiting."""
+    async def fetch2(
+        self, path: str, api: Foreign, method: str = "GET", params: Foreign = None,
+        config: Foreign = None,  # noqa: ARG002 - ccxt's own idea of the cost
+    ) -> Foreign:
+        """Sign and send once: ccxt's own way has a loop in it that could send a request again.
+
+        Our budget is asked before signing, so that no timestamp grows old while waiting.
+        """
         attempt = CURRENT.get()
         if attempt is not None:
             await self._door.budgets.take(attempt.endpoint.costs, urgent=attempt.urgent)
+        signed = cast("Any", self).sign(path, api, method, params or {})
+        return await self.fetch(signed["url"], signed["method"], signed["headers"], signed["body"])
 
     async def fetch(self, url: str, method: str = "GET", headers: Foreign = None, body: Foreign = None) -> Foreign:
         """Send one signed request, if it may leave; what was sent and answered is noted in the current Attempt."""
@@ -296,7 +303,6 @@ def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> F
         "timeout": int((door.timeout or 0) * SECOND),
         "verbose": False,
     })
-    exchange.options["maxRetriesOnFailure"] = 0
     if door.logical is Environment.DEMO:
         exchange.enable_demo_trading(True)
     elif door.logical is Environment.TESTNET:
