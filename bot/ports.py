@@ -30,7 +30,7 @@ class Clock(Protocol):
         """The present instant. Never goes back."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let that much time pass."""
+        """Let that much time pass (tenacity's `sleep`)."""
 
     async def sleep_until(self, at: Millis) -> None:
         """Let time pass up to `at`; returns at once when that is not in the future."""

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+
 from bot.core.history import Retention
 from bot.core.hygiene import Check
 from bot.core.market import Asset, Instrument, Snapshot
@@ -28,8 +30,9 @@ from bot.venues.transport import Foreign
 T = TypeVar("T")
 Params = Mapping[str, str | int]
 
-READ_PAUSES = (0.25, 0.5)
-"""Seconds of our clock before a read is made again; as often as there are pauses."""
+READ_ATTEMPTS = 3
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 2.0
 CLOCK_CHECK_EVERY: Millis = HOUR
 _CLOCK_CHECK_AGAIN: Millis = MINUTE
 
@@ -172,14 +175,21 @@ class CcxtVenue(ABC):
     async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do reading `work`, up to three times while it is Unavailable, pausing on the clock."""
         await self._keep_in_step()
-        for pause in READ_PAUSES:
-            try:
-                return await self._in_step(work)
-            except Unavailable as error:
-                if isinstance(error, RateLimited):
-                    raise
-            await self._clock.sleep(pause)
-        return await self._in_step(work)
+        try:
+            return await self._in_step(work)
+        except Unavailable as error:
+            if not _passes_soon(error):
+                raise
+        # Only now, as nearly every read succeeds at once: a retrying costs more to make than a reply to parse.
+        await self._clock.sleep(_FIRST_PAUSE)
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(READ_ATTEMPTS - 1),
+            wait=wait_exponential(multiplier=2 * _FIRST_PAUSE, max=_LONGEST_PAUSE),
+            retry=retry_if_exception(_passes_soon),
+            reraise=True,
+        )
+        return await retrying(self._in_step, work)
 
     async def _in_step(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do `work`; where the venue says that our clock is wrong, it is measured before anything is asked again."""
@@ -265,3 +275,7 @@ def _gravity(failure: BaseException) -> int:
         if isinstance(failure, kind):
             return place + 1
     return 0
+
+
+def _passes_soon(error: BaseException) -> bool:
+    return isinstance(error, Unavailable) and not isinstance(error, RateLimited)
