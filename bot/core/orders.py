@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO
-from bot.core.times import MINUTE, Millis
+from bot.core.times import MINUTE, SECOND, Millis
 
 
 class TimeInForce(StrEnum):
@@ -47,6 +47,12 @@ class OrderState(StrEnum):
 
 QUARANTINE_AFTER: Millis = 5 * MINUTE
 """An outcome that is unknown for longer than this needs a human: look-ups have had every chance."""
+
+SILENCE: Millis = 120 * SECOND
+RENEW: Millis = 30 * SECOND
+"""The dead man's switch, as Binance's documentation advises: a countdown of two minutes, renewed every thirty seconds
+while an order rests.
+"""
 
 _LIVE = frozenset({OrderState.INTENDED, OrderState.UNCERTAIN, OrderState.OPEN, OrderState.PARTIAL})
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bot.core.orders import RENEW, SILENCE
 from bot.core.times import SECOND, Millis
 from bot.engine.report import Reporter
 from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, DeadMansSwitch, Venue
-
-SILENCE: Millis = 120 * SECOND
-RENEW: Millis = 30 * SECOND
-"""As Binance's documentation advises: a countdown of two minutes, renewed every thirty seconds."""
 
 
 class DeadMan:

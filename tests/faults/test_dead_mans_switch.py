@@ -9,8 +9,8 @@ import pytest
 from inprocess_wire import LEASE
 from rig import Rig, running
 
+from bot.core.orders import RENEW, SILENCE
 from bot.core.times import MINUTE, SECOND
-from bot.engine.deadman import RENEW, SILENCE
 from bot.testnet.faults import Kind
 
 COUNTDOWN = "POST /fapi/v1/countdownCancelAll"
