@@ -16,11 +16,11 @@ MARKETS = ("bull", "crash", "sideways", "v_recovery", "negative_funding")
 STORIES = 16
 """Price paths of each scenario: runs share them, for a path costs as much as all else in a run."""
 
-LENGTH: Millis = 5 * HOUR
+LENGTH: Millis = 4 * HOUR
 """How long a run's story is played; longer where it has not opened a hedge by then."""
 
 QUIET: Millis = 90 * MINUTE
-"""The end of a liveness run, in which nothing goes wrong any more."""
+"""The end of a liveness run: nothing goes wrong any more, and no order of a stranger rests."""
 
 REQUESTS = {
     "binance": {

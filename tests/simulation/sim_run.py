@@ -149,7 +149,7 @@ class _Others:
         for number, one in enumerate(plan.acts):
             self._at(one.at, f"act {number}", partial(self._act, number, one))
         if plan.live:
-            self._at(plan.trouble_ends, "quiet", self._outcome.testnet.faults.clear)
+            self._at(plan.trouble_ends, "quiet", self._quiet)
             for look in LOOKS:
                 self._at(plan.trouble_ends + look, f"look {look}", self._look)
         if plan.looked_after:
@@ -173,6 +173,10 @@ class _Others:
         self._say(f"{act.what} {act.asset} {act.size}{lasting}{'' if done else ' (refused)'}")
         if mend is not None:
             self._at(act.at + act.lasts, f"mend {number}", partial(self._mend, number, act.what, mend))
+
+    def _quiet(self) -> None:
+        self._outcome.testnet.faults.clear()
+        sim_acts.withdraw(self._outcome.testnet)
 
     def _mend(self, number: int, what: str, mend: sim_acts.Mend) -> None:
         """End it; where the exchange will not have that now, a little later."""

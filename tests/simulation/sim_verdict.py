@@ -60,7 +60,8 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
         yield f"it gave up: {outcome.stopped}"
         return
     yield from (f"{name} is still {state}" for name, state in _unresolved(outcome.journal))
-    last = max(read_decisions(outcome.journal), key=lambda recorded: recorded.seq, default=None)
+    last = max(read_decisions(outcome.journal, since=_last_at(outcome.journal)), key=lambda recorded: recorded.seq,
+               default=None)
     if last is None:
         yield "nothing was ever decided"
         return
@@ -77,6 +78,12 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
         young = outcome.testnet.exchange.now - (last.decision.state.of(decided.asset).goal_at or 0) < TIME_TO_WORK
         if decided.goal != decided.short and decided.asset not in resting and not young:
             yield f"{decided.asset} is short {decided.short}, should be {decided.goal}, and no order works on it"
+
+
+def _last_at(journal: Path) -> Millis | None:
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        found: Millis | None = connection.execute("SELECT max(at) FROM decisions").fetchone()[0]
+    return found
 
 
 def _unresolved(journal: Path) -> list[tuple[str, str]]:
