@@ -202,6 +202,7 @@ class Rig:
     def disarm(self) -> None:
         """Nothing more goes wrong."""
         self.testnet.faults.clear()
+        vars(self.testnet.dialect).pop("answer", None)
 
     def meanwhile(self, what: str, act: Callable[[], object], *, times: int = 1) -> None:
         """Have something happen at the exchange just before the next requests of that purpose reach it."""
@@ -231,6 +232,18 @@ class Rig:
             if body != reply.body:
                 left.pop()
             return replace(reply, body=body)
+
+        vars(dialect)["answer"] = met
+
+    def unanswered(self, *about: str) -> None:
+        """Have every read with one of these in its query fail without a word, until `disarm`."""
+        dialect = self.testnet.dialect
+        answer = dialect.answer
+
+        def met(request: Request) -> Reply:
+            if request.method == "GET" and any(one in request.query for one in about):
+                return Reply(524, b"<html>524</html>", {"Content-Type": "text/html"})
+            return answer(request)
 
         vars(dialect)["answer"] = met
 
