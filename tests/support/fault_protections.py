@@ -94,8 +94,8 @@ PROTECTIONS: tuple[Protection, ...] = (
     ),
     Protection(
         73, "a clock that jumped is not measured anew", "bot/venues/gateway.py",
-        "            except ClockSkew:\n                await self.measure_clock()\n",
-        "            except ClockSkew:\n",
+        "        except ClockSkew:\n            await self.measure_clock()\n",
+        "        except ClockSkew:\n",
         "tests/faults/test_clocks_apart.py::test_our_clock_jumps_and_no_order_goes_twice",
     ),
     Protection(
