@@ -129,7 +129,8 @@ class RuleState:
 
     def of(self, asset: Asset) -> AssetState:
         """The state of one asset; a fresh one where there is none yet."""
-        return self.assets.get(asset, AssetState())
+        known = self.assets.get(asset)
+        return AssetState() if known is None else known
 
 
 @dataclass(frozen=True, slots=True)
