@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from play import Outcome, check_invariants, daemon, get, post, serving, write_config
 
+from bot.testnet.push_trouble import Action
+
 HOUR = 3_600_000
 STORY = """scenario: demo
   days: 1
@@ -100,10 +102,10 @@ FIRST_TROUBLE = 6
 @pytest.fixture(scope="module")
 def troubled_run(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Six hours in which all is well with the streams, then one trouble after the other."""
-    actions = ["drop", "silence", "garbage", "stale", "duplicate", "refuse"]
+    actions = [str(action) for action in Action if action is not Action.RESUME]
     troubles: Troubles = [
-        (FIRST_TROUBLE + 2.5 * number + after, {"action": done, "which": "all"})
-        for number, action in enumerate(actions) for after, done in ((0, action), (0.5, "drop"), (2, "resume"))
+        (FIRST_TROUBLE + 1.6 * number + after, {"action": done, "which": "all"})
+        for number, action in enumerate(actions) for after, done in ((0, action), (0.4, "drop"), (1.4, "resume"))
     ]
     config = story(tmp_path_factory.mktemp("woken"), "woken", '{enabled: true, silence: "300ms", per_minute: 2}')
     return played(config, troubles)
