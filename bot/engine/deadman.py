@@ -38,6 +38,11 @@ class DeadMan:
                 await self._count(symbol, SILENCE)
         for symbol in sorted(self._set.keys() - set(resting)):
             await self._count(symbol, 0)
+        for symbol in sorted(self._failing - set(resting)):
+            self._failing.discard(symbol)
+            self._asked.pop(symbol, None)
+            self._report.say("switch.idle", symbol=symbol, message=(
+                f"{symbol}: no order rests any more, so the dead man's switch is not needed"))
 
     async def release(self) -> None:
         """Take all back: an orderly stop."""

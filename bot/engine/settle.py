@@ -48,6 +48,7 @@ class Settler:
         # Due at once: the first tick asks for everything that happened while we were away.
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
+        self._untold: str | None = None
         self._quarantined: set[str] = set()
         self._history = History(book, venue, clock, report)
         self._rejected: dict[Asset, str] = {}
@@ -230,7 +231,7 @@ class Settler:
             self._funding_asked_at = now
             rows = await self._book.book_funding(await self._settlements(since))
             if not rows:
-                self._history.awaits(self._funding_due)
+                self._history.awaits(self._funding_due, self._untold)
             for payment, episode in rows:
                 self._report.funding(payment, episode)
             if rows or now >= self._funding_due + FUNDING_GRACE:
@@ -246,8 +247,9 @@ class Settler:
         except RateLimited:
             raise
         except Unavailable as away:
-            self._report.say("venue.unavailable", message=str(away))
+            self._untold = str(away)
             return ()
+        self._untold = None
         self._history.was_told()
         return told
 

@@ -97,6 +97,7 @@ class Rig:
         self.clock = StoryClock(self.testnet, self.fate, self.testnet.world.clock.end)
         self.endpoints = ENDPOINTS[venue]
         self.decision: Decision | None = None
+        self._away = False
         self._stack: contextlib.AsyncExitStack | None = None
         self._bot: app.Bot | None = None
 
@@ -145,8 +146,13 @@ class Rig:
         try:
             report = await self.bot.engine.tick()
         except Unavailable as away:
-            self._heard("venue.unavailable", message=str(away))
+            if not self._away:
+                self._heard("venue.unavailable", message=str(away))
+            self._away = True
         else:
+            if self._away:
+                self._heard("venue.back", failures=1)
+            self._away = False
             self.decision = report.decision
         poll = self.settings.working_poll if report is None or report.working else self.settings.poll
         await self.clock.sleep_until(next_on_grid(self.clock.now(), self.clock.origin, poll))
