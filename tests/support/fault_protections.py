@@ -63,6 +63,12 @@ PROTECTIONS: tuple[Protection, ...] = (
         "test_a_second_bot_that_started_at_the_same_time_stops_at_the_first_order_that_is_not_its_own",
     ),
     Protection(
+        40, "two journals of one account give out the same client order ids", "bot/engine/book.py",
+        "client_order_id(self._tag + self._journal_tag, name, number)", "client_order_id(self._tag, name, number)",
+        "tests/faults/test_second_bot.py::"
+        "test_two_bots_that_order_at_one_instant_both_stop_and_neither_takes_the_others_order_for_its_own",
+    ),
+    Protection(
         46, "a funding row among trades is taken for a trade", "bot/venues/bybit_history.py",
         " if said.changes_position(entry)})", "})",
         "tests/unit/venues/test_bybit_history.py::test_funding_is_no_trade_and_what_the_venue_forced_is_nobodys",
