@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -45,11 +45,11 @@ def post(url: str, path: str, body: Mapping[str, object]) -> Any:
 
 
 @contextmanager
-def serving(config: Path, *options: str) -> Iterator[str]:
-    """A testnet process playing the configuration's story; gives its URL."""
+def testnet(*options: str) -> Iterator[str]:
+    """A testnet as a user starts it, in a process of its own; gives its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "testnet", "serve", "-c", str(config), "--port", "0", *options],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "bot", "testnet", "serve", "--port", "0", *options], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     try:
         assert process.stdout is not None
@@ -88,6 +88,11 @@ class Forks:
 @lru_cache(maxsize=1)
 def _forks() -> Forks:
     return Forks()
+
+
+def serving(config: Path, *options: str) -> AbstractContextManager[str]:
+    """A testnet process playing the configuration's story; gives its URL."""
+    return testnet("-c", str(config), *options)
 
 
 def daemon(
