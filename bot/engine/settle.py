@@ -195,8 +195,10 @@ class Settler:
             mine = [fill for fill in fills
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
-            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back.
-            covered = intent.side is Side.SELL or self._book.short(intent.asset) >= report.filled - record.filled
+            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back. What is
+            # booked already, by a life that ended before it recorded the report, needs no cover any more.
+            unbooked = sum((fill.quantity for fill in await self._book.unbooked(mine)), ZERO)
+            covered = intent.side is Side.SELL or self._book.short(intent.asset) >= unbooked
             complete = complete and covered
             booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)

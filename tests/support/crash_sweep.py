@@ -32,7 +32,7 @@ from bot.core.times import HOUR, MINUTE, SECOND, Millis, parse_iso
 from bot.engine.daemon import Daemon
 from bot.errors import Unavailable
 from bot.journal.check import check
-from bot.journal.reader import read_decisions, read_episodes
+from bot.journal.reader import read_decisions, read_episodes, read_status
 from bot.paper.feed import Feed, MarketState
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
@@ -121,6 +121,7 @@ class Lived:
     positions: list[Decimal] = field(default_factory=list)
     hedges: list[tuple[object, ...]] = field(default_factory=list)
     goals: list[tuple[str, Decimal]] = field(default_factory=list)
+    live: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
 
     def number_of(self, place: str, time: int = 1) -> int:
@@ -130,8 +131,8 @@ class Lived:
 
     @property
     def outcome(self) -> tuple[object, ...]:
-        """What must not depend on a kill: the position at the end of each stretch, every hedge, every goal."""
-        return self.positions, self.hedges, self.goals
+        """What must not depend on a kill: each stretch's last position, every hedge, every goal, what is under way."""
+        return self.positions, self.hedges, self.goals, self.live
 
 
 class _Noting(Fate):
@@ -206,6 +207,7 @@ def _look(lived: Lived, testnet: Testnet, journal: Path) -> None:
             intent = decided.intent
             if intent is not None and intent.action is not Action.HOLD:
                 lived.goals.append((str(intent.action), intent.goal))
+    lived.live += [order.intent.client_order_id for order in read_status(journal).orders]
 
 
 def _position(testnet: Testnet) -> Decimal:
@@ -237,6 +239,6 @@ def problems_of(whole: Lived, broken: Lived, *, free: bool) -> Sequence[str]:
     if not free and broken.outcome != whole.outcome:
         pairs: list[tuple[str, Any, Any]] = [
             ("positions", whole.positions, broken.positions), ("hedges", whole.hedges, broken.hedges),
-            ("goals", whole.goals, broken.goals)]
+            ("goals", whole.goals, broken.goals), ("still live", whole.live, broken.live)]
         found += [f"{name}: unbroken {ours}, broken {theirs}" for name, ours, theirs in pairs if ours != theirs]
     return found
