@@ -123,6 +123,8 @@ class Lived:
     goals: list[tuple[str, Decimal]] = field(default_factory=list)
     live: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
+    orders: int = 0
+    decisions: int = 0
 
     def number_of(self, place: str, time: int = 1) -> int:
         """The number of the place that begins so ('after POST /fapi/v1/order', 'before commit'), the nth such one."""
@@ -199,7 +201,10 @@ def _look(lived: Lived, testnet: Testnet, journal: Path) -> None:
     """What the journal and the exchange say in the end."""
     state = json.loads(testnet.admin.answer("GET", "/testnet/state", b"").body)
     lived.problems += broken_promises(journal, Account.of_state(state), settled=False, secrets=[SECRET])
-    lived.problems += [problem for found in check(journal).checks for problem in found.problems]
+    checked = check(journal).checks
+    lived.problems += [problem for found in checked for problem in found.problems]
+    lived.decisions = next(found.examined for found in checked if found.name == "decisions")
+    lived.orders = sum(row["client_order_id"].startswith("hr") for row in state["orders"])
     for one in read_episodes(journal):
         lived.hedges.append((one.id, str(one.state), one.short, one.entry_quantity, one.exit_quantity, one.resizes))
     for recorded in read_decisions(journal, latest_only=True):
