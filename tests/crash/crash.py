@@ -165,6 +165,9 @@ def main() -> int:
         task = progress.add_task("crash", total=len(todo))
         for one in pool.imap_unordered(work, todo):
             found.append(one)
+            if one.job.kind != "sweep" or one.problems:
+                verdict = f"{len(one.problems)} violations" if one.problems else "no violation"
+                progress.console.print(f"{' '.join(one.job.row)}: {one.kills} kills, {verdict}", highlight=False)
             progress.advance(task)
     report(found, time.monotonic() - started, console)
     return 1 if any(one.problems for one in found) else 0
