@@ -84,7 +84,7 @@ def test_a_bot_that_buys_back_twice_is_found_out(monkeypatch: pytest.MonkeyPatch
         return step
 
     monkeypatch.setattr(executor, "next_step", twice)
-    assert found_out(4) is not None
+    assert found_out(4, length=2 * HOUR) is not None
 
 
 def test_a_bot_that_loses_an_execution_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
