@@ -24,6 +24,9 @@ CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 # An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
 INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 
+# Hundreds of processes start here: each would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: demo alerts test lint simulate crash bench fidelity fidelity-setup lock docs help clean
 

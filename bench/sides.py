@@ -17,7 +17,7 @@ from sides_bare import KEY, ORDER, READS, SECRET, Bare
 
 from bot.app import Bot, Wrap, compose_bot
 from bot.core.market import Side
-from bot.core.orders import OrderIntent, TimeInForce
+from bot.core.orders import OrderIntent, TimeInForce, client_order_id
 from bot.engine.book import Book
 from bot.engine.tick import Engine
 from bot.journal.rows import to_row
@@ -71,7 +71,9 @@ class Ours:
     def engine(self) -> Engine:
         """One that has never ticked, on the kept journal and the kept connections."""
         self._made += 1
-        memory = Memory(intents=self._made, episode_numbers=dict.fromkeys(self.bot.terms.instruments, self._made))
+        memory = Memory(
+            intents=self._made, episode_numbers=dict.fromkeys(self.bot.terms.instruments, self._made),
+            names=(client_order_id("bench0", "btc1", self._made),))
         book = Book(self.journal, self.bot.clock, account_tag="bench0", settle=self._settle,
                     instruments=self.bot.terms.instruments, memory=memory)
         return Engine(venue=self.bot.venue, book=book, clock=self.bot.clock, terms=self.bot.terms, emit=self.bot.emit)

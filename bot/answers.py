@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from bot import app
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.market import Asset, Snapshot
+from bot.core.orders import SILENCE
 from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.portfolio import short_of
-from bot.core.times import Millis
+from bot.core.times import Millis, iso
 from bot.environment import OFFERS
 from bot.settings import Settings
 
@@ -102,18 +103,26 @@ def read_status(settings: Settings) -> StatusReport:
     from bot.journal.reader import read_status as read
 
     report = read(settings.journal)
-    return replace(report, dead_mans_switch=_dead_mans_switch(settings, report.binding.environment))
+    return replace(report, dead_mans_switch=_dead_mans_switch(settings, report))
 
 
-def _dead_mans_switch(settings: Settings, environment: str) -> str:
-    """What becomes of orders that rest, should the bot fall silent."""
-    if environment.startswith("dry-"):
+def _dead_mans_switch(settings: Settings, report: StatusReport) -> str:
+    """What becomes of orders that rest, should the bot fall silent; of those that rest now, by when.
+
+    The countdown is renewed at ticks alone: it ends no later than it would if the last one had renewed it.
+    """
+    if report.binding.environment.startswith("dry-"):
         return "none: a dry run has no order at the venue"
     if not OFFERS[settings.venue].dead_mans_switch:
         return f"none: {settings.venue} does not offer it to us; orders that rest stay"
     if not settings.dead_mans_switch:
         return "off by the configuration; orders that rest stay"
-    return f"{settings.venue} withdraws orders that rest 2 minutes after the bot fell silent"
+    promise = f"{settings.venue} withdraws orders that rest 2 minutes after the bot fell silent"
+    resting = sorted({record.intent.asset for record in report.orders if record.state.live})
+    if report.heartbeat is None or not resting:
+        return f"{promise}; none rests, and none is set"
+    ends = iso(report.heartbeat.decided_at + SILENCE)[:19].replace("T", " ")
+    return f"{promise}; those on {', '.join(resting)} by {ends} UTC unless it is renewed"
 
 
 def foresee_end(settings: Settings, asset: Asset) -> str | None:

@@ -76,6 +76,11 @@ def account_tag(venue: str, environment: str, account: str) -> str:
     return base36(int.from_bytes(digest[:8])).rjust(6, "0")[-6:]
 
 
+def journal_tag(begun_at: Millis) -> str:
+    """Three letters or digits that tell the journals of an account apart, by when each was made."""
+    return base36(int.from_bytes(hashlib.sha256(str(begun_at).encode()).digest()[:8])).rjust(3, "0")[-3:]
+
+
 def wall() -> Millis:
     """The machine's time: for heartbeats, which tell real age, and for commands of the user."""
     return time.time_ns() // 1_000_000
@@ -202,7 +207,7 @@ async def take_up(
     policy = settings.policy()
     sql = await SqlJournal.open(
         settings.journal, environment=environment, venue=settings.venue, account=account, wall=wall,
-        poll=settings.poll,
+        poll=settings.poll, begun_at=clock.now(),
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sql.close)
@@ -224,6 +229,7 @@ async def take_up(
             emit("venue.prepared", message=change)
         book = Book(
             journal, clock, account_tag=tag, settle=policy.settle, instruments=terms.instruments, memory=memory,
+            journal_tag=journal_tag(memory.begun_at),
         )
         emit("daemon.started", venue=str(settings.venue), environment=environment,
              assets=list(terms.instruments))

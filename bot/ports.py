@@ -397,6 +397,7 @@ class Memory:
     `intents`, `episode_numbers`: the highest numbers ever used (in all; by asset). `recent_orders`: times of intents by
     asset in the last hour before the newest one. `funding_at`: the newest settlement booked; `since`: first record.
     `cash_flow`, `coin_flow`: what our trades moved since then, in the settle coin and by coin.
+    `begun_at`: when the journal was made, on the bot's clock; `names`: the client ids of all intents.
     """
 
     decision: Decision | None = None
@@ -413,6 +414,8 @@ class Memory:
     coin_flow: Mapping[Asset, Decimal] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    begun_at: Millis = 0
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from bot import app
 from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import Refused
-from bot.ports import PastOrders
+from bot.ports import Clock, PastOrders, Venue
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.journal.check import CheckReport
-    from bot.journal.rebuild import Rebuilt
+    from bot.journal.rebuild import Rebuilt, Remembered
     from bot.journal.upkeep import Backup, Pruned
 
 
@@ -55,24 +55,31 @@ async def rebuild_journal(settings: Settings, file: Path, history: Millis) -> Re
 
     Raises ConfigError, Unavailable, Refused, JournalError.
     """
-    from bot.journal.rebuild import Remembered, rebuild, write
+    from bot.journal.rebuild import rebuild, write
 
     async with app.looking(settings) as (clock, venue):
-        if not isinstance(venue, PastOrders):
-            raise Refused(f"{venue.name} does not tell past orders: no journal can be rebuilt from it")
         policy = settings.policy()
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        since = max(clock.now() - history, clock.origin)
-        symbols = [symbol for spec in terms.instruments.values() for symbol in (spec.symbol, spec.spot_symbol)]
-        seen = Remembered(
-            account=await venue.account(), since=since, at=clock.now(),
-            orders=tuple([order for symbol in symbols for order in await venue.orders(symbol, since)]),
-            fills=tuple(sorted([fill for symbol in symbols for fill in await venue.fills(symbol, since)],
-                               key=lambda fill: fill.at)),
-            funding=tuple(payment for payment in await venue.funding(since) if payment.symbol in symbols),
-            positions={held.symbol: held.quantity for held in (await venue.snapshot()).positions},
-        )
+        seen = await remembered(venue, clock, terms, history)
     venue_name, environment = str(settings.venue), str(settings.environment)
     found = rebuild(seen, terms, app.account_tag(venue_name, environment, seen.account))
     write(file, found, seen, terms, environment=environment, venue=venue_name, wall=app.wall())
     return found
+
+
+async def remembered(venue: Venue, clock: Clock, terms: Terms, history: Millis) -> Remembered:
+    """What the venue tells of the last `history` ms. Raises Refused where it tells no past orders; Unavailable."""
+    from bot.journal.rebuild import Remembered
+
+    if not isinstance(venue, PastOrders):
+        raise Refused(f"{venue.name} does not tell past orders: no journal can be rebuilt from it")
+    since = max(clock.now() - history, clock.origin)
+    symbols = [symbol for spec in terms.instruments.values() for symbol in (spec.symbol, spec.spot_symbol)]
+    return Remembered(
+        account=await venue.account(), since=since, at=clock.now(),
+        orders=tuple([order for symbol in symbols for order in await venue.orders(symbol, since)]),
+        fills=tuple(sorted([fill for symbol in symbols for fill in await venue.fills(symbol, since)],
+                           key=lambda fill: fill.at)),
+        funding=tuple(payment for payment in await venue.funding(since) if payment.symbol in symbols),
+        positions={held.symbol: held.quantity for held in (await venue.snapshot()).positions},
+    )

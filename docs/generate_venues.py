@@ -18,8 +18,11 @@ HERE = Path(__file__).parent
 TARGET = HERE / "venues.md"
 STORY = HERE.parent / "config" / "demo.yaml"
 
-ALIKE: Mapping[str, str] = {"HEDGEROW_STORY__FUTURES_SHARE": "100%"}
-"""All cash behind the shorts on both: Binance's futures wallet holds it, as Bybit's one wallet does."""
+ALIKE: Mapping[str, str] = {"HEDGEROW_STORY__FUTURES_SHARE": "100%", "HEDGEROW_STORY__DAYS": "20"}
+"""All cash behind the shorts on both: Binance's futures wallet holds it, as Bybit's one wallet does.
+
+The same rise and fall in 20 days has every change of a hedge in it that 35 days have.
+"""
 
 PAGE = """\
 # Venues
@@ -143,11 +146,11 @@ Binance: six requests, seven while an order rests. Bybit: four, five while an or
 ## The same story on both
 
 `hedgerow testnet serve --specs equal` gives both venues the same steps, minimums, fees and margin tables. With all
-cash behind the shorts on both (`story.futures_share: "100%"`) the story of `config/demo.yaml` is decided and filled
-alike:
+cash behind the shorts on both (`story.futures_share: "100%"`) the story of `config/demo.yaml`, here in 20 days
+(`story.days`), is decided and filled alike:
 
 {alike}
-With each venue's own:
+With each venue's own, in all its 35 days:
 
 | | Binance BTC | Bybit BTC | Binance ETH | Bybit ETH |
 |---|---|---|---|---|

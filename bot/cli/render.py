@@ -190,7 +190,7 @@ def _standing(
         yield one_line(f"the account is {state.text}")
     for each in assets:
         if each.state.mode is not Mode.ACTIVE:
-            yield one_line(f"{each.asset} is {each.state.text}")
+            yield one_line(f"{each.asset} is {each.state.text_of(each.asset)}")
 
 
 def _beat(heartbeat: Heartbeat | None, now: Millis) -> str:

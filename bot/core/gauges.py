@@ -150,6 +150,7 @@ def _of_books(situation: Situation, terms: Terms, decision: Decision, decided: A
         yield Gauge("holdings_changed", guards.DATA, Unit.MONEY, moved, allowed, moved > allowed)
     position = situation.snapshot.position(terms.instruments[decided.asset].symbol)
     held = position.quantity if position is not None else ZERO
+    held -= decision.state.of(decided.asset).foreign  # somebody else's, by the user's word
     yield Gauge("position_mismatch", guards.DATA, Unit.COINS, abs(-held - standing.short), ZERO,
                 guards.position_refusal(held, standing.short) is not None)
 

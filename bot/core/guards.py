@@ -211,18 +211,18 @@ def floor_refusal(share: Decimal | None, floor: Decimal) -> Refusal | None:
                    f"{plain(floor * 100)}%", {"cash_share": plain(share), "cash_floor": plain(floor)})
 
 
-def mode_refusal(state: State) -> Refusal | None:
-    """A state that is not active opens nothing."""
+def mode_refusal(state: State, of: Asset | None) -> Refusal | None:
+    """A state that is not active opens nothing. `of`: the coin whose own it is; None: the account's."""
     if state.mode is Mode.ACTIVE:
         return None
-    return refused("not_active", state.text, {"mode": state.mode.value, "cause": str(state.cause)})
+    return refused("not_active", state.text_of(of), {"mode": state.mode.value, "cause": str(state.cause)})
 
 
-def halt_refusal(state: State) -> Refusal | None:
-    """A halted engine does nothing that the rule wants."""
+def halt_refusal(state: State, of: Asset | None) -> Refusal | None:
+    """A halted engine does nothing that the rule wants. `of`: as above."""
     if state.mode is not Mode.HALTED:
         return None
-    return held("engine_halted", state.text, {"cause": str(state.cause)})
+    return held("engine_halted", state.text_of(of), {"cause": str(state.cause)})
 
 
 def foreign_orders(

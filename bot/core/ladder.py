@@ -163,17 +163,21 @@ def with_coins(hedges: Sequence[Hedge], situation: Situation, terms: Terms) -> t
     return tuple(found)
 
 
+def rung_of(left: Decimal | None, policy: MarginPolicy) -> Rung:
+    """The rung that a joint runway alone stands on."""
+    if left is None or left >= policy.warn_runway:
+        return Rung.CLEAR
+    if left < policy.full_runway:
+        return Rung.FULL
+    if left < policy.reduce_runway:
+        return Rung.REDUCE
+    return Rung.STOP if left < policy.stop_runway else Rung.WARN
+
+
 def _rung(left: Decimal | None, share: Decimal | None, hedges: Sequence[Hedge], policy: MarginPolicy) -> Rung:
-    if left is not None:
-        if left < policy.full_runway:
-            return Rung.FULL
-        if left < policy.reduce_runway:
-            return Rung.REDUCE
-    if share is not None and share < policy.cash_floor and any(not hedge.floored for hedge in hedges):
-        return Rung.CASH_FLOOR
-    if left is not None and left < policy.stop_runway:
-        return Rung.STOP
-    return Rung.WARN if left is not None and left < policy.warn_runway else Rung.CLEAR
+    rung = rung_of(left, policy)
+    floored = share is not None and share < policy.cash_floor and any(not hedge.floored for hedge in hedges)
+    return Rung.CASH_FLOOR if floored and rung not in (Rung.FULL, Rung.REDUCE) else rung
 
 
 def _fraction(

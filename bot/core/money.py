@@ -52,7 +52,7 @@ def parse_decimal(value: object, what: str = "value") -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise ValueError(f"{what}: {value!r} is not a number")
     try:
-        number = Decimal(str(value).strip())
+        number = Decimal(value if isinstance(value, str) else str(value))
     except decimal.InvalidOperation:
         raise ValueError(f"{what}: {value!r} is not a number") from None
     if not number.is_finite():

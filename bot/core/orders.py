@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO
-from bot.core.times import MINUTE, Millis
+from bot.core.times import MINUTE, SECOND, Millis
 
 
 class TimeInForce(StrEnum):
@@ -46,6 +47,12 @@ class OrderState(StrEnum):
 
 QUARANTINE_AFTER: Millis = 5 * MINUTE
 """An outcome that is unknown for longer than this needs a human: look-ups have had every chance."""
+
+SILENCE: Millis = 120 * SECOND
+RENEW: Millis = 30 * SECOND
+"""The dead man's switch, as Binance's documentation advises: a countdown of two minutes, renewed every thirty seconds
+while an order rests.
+"""
 
 _LIVE = frozenset({OrderState.INTENDED, OrderState.UNCERTAIN, OrderState.OPEN, OrderState.PARTIAL})
 
@@ -248,28 +255,51 @@ def base36(number: int) -> str:
             return text
 
 
-def client_order_id(account_tag: str, episode: str, number: int) -> str:
+def client_order_id(tag: str, episode: str, number: int) -> str:
     """The id of intent `number`, a function of its place: `[a-z0-9_]`, at most 32 characters, legal on every venue.
 
-    `account_tag` is 6 letters or digits that tell accounts apart (`bot.app` derives it); `episode` such as 'btc3'.
+    `tag`: 6 letters or digits that tell accounts apart, and the journal's 3 (`bot.app` derives both); `episode` such
+    as 'btc3'.
     """
-    identifier = f"{PREFIX}{account_tag}_{episode}_{base36(number)}".lower()
+    identifier = f"{PREFIX}{tag}_{episode}_{base36(number)}".lower()
     if len(identifier) > 32 or not all(letter in _ID_DIGITS + "_" for letter in identifier):
         raise ValueError(f"client order id {identifier!r} is not legal on every venue")
     return identifier
 
 
-def place_of(identifier: str, account_tag: str) -> tuple[str, int] | None:
-    """Episode and number of the intent behind a client order id; None for an id that is not this account's."""
-    start = f"{PREFIX}{account_tag}_"
-    episode, _, number = identifier.removeprefix(start).rpartition("_")
-    if not identifier.startswith(start) or not episode or not number or not set(number) <= set(_ID_DIGITS):
+class Place(NamedTuple):
+    """Where an intent stands. `journal`: the letters of the journal that gave its number out, '' for ids without."""
+
+    episode: str
+    number: int
+    journal: str
+
+
+def place_of(identifier: str, account_tag: str) -> Place | None:
+    """The place of the intent behind a client order id; None for an id that is not this account's."""
+    mark, _, rest = identifier.partition("_")
+    episode, _, number = rest.rpartition("_")
+    start = f"{PREFIX}{account_tag}"
+    if not mark.startswith(start) or not episode or not number or not set(number) <= set(_ID_DIGITS):
         return None
-    return episode, int(number, 36)
+    return Place(episode, int(number, 36), mark.removeprefix(start))
 
 
-def not_given_out(names: Iterable[str | None], account_tag: str, last: int) -> tuple[str, ...]:
-    """Client ids of this account's form with a number above `last`, by number: no intent of ours is behind them."""
+def last_numbers(names: Iterable[str | None], account_tag: str) -> dict[str, int]:
+    """The highest number among client ids of this account, by the journal that gave it out."""
+    numbers: dict[str, int] = {}
+    for place in (place_of(name, account_tag) for name in names if name is not None):
+        if place is not None:
+            numbers[place.journal] = max(place.number, numbers.get(place.journal, 0))
+    return numbers
+
+
+def not_given_out(names: Iterable[str | None], account_tag: str, last: Mapping[str, int]) -> tuple[str, ...]:
+    """Client ids of this account with a number above the `last` one known of their journal, by number.
+
+    No intent of ours is behind them. `last`: see `last_numbers`; of a journal that is not in it none is known.
+    """
     places = {name: place_of(name, account_tag) for name in names if name is not None}
-    numbers = {name: place[1] for name, place in places.items() if place is not None and place[1] > last}
-    return tuple(sorted(numbers, key=lambda name: numbers[name]))
+    numbers = {name: place.number for name, place in places.items()
+               if place is not None and place.number > last.get(place.journal, 0)}
+    return tuple(sorted(numbers, key=lambda name: (numbers[name], name)))

@@ -140,11 +140,12 @@ def _permit(draft: Draft, account: State, before: State, at: Millis) -> None:
     own = states.follow(draft.state.state, draft.standing.asked, at)
     draft.own_state = own
     draft.mode = states.stricter(account, states.quarantined(own, draft.standing.quarantined_at))
+    draft.mode_of = None if draft.mode is account else draft.policy.asset
     was = states.stricter(before, draft.state.permitted)
     if was != draft.mode:
-        draft.say("state_changed", f"{was.mode} → {draft.mode.text}", mode=draft.mode.mode.value,
+        draft.say("state_changed", f"{was.mode} → {draft.mode.text_of(draft.mode_of)}", mode=draft.mode.mode.value,
                   cause=(draft.mode.cause or Event.RESUME).value)
-    halt = guards.halt_refusal(draft.mode)
+    halt = guards.halt_refusal(draft.mode, draft.mode_of)
     if halt is not None:
         draft.holds.append(halt)
 

@@ -122,7 +122,9 @@ def _opening(
         foreign_orders=guards.foreign_orders(
             snapshot, instrument.symbol, standing.own_orders, decision.state.of(decided.asset).ignored_orders))
     floor = guards.floor_refusal(decision.ladder.cash_share, terms.policy.margin.cash_floor)
-    paused = guards.mode_refusal(states.stricter(decision.state.state, decision.state.of(decided.asset).state))
+    account = decision.state.state
+    whole = states.stricter(account, decision.state.of(decided.asset).state)
+    paused = guards.mode_refusal(whole, None if whole is account else decided.asset)
     found.extend(one for one in (floor, paused) if one is not None)
     if decided.short == 0 and reference == 0:
         ends_at = triggers.cooling_until(own.closed_at, terms.policy.cooldown, snapshot.taken_at)

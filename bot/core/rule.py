@@ -74,6 +74,7 @@ class Draft:
     intent: HedgeIntent | None = None
     lagging: bool = False
     own_state: State = FRESH
+    mode_of: Asset | None = None
     mode: State = FRESH
     foreign: Decimal = ZERO
     ignored_orders: tuple[str, ...] = ()
@@ -262,7 +263,7 @@ def _opening(this: Round, draft: Draft) -> list[Refusal]:
             position=draft.position, foreign_orders=guards.foreign_orders(
                 situation.snapshot, draft.instrument.symbol, situation.standing.own_orders, draft.ignored_orders))
         floor = guards.floor_refusal(this.ladder.cash_share, policy.margin.cash_floor)
-        paused = guards.mode_refusal(draft.mode)
+        paused = guards.mode_refusal(draft.mode, draft.mode_of)
         draft.opening.extend(one for one in (floor, paused) if one is not None)
         draft.refusals.extend(draft.opening)
         for refusal in draft.opening:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from heapq import merge
 
 from bot.core.market import Asset, MarginTier
 from bot.core.money import ONE, ZERO
@@ -97,9 +98,11 @@ def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool 
         (short.maintenance for short in account.shorts if not any(short is mover for mover in moving)), ZERO,
     )
     sign = -1 if falling else 1
-    edges = {sign * (tier.floor / mover.notional - 1) for mover in moving for tier in mover.tiers}
-    starts = [ZERO, *sorted(edge for edge in edges if edge > 0 and (not falling or edge < 1))]
-    for start, end in zip(starts, [*starts[1:], ONE if falling else None], strict=True):
+    edges = merge(*(_edges(mover, falling=falling) for mover in moving))
+    last = ONE if falling else None
+    start: Decimal | None = ZERO
+    while start is not None and start != last:
+        end = next((edge for edge in edges if edge > start), last)
         # Tiers are chosen inside the segment, where no rounding of a boundary can pick the wrong side.
         inside = start + 1 if end is None else (start + end) / 2
         surplus, slope = account.equity - still, ZERO
@@ -114,7 +117,15 @@ def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool 
             reached = start + surplus / -slope
             if end is None or reached <= end:
                 return reached
+        start = end
     return None
+
+
+def _edges(mover: Exposure, *, falling: bool) -> Iterator[Decimal]:
+    """The moves at which its notional changes its tier, in order: most callers need the first of many."""
+    if falling:
+        return (1 - tier.floor / mover.notional for tier in reversed(mover.tiers) if 0 < tier.floor < mover.notional)
+    return (tier.floor / mover.notional - 1 for tier in mover.tiers if tier.floor > mover.notional)
 
 
 def _maintenance_line(mover: Exposure, grown: Decimal) -> tuple[Decimal, Decimal]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.core.market import Asset
 from bot.core.times import Millis
 
 
@@ -45,11 +46,11 @@ TRANSITIONS: Mapping[Mode, Mapping[Event, Mode]] = {
 """Where each event leads. A pause does not lift a halt."""
 
 WAY_BACK: Mapping[Event, str] = {
-    Event.PAUSE: "`hedgerow resume`",
-    Event.PANIC: "look the account over, then `hedgerow resume`",
-    Event.QUARANTINE: "look for the order at the exchange, then `hedgerow resolve`",
+    Event.PAUSE: "`hedgerow resume{coin}`",
+    Event.PANIC: "look the account over, then `hedgerow resume{coin}`",
+    Event.QUARANTINE: "look for the order at the exchange, then `hedgerow resolve{coin}`",
 }
-"""By cause of a state that is not active: what leads out of it."""
+"""By cause of a state that is not active: what leads out of it. `coin`: a coin's own state is resumed by its name."""
 
 _STRICTNESS = tuple(Mode)
 
@@ -64,10 +65,15 @@ class State:
 
     @property
     def text(self) -> str:
-        """In words, with the way back."""
+        """The account's, in words, with the way back."""
+        return self.text_of(None)
+
+    def text_of(self, asset: Asset | None) -> str:
+        """In words, with the way back: of a coin's own state; None: of the account's."""
         if self.cause is None or self.mode is Mode.ACTIVE:
             return self.mode.value
-        return f"{self.mode} ({self.cause}); way back: {WAY_BACK[self.cause]}"
+        way = WAY_BACK[self.cause].format(coin="" if asset is None else f" {asset}")
+        return f"{self.mode} ({self.cause}); way back: {way}"
 
 
 FRESH = State()

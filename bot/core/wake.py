@@ -10,7 +10,9 @@ same kind of change of every asset, a new decision would begin nothing that the 
 is wanted but not confirmed, or refused by a guard, waits for time or for other readings: for a poll. A wake bypasses
 nothing: the tick that follows reads its own snapshot, and `decide` counts its confirmations as ever.
 
-The mark is pushed by no book ticker: it is taken to move by as much as the perpetual's mid does.
+No book ticker pushes the mark: NAV is taken to move by as much as the perpetual's mid does, and so is the mark where it
+is not pushed by itself. The margin ladder (DOMAIN §6.3) acts before the rule and without confirmation: a price that
+brings the account to another rung of it is worth a tick too.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from decimal import Decimal
 
 from bot.core import triggers
 from bot.core.decision import Action, Decision
+from bot.core.ladder import FLOOR_CAUSE
 from bot.core.market import Asset, Instrument, Side, Snapshot, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import OrderRecord
 from bot.core.policy import AssetPolicy, Terms
 from bot.core.rule import unorderable
+from bot.core.rung_watch import RungWatch, watch_rungs
 from bot.core.times import Millis
 
 
@@ -36,6 +40,7 @@ class Glimpse:
     spot_mid: Decimal | None = None
     perp_bid: Decimal | None = None
     perp_ask: Decimal | None = None
+    mark: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,29 @@ class _Line:
     position: Decimal
     short: Decimal
     reference: Decimal
+    mark: Decimal | None
 
     def moved(self, seen: Glimpse) -> Decimal:
         """How much NAV changes by this asset's pushed prices."""
-        change = ZERO
+        change = self.won(seen)
         if seen.spot_mid is not None:
             change += self.quantity * (seen.spot_mid - self.spot)
-        if self.position and seen.perp_bid is not None and seen.perp_ask is not None:
-            change += self.position * ((seen.perp_bid + seen.perp_ask) / 2 - self.perp)
         return change
+
+    def won(self, seen: Glimpse) -> Decimal:
+        """How much of it the position does."""
+        return self.position * self._perp_moved(seen) if self.position else ZERO
+
+    def rise(self, seen: Glimpse) -> Decimal:
+        """By which part of itself the mark is taken to have risen."""
+        if not self.mark:
+            return ZERO
+        return (self._perp_moved(seen) if seen.mark is None else seen.mark - self.mark) / self.mark
+
+    def _perp_moved(self, seen: Glimpse) -> Decimal:
+        if seen.perp_bid is None or seen.perp_ask is None:
+            return ZERO
+        return (seen.perp_bid + seen.perp_ask) / 2 - self.perp
 
     def wanted(self, nav: Decimal, price: Decimal) -> Action:
         """What the rule wants here and the venue would take."""
@@ -88,13 +107,30 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class CashFloor:
+    """The share of NAV below which hedges are bought back (DOMAIN §6.3), and `cash` with unrealised profit then."""
+
+    share: Decimal
+    cash: Decimal
+
+    def acts(self, nav: Decimal, won: Decimal) -> bool:
+        """Whether it is undercut at this NAV, once the positions have `won` that much more."""
+        return nav > 0 and self.cash + won < self.share * nav
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
-    """What to look for in pushed prices until the next tick. `wanted`: what the rule wanted at the last one."""
+    """What to look for in pushed prices until the next tick. `wanted`: what the rule wanted at the last one.
+
+    `rungs`, `floor`: None where no short, or nothing that is known, could change the ladder's rung.
+    """
 
     nav: Decimal
     lines: Mapping[Asset, _Line]
     wanted: Mapping[Asset, Action]
     resting: tuple[Resting, ...] = ()
+    rungs: RungWatch | None = None
+    floor: CashFloor | None = None
 
     @reckoned
     def crossed(self, seen: Mapping[Asset, Glimpse]) -> Asset | None:
@@ -109,6 +145,19 @@ class Watch:
             if line.wanted(nav, price) is not self.wanted[asset]:
                 return asset
         return None
+
+    @reckoned
+    def on_another_rung(self, seen: Mapping[Asset, Glimpse]) -> bool:
+        """Whether the margin ladder stands on another rung at these prices than it did."""
+        pushed = [(asset, line, seen[asset]) for asset, line in self.lines.items() if asset in seen]
+        if self.rungs is not None and self.rungs.another(
+                {asset: rise for asset, line, glimpse in pushed if (rise := line.rise(glimpse))}):
+            return True
+        if self.floor is None:
+            return False
+        nav = self.nav + sum((line.moved(glimpse) for _, line, glimpse in pushed), ZERO)
+        won = sum((line.won(glimpse) for _, line, glimpse in pushed), ZERO)
+        return self.floor.acts(nav, won) is not self.floor.acts(self.nav, ZERO)
 
     def left_behind(self, seen: Mapping[Asset, Glimpse], at: Millis) -> Asset | None:
         """An asset whose resting order the touch has left behind; None where there is none."""
@@ -138,7 +187,7 @@ def watch(
         lines[decided.asset] = _Line(
             terms.policy.asset(decided.asset), instrument, spot=price, perp=quote.perp_mid,
             quantity=decided.measure.quantity, position=ZERO if position is None else position.quantity,
-            short=decided.short, reference=decided.goal)
+            short=decided.short, reference=decided.goal, mark=quote.mark)
     after = terms.policy.execution.reprice_after
     return Watch(
         nav=decision.nav, lines=lines,
@@ -148,4 +197,14 @@ def watch(
                     one.changed_at + after)
             for one in live if not one.state.unresolved and spot_coin(one.intent.symbol) is None
         ),
+        rungs=watch_rungs(snapshot, terms.instruments, terms.policy.margin), floor=_floor(decision, terms),
     )
+
+
+def _floor(decision: Decision, terms: Terms) -> CashFloor | None:
+    """The cash floor, where it could act: NAV is believed, and it has not acted on every hedge already."""
+    share, nav = decision.ladder.cash_share, decision.nav
+    waits = any(one.short > 0 and decision.state.of(one.asset).disarmed != FLOOR_CAUSE for one in decision.assets)
+    if share is None or nav is None or not waits:
+        return None
+    return CashFloor(terms.policy.margin.cash_floor, share * nav)

@@ -51,8 +51,8 @@ def _asset(kind: str, decided: AssetDecision, decision: Decision) -> str:
     told = {
         "close": f"{closing} {asset}; it is disarmed until its drift resolves",
         "finalize": _finalising(decided, decision),
-        "pause": f"{asset}: {state.state.text}{account}",
-        "resume": f"{asset}: {state.state.text}{account}",
+        "pause": f"{asset}: {state.state.text_of(asset)}{account}",
+        "resume": f"{asset}: {state.state.text_of(asset)}{account}",
         "rearm": f"{asset} may be hedged again" if state.disarmed is None else f"{asset}: disarmed ({state.disarmed})",
         "ignore": f"{asset}: a position of {plain(state.foreign)} and {len(state.ignored_orders)} orders are left to "
                   "whoever made them",

@@ -28,6 +28,7 @@ from bot.core.orders import (
     after_report,
     begin,
     client_order_id,
+    last_numbers,
     not_given_out,
 )
 from bot.core.policy import Terms
@@ -44,11 +45,12 @@ class Book:
 
     def __init__(
         self, journal: Journal, clock: Clock, *, account_tag: str, settle: str, instruments: Mapping[Asset, Instrument],
-        memory: Memory,
+        memory: Memory, journal_tag: str = "",
     ) -> None:
         self._journal = journal
         self._clock = clock
-        self._tag = account_tag
+        self._tag, self._journal_tag = account_tag, journal_tag
+        self._last_numbers = last_numbers(memory.names, account_tag)
         self._settle = settle
         self._symbols = {asset: spec.symbol for asset, spec in instruments.items()}
         self._orders = {record.intent.client_order_id: record for record in memory.orders}
@@ -230,14 +232,14 @@ class Book:
 
     def not_given_out(self, names: Iterable[str | None]) -> tuple[str, ...]:
         """Those client ids that bear this account's mark and that the journal never gave out."""
-        return not_given_out(names, self._tag, self._intents)
+        return not_given_out(names, self._tag, self._last_numbers)
 
     def next_identity(self, asset: Asset) -> tuple[str, int, str]:
         """Episode, intent number and client order id of the asset's next order."""
         episode = self.episode(asset)
         name = episode.id if episode else f"{asset.lower()}{self._episode_numbers.get(asset, 0) + 1}"
         number = self._intents + 1
-        return name, number, client_order_id(self._tag, name, number)
+        return name, number, client_order_id(self._tag + self._journal_tag, name, number)
 
     async def intend(self, intent: OrderIntent) -> OrderRecord:
         """Commit an intent, and the decision behind it; its request may leave once this returns."""
@@ -265,7 +267,7 @@ class Book:
 
     def _number(self, intent: OrderIntent) -> None:
         """Count an intent that the journal has."""
-        self._intents = self._newest[intent.asset] = intent.number
+        self._intents = self._newest[intent.asset] = self._last_numbers[self._journal_tag] = intent.number
         self._recent.setdefault(intent.asset, []).append(intent.created_at)
         if intent.episode not in self._episodes:
             self._episode_numbers[intent.asset] = self._episode_numbers.get(intent.asset, 0) + 1

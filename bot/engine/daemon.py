@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from bot.core.times import SECOND, Millis, next_on_grid
 from bot.engine.tick import Engine
@@ -42,8 +43,9 @@ class Daemon:
         if self._wakes is not None:
             await self._wakes.start()
         try:
-            while not self._stop.is_set() and await self._wait(await self._one()):
-                pass
+            with suppress(StoryEnded):  # in the middle of a tick: a read that was to be tried again later
+                while not self._stop.is_set() and await self._wait(await self._one()):
+                    pass
         except SafetyStop as stop:
             self._emit("safety.stopped", message=str(stop), code=stop.code)
             raise
@@ -100,7 +102,7 @@ class Daemon:
     async def _withdraw(self) -> None:
         try:
             withdrawn = await self._engine.stop()
-        except Unavailable as away:
+        except (Unavailable, StoryEnded) as away:
             self._emit("daemon.stopped", withdrawn=0, message=f"resting increases could not be withdrawn: {away}")
         else:
             self._emit("daemon.stopped", withdrawn=withdrawn, message="hedges stay as they are")

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bot.core.orders import RENEW, SILENCE
 from bot.core.times import SECOND, Millis
 from bot.engine.report import Reporter
 from bot.errors import Refused, SafetyStop, Unavailable, Uncertain
 from bot.ports import Clock, DeadMansSwitch, Venue
-
-SILENCE: Millis = 120 * SECOND
-RENEW: Millis = 30 * SECOND
-"""As Binance's documentation advises: a countdown of two minutes, renewed every thirty seconds."""
 
 
 class DeadMan:
@@ -41,6 +38,11 @@ class DeadMan:
                 await self._count(symbol, SILENCE)
         for symbol in sorted(self._set.keys() - set(resting)):
             await self._count(symbol, 0)
+        for symbol in sorted(self._failing - set(resting)):
+            self._failing.discard(symbol)
+            self._asked.pop(symbol, None)
+            self._report.say("switch.idle", symbol=symbol, message=(
+                f"{symbol}: no order rests any more, so the dead man's switch is not needed"))
 
     async def release(self) -> None:
         """Take all back: an orderly stop."""

@@ -166,8 +166,7 @@ class Executor:
     async def act(self, decision: Decision, snapshot: Snapshot) -> bool:
         """Take one step for each asset. True when anything was sent."""
         acted = False
-        live = {record.intent.client_order_id for record in self._book.live()}
-        self._cancelled = {name: tries for name, tries in self._cancelled.items() if name in live}
+        self._forget_gone(snapshot)
         for decided in decision.assets:
             if self._clock.now() - snapshot.taken_at > self._terms.policy.guards.stale_after:
                 # The process was paused between looking and acting: look again.
@@ -263,6 +262,18 @@ class Executor:
             return True
         self._cancelled[name] = (tries + 1, now)
         return False
+
+    def _forget_gone(self, snapshot: Snapshot) -> None:
+        """What was cancelled and is not open any more. An acknowledgement alone does not tell: a later look does."""
+        live = {record.intent.client_order_id for record in self._book.live()}
+        if snapshot.open_orders is None:
+            return
+        for name in self._cancelled.keys() - live:
+            tries, _ = self._cancelled.pop(name)
+            record = self._book.ended(name)
+            if tries >= STUCK_AFTER and record is not None:
+                self._report.order("order.gone", record, snapshot, state=str(record.state),
+                                   message=f"no longer open after {tries} cancels")
 
     def _tell_waiting(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> None:
         """Say once for each goal that patience has ended and the order rests on."""

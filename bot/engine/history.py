@@ -41,13 +41,14 @@ class History:
         """The venue has told its settlements up to now."""
         self._told = True
 
-    def awaits(self, due: Millis) -> None:
-        """Nothing new of the settlement `due` (0: of any) is told. Said once."""
+    def awaits(self, due: Millis, why: str | None = None) -> None:
+        """Nothing new of the settlement `due` (0: of any) is told; `why`, where asking failed. Said once."""
         if not due or self._awaited == due or due > self._clock.now():
             return
         self._awaited = due
+        missing = "is not in the venue's history yet" if why is None else f"cannot be read ({why})"
         self._report.say("funding.awaited", settled_at=due, message=(
-            f"the settlement of {iso(due)} is not in the venue's history yet; what it came to is unknown until it is"))
+            f"the settlement of {iso(due)} {missing}; what it came to is unknown until it is"))
 
     async def fills_missing(self, record: OrderRecord) -> None:
         """Executions of an order are not among those that the venue tells: they lag, or it has forgotten them."""

@@ -114,6 +114,8 @@ class Hygiene:
                     self._emit("account.warned", reason=check.name, asset=check.asset, message=hygiene.said(check))
             elif before is not None and before.verdict in (Verdict.WARN, Verdict.FAIL):
                 self._emit("account.mended", reason=check.name, asset=check.asset, message=hygiene.said(check))
+        if not self._looked and all(check.verdict not in (Verdict.WARN, Verdict.FAIL) for check in checks):
+            self._emit("account.inspected", message="account, key and markets are as they must be")
         stops = hygiene.stopping(checks)
         if stops:
             raise SafetyStop("; ".join(hygiene.said(check) for check in stops), stops[0].name)

@@ -49,6 +49,7 @@ class Settler:
         # Due at once: the first tick asks for everything that happened while we were away.
         self._funding_due: Millis | None = 0
         self._funding_asked_at: Millis = -MINUTE
+        self._untold: str | None = None
         self._quarantined: set[str] = set()
         self._history = History(book, venue, clock, report)
         self._rejected: dict[Asset, str] = {}
@@ -204,9 +205,11 @@ class Settler:
             mine = [fill for fill in fills
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
-            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back.
+            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back. What is
+            # booked already, by a life that ended before it recorded the report, needs no cover any more.
+            unbooked = sum((fill.quantity for fill in await self._book.unbooked(mine)), ZERO)
             buys_back = intent.side is Side.BUY and not _on_spot(record)
-            covered = not buys_back or self._book.short(intent.asset) >= report.filled - record.filled
+            covered = not buys_back or self._book.short(intent.asset) >= unbooked
             complete = complete and covered
             booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)
@@ -241,7 +244,7 @@ class Settler:
             self._funding_asked_at = now
             rows = await self._book.book_funding(await self._settlements(since))
             if not rows:
-                self._history.awaits(self._funding_due)
+                self._history.awaits(self._funding_due, self._untold)
             for payment, episode in rows:
                 self._report.funding(payment, episode)
             if rows or now >= self._funding_due + FUNDING_GRACE:
@@ -257,8 +260,9 @@ class Settler:
         except RateLimited:
             raise
         except Unavailable as away:
-            self._report.say("venue.unavailable", message=str(away))
+            self._untold = str(away)
             return ()
+        self._untold = None
         self._history.was_told()
         return told
 

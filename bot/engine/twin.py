@@ -1,8 +1,12 @@
 """Orders that bear this account's mark and that the journal never gave out: it is an old copy, or a second bot works.
 
-Every order of ours carries its number, and numbers only ever go up. So a number above the journal's last one was given
-out by another journal. At the start that forbids to begin: the number would be given out a second time. Later it means
-that another bot, on another machine, works on this account; on this machine the lock keeps it out.
+Every order of ours carries its journal's letters and its number, and numbers only ever go up. So other letters, or a
+number above the last one, were given out by another journal, or by a later state of this one. At the start that forbids
+to begin: the newcomer stops. Later it means that another bot, on another machine, works on this account, and began
+before either had an order: whichever sees the other's first stops. On this machine the lock keeps it out.
+
+A rebuilt journal has the orders of earlier ones among its own, and letters of its own: so their orders are known to it,
+and what an earlier one that still runs sends after it was made is not.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from bot.core.market import Snapshot
-from bot.core.orders import not_given_out
+from bot.core.orders import last_numbers, not_given_out
 from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.engine.book import Book
 from bot.errors import JournalBehind, SafetyStop, Unavailable
@@ -38,11 +42,12 @@ async def check_last_number(
     known = memory.decision.at if memory.decision is not None else clock.now() - LONGEST_LOOK
     since = max(known - MARGIN, clock.origin)
     names = [order.report.client_order_id for symbol in symbols for order in await venue.orders(symbol, since)]
-    strange = not_given_out(names, account_tag, memory.intents)
+    strange = not_given_out(names, account_tag, last_numbers(memory.names, account_tag))
     if strange:
         raise JournalBehind(
-            f"this journal ends with order {memory.intents}, and {venue.name} knows {len(strange)} later ones of this "
-            f"account, up to {strange[-1]}: it is an old copy, or another bot works on this account. Nothing was sent. "
+            f"this journal ends with order {memory.intents}, and {venue.name} knows {len(strange)} of this account "
+            f"that it never gave out, up to {strange[-1]}: it is an old copy or a new one, or another bot works on "
+            "this account. Nothing was sent. "
             "Stop the other bot; if there is none, make a new journal of what the exchange knows: `hedgerow journal "
             "rebuild FILE`")
 

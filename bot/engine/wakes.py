@@ -75,7 +75,7 @@ class Wakes:
     # -- what the stream says
 
     def touched(self, touch: Touch) -> None:
-        """See `Hears`: a wake where the rule would want something else at this price, or an order is left behind."""
+        """See `Hears`: a wake where rule or ladder would want something else here, or an order is left behind."""
         self.shown.touched(touch)
         before = self.seen.get(touch.asset, Glimpse())
         if touch.market is Market.PERP:
@@ -87,8 +87,11 @@ class Wakes:
         self._look()
 
     def marked(self, marked: Marked) -> None:
-        """See `Hears`: kept for a tick that decides on it, no wake."""
+        """See `Hears`: a wake where it brings the account to another rung of the margin ladder."""
         self.shown.marked(marked)
+        self.seen[marked.asset] = replace(self.seen.get(marked.asset, Glimpse()), mark=marked.mark)
+        self._moved = True
+        self._look()
 
     def learnt(self, what: Learnt) -> None:
         """See `Hears`: always a wake, and to a full reading."""
@@ -156,7 +159,8 @@ class Wakes:
         watch = self._watch
         if watch is None or self._woken.is_set():
             return
-        if watch.crossed(self.seen) is not None or watch.left_behind(self.seen, self._clock.now()) is not None:
+        left_behind = watch.left_behind(self.seen, self._clock.now())
+        if watch.crossed(self.seen) is not None or left_behind is not None or watch.on_another_rung(self.seen):
             self._wake(urgent=False)
 
     def _wake(self, *, urgent: bool) -> None:

@@ -26,7 +26,7 @@ RECENT: Millis = HOUR
 def memory(
     *, settle: str, decision: Decision | None, orders: Iterable[OrderRecord], episodes: Sequence[Episode], intents: int,
     times: Iterable[tuple[Asset, Millis]], fills: Sequence[Fill], funding: Sequence[FundingPayment],
-    since: Millis | None, gaps: Sequence[Gap] = (),
+    since: Millis | None, gaps: Sequence[Gap] = (), begun_at: Millis = 0, names: Iterable[str] = (),
 ) -> Memory:
     """What there is to recall, from the whole record.
 
@@ -46,7 +46,8 @@ def memory(
         ended=tuple(record for record in known if not record.state.live and record.changed_at > newest - RECENT),
         episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
-        cash_flow=cash_flow(fills, funding, settle), coin_flow=coin_flow(fills), gaps=tuple(gaps),
+        cash_flow=cash_flow(fills, funding, settle), coin_flow=coin_flow(fills), gaps=tuple(gaps), begun_at=begun_at,
+        names=tuple(names),
     )
 
 

@@ -46,6 +46,8 @@ DECISION_AT = Text(
 EPISODES = select(schema.episodes).order_by(schema.episodes.c.seq)
 # The highest number ever used: in a journal that was rebuilt, orders that the venue has forgotten leave gaps.
 COUNT_INTENTS = select(func.coalesce(func.max(_intents.number), 0))
+INTENT_NAMES = select(_intents.client_order_id).order_by(_intents.number)
+BEGUN_AT = select(schema.binding.c.created_at)
 UNCONFIRMED = select(schema.rebuilt.c.id).where(schema.rebuilt.c.confirmed_at.is_(None))
 RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
     _intents.created_at > select(func.max(_intents.created_at)).scalar_subquery() - fold.RECENT)

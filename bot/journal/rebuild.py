@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 from bot import __version__
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding
 from bot.core.market import Asset, Instrument, spot_coin
 from bot.core.money import ZERO, plain
-from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, place_of
+from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, Place, place_of
 from bot.core.policy import Terms
 from bot.core.times import Millis, iso
 from bot.errors import JournalError
@@ -98,10 +99,15 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
 def _placed(
     seen: Remembered, instruments: Mapping[Asset, Instrument], account_tag: str, unknown: list[str],
 ) -> list[tuple[OrderIntent, PastOrder]]:
-    """Our orders by number, each as the intent that it shows. What was held when coins were sold is not known."""
+    """Our orders, oldest first, each as the intent that it shows.
+
+    Orders of several journals are put in one row: numbers go up, and a hedge that one left open goes on under its name.
+    What was held when coins were sold is not known.
+    """
     markets = {symbol: spec for spec in instruments.values() for symbol in (spec.spot_symbol, spec.symbol)}
     found: list[tuple[OrderIntent, PastOrder]] = []
-    for order in seen.orders:
+    names = _Hedges()
+    for order in sorted(seen.orders, key=lambda one: _when(one, account_tag)):
         report = order.report
         place = place_of(report.client_order_id, account_tag)
         spec = markets.get(report.symbol)
@@ -112,13 +118,42 @@ def _placed(
         hedges, before = report.symbol == spec.symbol, _position_before(seen, order, spec.symbol)
         wanted = -before - order.side.sign * order.quantity if hedges else -before
         found.append((OrderIntent(
-            client_order_id=report.client_order_id, number=place[1], episode=place[0], asset=spec.asset,
+            client_order_id=report.client_order_id,
+            number=max(place.number, found[-1][0].number + 1 if found else 0),
+            episode=names.name(place, spec.asset, open_before=before != 0), asset=spec.asset,
             symbol=report.symbol, side=order.side, quantity=order.quantity, price=order.price,
             reduce_only=order.reduce_only, time_in_force=order.time_in_force,
             position_before=before if hedges else ZERO, goal=max(wanted, ZERO), decided_at=order.created_at,
             created_at=order.created_at, reason=REASON,
         ), order))
-    return sorted(found, key=lambda pair: pair[0].number)
+    return found
+
+
+def _when(order: PastOrder, account_tag: str) -> tuple[Millis, int]:
+    place = place_of(order.report.client_order_id, account_tag)
+    return order.created_at, place.number if place is not None else 0
+
+
+class _Hedges:
+    """What the hedges of several journals are called in one: two may have given the same name to different ones."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._latest: dict[Asset, str] = {}
+
+    def name(self, place: Place, asset: Asset, *, open_before: bool) -> str:
+        """The hedge's name, of which orders are asked for oldest first."""
+        key = place.journal, place.episode
+        name = self._names.get(key)
+        if name is None:
+            name, given = place.episode, set(self._names.values())
+            if open_before and any(journal != place.journal and known == self._latest.get(asset)
+                                   for (journal, _), known in self._names.items()):
+                name = self._latest[asset]
+            elif name in given:
+                name = next(f"{asset.lower()}{n}" for n in count(1) if f"{asset.lower()}{n}" not in given)
+            self._names[key] = self._latest[asset] = name
+        return name
 
 
 def _position_before(seen: Remembered, order: PastOrder, symbol: str) -> Decimal:
@@ -194,7 +229,7 @@ def write(file: Path, content: Rebuilt, seen: Remembered, terms: Terms, *, envir
             })
             _insert(connection, "binding", {
                 "id": 1, "environment": environment, "venue": venue, "account": seen.account,
-                "created_by": f"hedgerow {__version__}", "created_at": wall,
+                "created_by": f"hedgerow {__version__}", "created_at": seen.at,
             })
             _fill_in(connection, content, seen.at, encode(terms))
             connection.execute("COMMIT")

@@ -88,7 +88,7 @@ binding = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     _text("environment"), _text("venue"), _text("account"), _text("created_by"), _millis("created_at"),
 )
-"""Whose journal this is: one row. `created_at` is wall time."""
+"""Whose journal this is: one row. `created_at`: on the bot's clock; client order ids tell journals apart by it."""
 
 rebuilt = Table(
     "rebuilt", metadata,

@@ -44,8 +44,9 @@ class SqlJournal:
     """The `Journal` port on a file. `await SqlJournal.open(...)`; then `close()`."""
 
     def __init__(self, engine: AsyncEngine, connection: AsyncConnection, lock: FileLock, *, path: Path,
-                 wall: Callable[[], int], poll: Millis | None) -> None:
+                 wall: Callable[[], int], poll: Millis | None, begun_at: Millis | None = None) -> None:
         self.path = path
+        self._begun_at = begun_at
         self._engine = engine
         self._connection = connection
         self._lock = lock
@@ -59,12 +60,13 @@ class SqlJournal:
 
     @classmethod
     async def open(cls, url_or_path: str | Path, *, environment: str, venue: str, account: str,
-                   wall: Callable[[], int], poll: Millis | None = None) -> Self:
+                   wall: Callable[[], int], poll: Millis | None = None, begun_at: Millis | None = None) -> Self:
         """Open, and where needed create or migrate, the journal of one account.
 
-        `url_or_path`: a file, or an SQLite URL of one. `wall`: the machine's time in ms (for the binding and the
-        heartbeat). `poll`: the engine's poll in ms, told to `hedgerow health`. Raises JournalLocked when another
-        process has it, JournalForeign when it is another account's, JournalError when it cannot be used.
+        `url_or_path`: a file, or an SQLite URL of one. `wall`: the machine's time in ms (for the heartbeat).
+        `begun_at`: the bot's time now, by which a new journal is told from others; None: the machine's. `poll`: the
+        engine's poll in ms, told to `hedgerow health`. Raises JournalLocked when another process has it,
+        JournalForeign when it is another account's, JournalError when it cannot be used.
         """
         path = journal_path(url_or_path)
         lock = FileLock(path)
@@ -79,7 +81,7 @@ class SqlJournal:
                 _for_its_owner_alone(path)
                 await asyncio.to_thread(bring_to_head, path)
                 connection = await engine.connect()
-                journal = cls(engine, connection, lock, path=path, wall=wall, poll=poll)
+                journal = cls(engine, connection, lock, path=path, wall=wall, poll=poll, begun_at=begun_at)
                 await journal._bind(environment, venue, account)
                 await journal._learn()
         except BaseException:
@@ -112,6 +114,8 @@ class SqlJournal:
                 funding=[from_row(FundingPayment, row) for row in await _rows(connection, q.FUNDING)],
                 since=min((at for at in firsts if at is not None), default=None),
                 gaps=[from_row(Gap, row) for row in await _rows(connection, q.GAPS)],
+                begun_at=(await connection.execute(q.BEGUN_AT)).scalar_one(),
+                names=(await connection.execute(q.INTENT_NAMES)).scalars(),
             )
             return replace(recalled, events=await self._events(connection, recalled.episodes))
 
@@ -330,7 +334,8 @@ class SqlJournal:
         found = await _rows(self._connection, select(schema.binding))
         if not found:
             await self._connection.execute(insert(schema.binding), wanted | {
-                "id": 1, "created_by": f"hedgerow {__version__}", "created_at": self._wall(),
+                "id": 1, "created_by": f"hedgerow {__version__}",
+                "created_at": self._wall() if self._begun_at is None else self._begun_at,
             })
             await self._connection.commit()
         elif any(found[0][name] != value for name, value in wanted.items()):

@@ -9,7 +9,9 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from bot.core.money import plain
+from bot.core.orders import SILENCE
 from bot.core.policy import Threshold
+from bot.core.times import SECOND
 from bot.environment import OFFERS, Environment
 from bot.settings.problems import Key, Origin, Problem
 from bot.settings.settings import Settings
@@ -140,6 +142,12 @@ def _margin(settings: Settings) -> Iterator[_Found]:
 def _polls(settings: Settings) -> Iterator[_Found]:
     if settings.working_poll > settings.poll:
         yield _Found("is longer than poll", "poll or less", (("working_poll",), ("poll",)))
+    if settings.dead_mans_switch and OFFERS[settings.venue].dead_mans_switch and settings.working_poll > SILENCE // 2:
+        yield _Found(
+            f"is too long for the dead man's switch: {settings.venue} would withdraw an order {SILENCE // SECOND} s "
+            "after the countdown was renewed, and it is renewed at a poll",
+            f"{SILENCE // SECOND // 2}s or less, or dead_mans_switch: false",
+            (("working_poll",), ("dead_mans_switch",), ("venue",)))
 
 
 def _files(settings: Settings) -> Iterator[_Found]:

@@ -22,8 +22,8 @@ from bot.settings.model import (
     Coin,
     Duration,
     ExecutionSettings,
-    FinaliseSettings,
     File,
+    FinaliseSettings,
     GuardSettings,
     LiveSettings,
     LogSettings,
@@ -68,7 +68,8 @@ class Settings(Handed):
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How orders are worked.")
     poll: Duration = key("5s", "Time between two decisions. Default in `local`: 15m of story.")
     working_poll: Duration = key(
-        "1s", "The same while an order of ours rests. Default in `local`: 5s of story.")
+        "1s", "The same while an order of ours rests; at most 60s where the dead man's switch is renewed with it. "
+              "Default in `local`: 5s of story.")
     inspect_every: Pause | None = key(
         None, "Time between two looks at account, key and contract specifications; 0s: at the start alone. Default: "
               "1h, in `local` 24h of story.")

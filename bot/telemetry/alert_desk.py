@@ -19,7 +19,8 @@ THIRD_TIME = 3
 RESERVE = 4
 """One part in so many of what may be sent in an hour is kept for what is urgent."""
 
-PASSING = frozenset({"daily_summary", "topped_up", "instrument_changed", "liquidation", "ledger_residual"})
+PASSING = frozenset({"daily_summary", "topped_up", "instrument_changed", "liquidation", "history_gap",
+                     "ledger_residual"})
 """Kinds that tell of a moment: nothing of them can be mended."""
 
 Topic = tuple[str, str]
@@ -87,7 +88,7 @@ class Desk:
         topic = (reading.kind, reading.subject)
         if reading.sign is Sign.MEND:
             return self._mended(topic, event, fields, now)
-        alert = Alert(reading.kind, reading.subject, sentence(event, fields),
+        alert = Alert(reading.kind, reading.subject, _text(event, fields),
                       reading.urgency or KINDS[reading.kind].urgency, now)
         if reading.sign is Sign.WAIT and reading.after:
             self._waiting.setdefault(topic, (now + reading.after, alert))
@@ -125,7 +126,7 @@ class Desk:
             self._counted.pop(one, None)
         found = [one for one in sorted(self.told.open) if one == topic or (subject == "*" and one[0] == kind)]
         self.told.open.difference_update(found)
-        mended = [Alert(kind, one[1], sentence(event, fields), Urgency.NOTE, now, mended=True) for one in found]
+        mended = [Alert(kind, one[1], _text(event, fields), Urgency.NOTE, now, mended=True) for one in found]
         return [self._counting(alert, now) for alert in mended if self._room(Urgency.URGENT, now)]
 
     def _room(self, urgency: Urgency, now: Millis) -> bool:
@@ -140,6 +141,12 @@ class Desk:
         missing, self._left_out = self._left_out, 0
         text = f"{alert.text}\n({missing} alerts before this were too many for an hour; the log has them)"
         return Alert(alert.kind, alert.subject, text, alert.urgency, alert.at, alert.mended)
+
+
+def _text(event: str, fields: Fields) -> str:
+    """What an event says; of one that the console does not show, what it is about."""
+    known = (fields.get(name) for name in ("asset", "change", "state"))
+    return sentence(event, fields) or ", ".join(str(one) for one in known if one is not None) or event
 
 
 def told_from(content: Any) -> Told:  # noqa: ANN401 - JSON that anybody may have written

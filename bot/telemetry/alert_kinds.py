@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from bot.core.times import MINUTE, Millis
+from bot.core.times import MINUTE, Millis, iso
 from bot.ports import Urgency
 
 Fields = Mapping[str, object]
@@ -58,9 +58,11 @@ _KINDS = (
          "the venue takes no more open orders from this account"),
     Kind("order_refused", "Order refused", Urgency.WARNING, "the venue refuses our orders again and again"),
     Kind("books_incomplete", "Books incomplete", Urgency.WARNING,
-         "the venue does not tell all that happened: funding is late, or lies beyond its memory"),
+         "the venue does not tell of a funding settlement yet"),
     Kind("ledger_residual", "Ledger residual", Urgency.WARNING,
          "the books and the venue's own account of the wallet differ"),
+    Kind("history_gap", "History gap", Urgency.WARNING,
+         "the venue no longer remembers what happened while the bot was away: the books lack it for good"),
     Kind("venue_away", "Venue away", Urgency.URGENT, "the venue has not answered for a while"),
     Kind("stream_lost", "Stream lost", Urgency.NOTE, "what the venue pushes has not come for a while; polls go on"),
     Kind("dead_mans_switch", "Dead man's switch", Urgency.WARNING,
@@ -144,6 +146,7 @@ RULES: Final = (
     Rule("ledger.residual", Sign.RAISE, "ledger_residual", ("symbol",)),
     Rule("account.warned", Sign.RAISE, "account_pause", ("reason", "asset")),
     Rule("account.mended", Sign.MEND, "account_pause", ("reason", "asset")),
+    Rule("account.inspected", Sign.MEND, "account_pause", all=True),
     Rule("instrument.changed", Sign.RAISE, "instrument_changed", ("asset",)),
     Rule("order.uncertain", Sign.WAIT, "order_uncertain", ("client_order_id",), after=5 * MINUTE),
     Rule("order.quarantined", Sign.RAISE, "order_uncertain", ("client_order_id",)),
@@ -152,8 +155,7 @@ RULES: Final = (
     Rule("order.resolved", Sign.MEND, "cancel_failing", ("client_order_id",),
          when=lambda fields: fields.get("state") not in ("open", "partial")),
     Rule("order.changed", Sign.COUNT, "cancel_failing", ("client_order_id",), when=_lives_on),
-    Rule("order.changed", Sign.MEND, "cancel_failing", ("client_order_id",),
-         when=lambda fields: fields.get("state") not in ("open", "partial")),
+    Rule("order.gone", Sign.MEND, "cancel_failing", ("client_order_id",)),
     Rule("order.refused", Sign.COUNT, "cancel_failing", ("client_order_id",), when=_cancels),
     Rule("order.refused", Sign.COUNT, "order_refused", ("asset",), when=lambda fields: not _cancels(fields)),
     Rule("order.sent", Sign.MEND, "order_refused", ("asset",)),
@@ -165,9 +167,10 @@ RULES: Final = (
     Rule("stream.back", Sign.MEND, "stream_lost", ("stream",)),
     Rule("switch.failed", Sign.WAIT, "dead_mans_switch", ("symbol",), after=2 * MINUTE),
     Rule("switch.set", Sign.MEND, "dead_mans_switch", ("symbol",)),
+    Rule("switch.idle", Sign.MEND, "dead_mans_switch", ("symbol",)),
     Rule("funding.awaited", Sign.RAISE, "books_incomplete", ("settled_at",)),
     Rule("funding.booked", Sign.MEND, "books_incomplete", ("settled_at",)),
-    Rule("history.gap", Sign.RAISE, "books_incomplete", ("reason", "symbol")),
+    Rule("history.gap", Sign.RAISE, "history_gap", ("reason", "symbol")),
     *(Rule("daemon.healthy", Sign.MEND, kind)
       for kind in ("safety_stop", "bot_ended", "stale_heartbeat", "venue_away")),
     Rule("daily.summed", Sign.RAISE, "daily_summary"),
@@ -192,10 +195,15 @@ def read(event: str, fields: Fields) -> Iterator[Reading]:
     for rule in _BY_EVENT.get(event, ()):
         if rule.when(fields):
             subject = "*" if rule.all else " ".join(
-                str(fields[name]) for name in rule.subject if fields.get(name) is not None)
+                _written(fields[name]) for name in rule.subject if fields.get(name) is not None)
             yield Reading(rule.sign, rule.kind, subject, rule.after, rule.urgency(fields))
     if event == "guards.changed":
         yield from _guards(fields)
+
+
+def _written(value: object) -> str:
+    """What tells subjects apart. An instant to the minute: venues book a settlement some milliseconds after it."""
+    return iso(value)[:16].replace("T", " ") if isinstance(value, int) else str(value)
 
 
 def _guards(fields: Fields) -> Iterator[Reading]:

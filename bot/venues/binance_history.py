@@ -5,7 +5,7 @@ Of the spot market `binance_spot_history` tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -149,17 +149,10 @@ async def _income(
     return found
 
 
-async def settlements(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
-) -> tuple[Settlement, ...]:
-    """What was settled on the market, by coin, oldest first."""
-    found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
-    return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
-
-
-async def _settled(
+async def settled(
     venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
 ) -> list[Settlement]:
+    """What was settled on one coin's market, page after page."""
     symbol = names.native(asset)
     found: list[Settlement] = []
     start = since
@@ -169,7 +162,7 @@ async def _settled(
         found += page
         if len(page) < PAGE:
             break
-        start = max(settled.at for settled in page) + 1
+        start = max(each.at for each in page) + 1
     return found
 
 

@@ -34,6 +34,7 @@ from bot.venues.replies import (
     positive,
     positive_or_none,
     price_or_none,
+    reached,
     row,
     rows,
     text,
@@ -198,12 +199,8 @@ def order_report(reply: object, symbol: str, client_order_id: str, names: Names)
     entry = row(reply, "order")
     if text(entry, "clientOrderId") != client_order_id or names.perpetual(text(entry, "symbol")) != symbol:
         raise InvalidReply("the answer is about another order")
-    state = known(entry, "status", STATES)
     filled, quantity = number(entry, "executedQty"), positive(entry, "origQty")
-    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
-        raise InvalidReply(f"executedQty: {filled} of {quantity}, {text(entry, 'status')}")
-    if state is OrderState.FILLED and filled != quantity:
-        state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
+    state = reached(known(entry, "status", STATES), filled, quantity, said=text(entry, "status"))
     return OrderReport(
         client_order_id=client_order_id,
         symbol=symbol,

@@ -15,13 +15,14 @@ from bot.core.market import Asset
 from bot.core.times import MINUTE, Millis
 from bot.environment import Environment
 from bot.errors import HedgerowError, Refused
-from bot.ports import Clock, Learnt, Marked, Market, News, Touch
+from bot.ports import Clock, Learnt, Market, News, Touch
 from bot.venues import binance_calls as calls
 from bot.venues.binance import NAME, RECV_WINDOW
 from bot.venues.failures import Endpoint, InvalidReply
 from bot.venues.gateway import CcxtVenue
-from bot.venues.lean import stream_class
 from bot.venues.names import Names
+from bot.venues.opening import stream_exchange
+from bot.venues.price_feeds import MarkFeed, TouchFeed
 from bot.venues.replies import (
     Row,
     instant,
@@ -36,7 +37,7 @@ from bot.venues.replies import (
     whole,
 )
 from bot.venues.stream import Answered, Feed, Fresh, Heard, PushStream
-from bot.venues.transport import Door, Foreign, guarded
+from bot.venues.transport import Foreign
 
 RENEW_EVERY: Millis = 30 * MINUTE
 _TRY_AGAIN: Millis = MINUTE
@@ -44,20 +45,15 @@ _TRY_AGAIN: Millis = MINUTE
 Call = Callable[[Endpoint], Awaitable[object]]
 
 
-class BookTickers(Feed):
-    """Best bids and asks of one market. `ahead`: by how much our clock is ahead of the venue's, in ms."""
+class BookTickers(TouchFeed):
+    """Best bids and asks of one market. Spot's are as of when they came."""
 
     def __init__(
         self, exchange: Foreign, clock: Clock, names: Names, assets: Sequence[Asset], market: Market, *,
         ahead: Callable[[], Millis] = lambda: 0,
     ) -> None:
-        self.name = "spot prices" if market is Market.SPOT else "perpetual prices"
-        self._exchange = exchange
+        super().__init__(exchange, names, assets, market, ahead=ahead)
         self._clock = clock
-        self._ahead = ahead
-        self._market = market
-        self._assets = {names.native(asset): asset for asset in assets}
-        self._fresh = Fresh()
 
     async def address(self) -> str:
         """A number at the end keeps connections apart, as ccxt.pro has it."""
@@ -84,18 +80,8 @@ class BookTickers(Feed):
         return (Touch(self._assets[name], self._market, bid, ask, at),)
 
 
-class Marks(Feed):
-    """Marks, indexes and the funding to come, once a second. `ahead` as in `BookTickers`."""
-
-    name = "mark prices"
-
-    def __init__(
-        self, exchange: Foreign, names: Names, assets: Sequence[Asset], *, ahead: Callable[[], Millis] = lambda: 0,
-    ) -> None:
-        self._exchange = exchange
-        self._ahead = ahead
-        self._assets = {names.native(asset): asset for asset in assets}
-        self._fresh = Fresh()
+class Marks(MarkFeed):
+    """Marks, indexes and the funding to come, once a second."""
 
     async def address(self) -> str:
         """Binance keeps marks apart from book tickers."""
@@ -113,13 +99,10 @@ class Marks(Feed):
             return answer
         if frame.get("e") != "markPriceUpdate":
             return ()
-        name = text(frame, "s")
-        mark, index, at = positive(frame, "p"), positive_or_none(frame, "i"), instant(frame, "E")
-        if name not in self._assets or not self._fresh.new(name, (at, mark, index)):
-            return ()
-        ahead, following = self._ahead(), instant_or_none(frame, "T")
-        return (Marked(self._assets[name], mark, index, at + ahead, number_or_none(frame, "r"),
-                       None if following is None else following + ahead),)
+        return self._marked(
+            text(frame, "s"), positive(frame, "p"), positive_or_none(frame, "i"), instant(frame, "E"),
+            rate=number_or_none(frame, "r"), following=instant_or_none(frame, "T"),
+        )
 
 
 class FuturesAccount(Feed):
@@ -257,10 +240,10 @@ def make_binance_stream(
 
     No connection is made yet. `silence` in real seconds; `marks`: marks and indexes too. Raises as `make_binance`.
     """
-    door = Door(NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=True)
-    exchange = guarded(stream_class(NAME), door, {
-        "apiKey": key, "secret": secret, "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0},
-    })
+    exchange = stream_exchange(
+        NAME, environment, clock, calls.budgets(clock), key=key, secret=secret, recv_window=RECV_WINDOW,
+        local_url=local_url,
+    )
 
     async def call(endpoint: Endpoint) -> object:
         return await venue.once(endpoint, {}, lambda reply: reply)

@@ -29,8 +29,9 @@ class Budget:
     async def take(self, weight: int, *, urgent: bool = False) -> None:
         """Spend `weight`, first waiting until the window has room for it."""
         ceiling = self.limit if urgent else self.limit - self.reserve
-        while (free_at := self._free_at(min(weight, ceiling), ceiling)) > self.clock.now():
-            await self.clock.sleep_until(free_at)
+        if self._total + weight > ceiling:  # else there is room whatever the window has forgotten meanwhile
+            while (free_at := self._free_at(min(weight, ceiling), ceiling)) > self.clock.now():
+                await self.clock.sleep_until(free_at)
         self._add(weight)
 
     def used(self) -> int:

@@ -145,18 +145,13 @@ async def orders(
     return valid(grouped)
 
 
-async def settlements(
-    venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
-) -> tuple[Settlement, ...]:
-    """What was settled on the market, by coin, oldest first. Bybit does not say at which mark."""
-    found = [settled for asset in assets for settled in await _settled(venue, names, asset, since=since, now=now)]
-    return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
-
-
-async def _settled(
+async def settled(
     venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
 ) -> list[Settlement]:
-    """Page after page from now back: Bybit gives the newest first."""
+    """What was settled on one coin's market, page after page from now back: Bybit gives the newest first.
+
+    It does not say at which mark.
+    """
     symbol = names.native(asset)
     found: dict[Millis, Settlement] = {}
     end = now
@@ -164,10 +159,10 @@ async def _settled(
         params: Params = {"category": "linear", "symbol": symbol, "startTime": since, "endTime": end,
                           "limit": RATES_PAGE}
         page = await venue.read(calls.FUNDING_HISTORY, params, lambda reply: _published(reply, asset, symbol))
-        found.update({settled.at: settled for settled in page})
+        found.update({each.at: each for each in page})
         if len(page) < RATES_PAGE:
             break
-        end = min(settled.at for settled in page) - 1
+        end = min(each.at for each in page) - 1
     return list(found.values())
 
 

@@ -26,6 +26,7 @@ from bot.venues.replies import (
     number,
     positive,
     positive_or_none,
+    reached,
     text,
     words_or_none,
 )
@@ -84,11 +85,7 @@ def order_report(found: Sequence[Row], symbol: str, client_order_id: str, names:
 
 def _part(entry: Row, symbol: str, client_order_id: str) -> OrderReport:
     status, filled, quantity = text(entry, "orderStatus"), _filled(entry), positive(entry, "qty")
-    state = _state(entry, filled)
-    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
-        raise InvalidReply(f"cumExecQty: {filled} of {quantity}, {status}")
-    if state is OrderState.FILLED and filled != quantity:
-        state = OrderState.CANCELLED  # it has ended, with what it says that it filled and no more
+    state = reached(_state(entry, filled), filled, quantity, said=status)
     reason = entry.get("rejectReason")
     code = reason if isinstance(reason, str) and reason not in _UNREMARKABLE else None
     return OrderReport(

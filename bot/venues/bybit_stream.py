@@ -16,13 +16,14 @@ from decimal import Decimal
 from bot.core.market import Asset
 from bot.core.times import SECOND, Millis
 from bot.environment import Environment
-from bot.ports import Clock, Learnt, Marked, Market, News, Touch
+from bot.ports import Clock, Learnt, Market, News, Touch
 from bot.venues import bybit_calls as calls
 from bot.venues.bybit import NAME, RECV_WINDOW
 from bot.venues.failures import InvalidReply
 from bot.venues.gateway import CcxtVenue
-from bot.venues.lean import stream_class
 from bot.venues.names import Names
+from bot.venues.opening import stream_exchange
+from bot.venues.price_feeds import MarkFeed, TouchFeed
 from bot.venues.replies import (
     Row,
     instant,
@@ -35,7 +36,7 @@ from bot.venues.replies import (
     text,
 )
 from bot.venues.stream import Answered, Feed, Fresh, Heard, PushStream
-from bot.venues.transport import Door, Foreign, guarded
+from bot.venues.transport import Foreign
 
 SIGNED_FOR: Millis = 10 * SECOND
 TOPICS: Mapping[str, News] = {
@@ -43,20 +44,15 @@ TOPICS: Mapping[str, News] = {
 }
 
 
-class Tops(Feed):
-    """Best bids and asks of one market. `ahead`: by how much our clock is ahead of the venue's, in ms."""
+class Tops(TouchFeed):
+    """Best bids and asks of one market."""
 
     def __init__(
         self, exchange: Foreign, names: Names, assets: Sequence[Asset], market: Market, *,
         ahead: Callable[[], Millis] = lambda: 0,
     ) -> None:
-        self.name = "spot prices" if market is Market.SPOT else "perpetual prices"
-        self._exchange = exchange
-        self._ahead = ahead
-        self._market = market
-        self._assets = {names.native(asset): asset for asset in assets}
+        super().__init__(exchange, names, assets, market, ahead=ahead)
         self._sides: dict[tuple[str, str], Decimal | None] = {}
-        self._fresh = Fresh()
 
     async def address(self) -> str:
         """A category has an address of its own."""
@@ -91,19 +87,14 @@ class Tops(Feed):
         return (Touch(self._assets[name], self._market, bid, ask, instant(frame, "ts") + self._ahead()),)
 
 
-class Marks(Feed):
-    """Marks, indexes and the funding to come, of the perpetuals' tickers. `ahead` as in `Tops`."""
-
-    name = "mark prices"
+class Marks(MarkFeed):
+    """Marks, indexes and the funding to come, of the perpetuals' tickers."""
 
     def __init__(
         self, exchange: Foreign, names: Names, assets: Sequence[Asset], *, ahead: Callable[[], Millis] = lambda: 0,
     ) -> None:
-        self._exchange = exchange
-        self._ahead = ahead
-        self._assets = {names.native(asset): asset for asset in assets}
+        super().__init__(exchange, names, assets, ahead=ahead)
         self._told: dict[str, dict[str, object]] = {}
-        self._fresh = Fresh()
 
     async def address(self) -> str:
         """Where the perpetuals' books are, over a connection of their own."""
@@ -128,12 +119,10 @@ class Marks(Feed):
             return ()
         known = {} if text(frame, "type") == "snapshot" else self._told.get(name, {})
         told = self._told[name] = {**known, **ticker}
-        mark, index = positive(told, "markPrice"), positive_or_none(told, "indexPrice")
-        if not self._fresh.new(name, (at, mark, index)):
-            return ()
-        ahead, following = self._ahead(), instant_or_none(told, "nextFundingTime")
-        return (Marked(self._assets[name], mark, index, at + ahead, number_or_none(told, "fundingRate"),
-                       None if following is None else following + ahead),)
+        return self._marked(
+            name, positive(told, "markPrice"), positive_or_none(told, "indexPrice"), at,
+            rate=number_or_none(told, "fundingRate"), following=instant_or_none(told, "nextFundingTime"),
+        )
 
 
 def _best(levels: object) -> Decimal | None:
@@ -214,10 +203,10 @@ def make_bybit_stream(
     settle: str, local_url: str | None, silence: float, marks: bool = False,
 ) -> PushStream:
     """What Bybit pushes of these coins and of the account. No connection is made yet. As `make_binance_stream`."""
-    door = Door(NAME, environment, clock, calls.budgets(clock), local_url=local_url, read_only=True)
-    exchange = guarded(stream_class(NAME), door, {
-        "apiKey": key, "secret": secret, "options": {"recvWindow": RECV_WINDOW, "timeDifference": 0},
-    })
+    exchange = stream_exchange(
+        NAME, environment, clock, calls.budgets(clock), key=key, secret=secret, recv_window=RECV_WINDOW,
+        local_url=local_url,
+    )
     names = Names(settle)
 
     def ahead() -> Millis:

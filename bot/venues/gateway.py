@@ -179,22 +179,29 @@ class CcxtVenue(ABC):
     async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do reading `work`, up to three times while it is Unavailable, pausing on the clock."""
         await self._keep_in_step()
-
-        async def attempt() -> T:
-            try:
-                return await work()
-            except ClockSkew:
-                await self.measure_clock()
+        try:
+            return await self._in_step(work)
+        except Unavailable as error:
+            if not _passes_soon(error):
                 raise
-
+        # Only now, as nearly every read succeeds at once: a retrying costs more to make than a reply to parse.
+        await self._clock.sleep(_FIRST_PAUSE)
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
-            stop=stop_after_attempt(READ_ATTEMPTS),
-            wait=wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
+            stop=stop_after_attempt(READ_ATTEMPTS - 1),
+            wait=wait_exponential(multiplier=2 * _FIRST_PAUSE, max=_LONGEST_PAUSE),
             retry=retry_if_exception(_passes_soon),
             reraise=True,
         )
-        return await retrying(attempt)
+        return await retrying(self._in_step, work)
+
+    async def _in_step(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`; where the venue says that our clock is wrong, it is measured before anything is asked again."""
+        try:
+            return await work()
+        except ClockSkew:
+            await self.measure_clock()
+            raise
 
     async def measure_clock(self) -> None:
         """Learn by how much the venue's clock and ours differ; requests are signed with its time.

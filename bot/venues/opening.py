@@ -1,4 +1,4 @@
-"""Opening a venue's account, or its market data: the same for every venue but for the object that comes of it."""
+"""Opening a venue's account, its market data or its pushes: the same for every venue but for what comes of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from bot.core.times import Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.ports import Clock, MarketData
+from bot.venues.budget import Budgets
 from bot.venues.gateway import CcxtVenue
+from bot.venues.lean import stream_class
 from bot.venues.portfolio import OPEN_ORDERS_EVERY, PortfolioVenue
+from bot.venues.transport import Door, Foreign, guarded
 
 V = TypeVar("V", bound=PortfolioVenue)
 V_co = TypeVar("V_co", bound=PortfolioVenue, covariant=True)
@@ -94,3 +97,14 @@ def market_maker(open_account: OpenVenue[V], show: ShowMarket[V]) -> MakeMarket:
         return show(venue, keyed=bool(key and secret))
 
     return make
+
+
+def stream_exchange(
+    name: str, environment: Environment, clock: Clock, budgets: Budgets, *, key: str, secret: str,
+    recv_window: Millis, local_url: str | None,
+) -> Foreign:
+    """Ccxt.pro's object of a venue, behind a door that lets nothing but GET out. Raises as `MakeVenue`."""
+    door = Door(name, environment, clock, budgets, local_url=local_url, read_only=True)
+    return guarded(stream_class(name), door, {
+        "apiKey": key, "secret": secret, "options": {"recvWindow": recv_window, "timeDifference": 0},
+    })

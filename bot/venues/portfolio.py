@@ -50,10 +50,10 @@ class History(Protocol):
     async def income(self, venue: CcxtVenue, names: Names, *, since: Millis, now: Millis) -> tuple[IncomeRow, ...]:
         """Every movement of the wallet that margin is in."""
 
-    async def settlements(
-        self, venue: CcxtVenue, names: Names, assets: Sequence[Asset], *, since: Millis, now: Millis,
-    ) -> tuple[Settlement, ...]:
-        """What was settled on the market, by coin."""
+    async def settled(
+        self, venue: CcxtVenue, names: Names, asset: Asset, *, since: Millis, now: Millis,
+    ) -> Sequence[Settlement]:
+        """What was settled on one coin's market, in any order."""
 
 
 class PortfolioVenue(CcxtVenue):
@@ -105,7 +105,10 @@ class PortfolioVenue(CcxtVenue):
 
     async def settlements(self, assets: Sequence[Asset], since: Millis) -> tuple[Settlement, ...]:
         """By coin, page after page; needs no key."""
-        return await self.history.settlements(self, self._names, assets, since=since, now=self._clock.now())
+        now = self._clock.now()
+        found = [settled for asset in assets for settled in await self.history.settled(
+            self, self._names, asset, since=since, now=now)]
+        return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
 
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
         """See `bot.ports.PastOrders`."""

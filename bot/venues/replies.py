@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 from bot.core.money import parse_decimal
+from bot.core.orders import OrderState
 from bot.core.times import Millis
 from bot.venues.failures import InvalidReply
 
@@ -191,6 +192,16 @@ def midway(touch: Row, bid: str, ask: str) -> Decimal | None:
     """Between best bid and ask, by their keys; None where a side is empty."""
     low, high = price_or_none(touch, bid), price_or_none(touch, ask)
     return None if low is None or high is None else (low + high) / 2
+
+
+def reached(state: OrderState, filled: Decimal, quantity: Decimal, *, said: str) -> OrderState:
+    """The state of an order, told by the word `said`, that its filled quantity allows.
+
+    One that is called filled and is not wholly so has ended, with what it says that it filled and no more: cancelled.
+    """
+    if not 0 <= filled <= quantity or (state is OrderState.FILLED and not filled):
+        raise InvalidReply(f"{said}: filled {filled} of {quantity}")
+    return OrderState.CANCELLED if state is OrderState.FILLED and filled != quantity else state
 
 
 def _shown(value: object) -> str:

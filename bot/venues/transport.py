@@ -67,10 +67,12 @@ class Door:
     used_headers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     silence: Silence = retry_after
     _hosts: frozenset[str] = frozenset()
+    _logical_hosts: frozenset[str] = frozenset()
     _local: URL | None = None
 
     def __post_init__(self) -> None:
         self._hosts = allowed_hosts(self.venue, self.environment)
+        self._logical_hosts = allowed_hosts(self.venue, self.logical)
         if self.environment is Environment.LOCAL:
             self._local = loopback_url(self.local_url or "")
         if self.timeout is None:
@@ -91,7 +93,7 @@ class Door:
         if self._local is None:
             return wanted
         url = URL(wanted, encoded=True)
-        if url.host not in allowed_hosts(self.venue, self.logical):
+        if url.host not in self._logical_hosts:
             raise SafetyStop(
                 f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
         return f"{self._local}{url.raw_path_qs}"
@@ -123,8 +125,7 @@ class Door:
         host = attempt.logical_url.partition("://")[2].removeprefix("demo-").partition(".")[0]
         by_name = {name.lower(): value for name, value in headers.items()}
         for (where, header), budget in self.used_headers.items():
-            value = by_name.get(header.lower(), "")
-            if where == host and value.isdecimal():
+            if where == host and (value := by_name.get(header.lower(), "")).isdecimal():
                 self.budgets.by_name[budget].correct(int(value))
         attempt.retry_after = self.silence(attempt, by_name, self.clock.now())
         if attempt.retry_after is not None:
@@ -200,11 +201,19 @@ class GuardedExchange:
         if self.session is None:
             self.session = _Session(self._door, this.cafile)
 
-    async def throttle(self, cost: float | None = None) -> None:  # noqa: ARG002 - ccxt's own idea of the cost
-        """Our budget instead of ccxt's: asked before signing, so that no timestamp grows old while waiting."""
+    async def fetch2(
+        self, path: str, api: Foreign, method: str = "GET", params: Foreign = None,
+        config: Foreign = None,  # noqa: ARG002 - ccxt's own idea of the cost
+    ) -> Foreign:
+        """Sign and send once: ccxt's own way has a loop in it that could send a request again.
+
+        Our budget is asked before signing, so that no timestamp grows old while waiting.
+        """
         attempt = CURRENT.get()
         if attempt is not None:
             await self._door.budgets.take(attempt.endpoint.costs, urgent=attempt.urgent)
+        signed = cast("Any", self).sign(path, api, method, params or {})
+        return await self.fetch(signed["url"], signed["method"], signed["headers"], signed["body"])
 
     async def fetch(self, url: str, method: str = "GET", headers: Foreign = None, body: Foreign = None) -> Foreign:
         """Send one signed request, if it may leave; what was sent and answered is noted in the current Attempt."""
@@ -294,7 +303,6 @@ def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> F
         "timeout": int((door.timeout or 0) * SECOND),
         "verbose": False,
     })
-    exchange.options["maxRetriesOnFailure"] = 0
     if door.logical is Environment.DEMO:
         exchange.enable_demo_trading(True)
     elif door.logical is Environment.TESTNET:

@@ -55,6 +55,9 @@ LIVED = frozenset({"docs/configuration.md", "docs/doctor.md", "docs/journal.md",
 REHEARSED = frozenset({"docs/dry-run.md", "docs/operations.md"})
 """Pages whose `mine.yaml` is fresh, with an exchange whose time passes by itself."""
 
+SHORTENED: Mapping[str, Mapping[str, str]] = {"docs/venues.md": {"HEDGEROW_STORY__DAYS": "4"}}
+"""Pages whose demo plays fewer days: tests/e2e/test_demo.py and test_venues_alike.py play them all."""
+
 BEGUN: Mapping[str, str] = {"testnet serve": READY, "run": "daemon.healthy", "status": "last decision"}
 """What a command that goes on has said once it has begun."""
 OVERWEIGHT = ("--weights", "BTC=60%,ETH=25%,USDT=15%")
@@ -235,7 +238,8 @@ def test_every_command_of_the_page_does_what_the_page_says(
 ) -> None:
     with ExitStack() as stack:
         folder, url = stack.enter_context(given(page, tmp_path, tools, request))
-        reader = Terminals(folder, surroundings(tools, folder, url), int(url.rpartition(":")[2]))
+        around = {**surroundings(tools, folder, url), **SHORTENED.get(page, {})}
+        reader = Terminals(folder, around, int(url.rpartition(":")[2]))
         stack.callback(reader.leave)
         for line in commands(page):
             reader.type(line)

@@ -12,9 +12,9 @@ from play import ROOT
 
 
 def told(folder: Path, venue: str) -> list[str]:
-    """What the demo prints of its first 22 days, in which a hedge is opened, resized and closed again."""
+    """What the demo prints of its story told in 9 days, in which a hedge is opened, resized and closed again."""
     text = (ROOT / "config" / "demo.yaml").read_text()
-    changes = {"venue: binance": f"venue: {venue}", "../var/": f"{folder}/", "days: 35": "days: 22",
+    changes = {"venue: binance": f"venue: {venue}", "../var/": f"{folder}/", "days: 35": "days: 9",
                'futures_share: "50%"': 'futures_share: "100%"\n  specs: equal'}
     for old, new in changes.items():
         assert old in text, old

@@ -20,12 +20,12 @@ def contents(journal: Path) -> dict[str, list[tuple[object, ...]]]:
         return {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES}  # noqa: S608 -- our own table names
 
 
-def quiet_points(trace: list[Call], seed: int) -> list[dict[str, object]]:
-    """Ten seeded points at instants on which no order was worked."""
+def quiet_points(trace: list[Call], seed: int, count: int = 10) -> list[dict[str, object]]:
+    """Seeded points at instants on which no order was worked."""
     chance = random.Random(seed)
     busy = {call.at for call in trace if call.what in BUSY}
     quiet = [call for call in trace if call.what in QUIET and call.at not in busy]
-    chosen = sorted(chance.sample(quiet, 10), key=lambda call: call.at)
+    chosen = sorted(chance.sample(quiet, count), key=lambda call: call.at)
     return [{"not_before": call.at, "when": call.when, "what": [call.what]} for call in chosen]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from doc_scripts import doc_script
 from fault_catalogue import FAULTS
 from fault_protections import PROTECTIONS
 
@@ -17,13 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
     """docs/generate_faults.py, which is no package's module."""
-    spec = importlib.util.spec_from_file_location("generate_faults", ROOT / "docs" / "generate_faults.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return doc_script("generate_faults")
 
 
 def test_every_fault_is_injected_by_a_test(generator: ModuleType) -> None:

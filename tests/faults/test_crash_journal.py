@@ -6,20 +6,19 @@ import asyncio
 import resource
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inprocess_wire import StoryClock
 from rig import Rig, running
 
 from bot.cli.exits import Code, code_of
 from bot.core.market import Side
 from bot.core.orders import OrderState
-from bot.errors import JournalBehind, JournalError, SafetyStop
+from bot.errors import JournalBehind, JournalError
 from bot.journal import connect
 
 VENUES = ("binance", "bybit")
@@ -186,51 +185,6 @@ async def test_a_backup_to_which_no_order_is_unknown_goes_on_and_takes_what_the_
     shutil.copy(backup, journal)
     await rig.start()
     assert await rig.hedged() > 0
-
-
-@asynccontextmanager
-async def twin(rig: Rig, folder: Path) -> AsyncIterator[Rig]:
-    """A second bot on the same account, as on another machine: with a journal of its own."""
-    folder.mkdir()  # noqa: ASYNC240 -- nothing else runs meanwhile
-    second = Rig(folder, rig.bot.venue.name)
-    second.testnet = rig.testnet
-    second.clock = StoryClock(rig.testnet, second.fate, rig.testnet.world.clock.end)
-    try:
-        yield second
-    finally:
-        await second.stop()
-
-
-@pytest.mark.fault(40)
-async def test_a_second_bot_does_not_start_where_another_has_traded(rig: Rig, tmp_path: Path) -> None:
-    await rig.hedged()
-    async with twin(rig, tmp_path / "second") as second:
-        with pytest.raises(JournalBehind, match="another bot works on this account"):
-            await second.start()
-
-
-@pytest.mark.fault(40)
-async def test_a_second_bot_that_started_at_the_same_time_stops_at_the_first_order_that_is_not_its_own(
-    rig: Rig, tmp_path: Path,
-) -> None:
-    async with twin(rig, tmp_path / "second") as second:
-        await second.start()
-        await rig.bot.engine.tick()
-        assert rig.resting("BTC")
-        with pytest.raises(SafetyStop, match="second bot") as caught:
-            await second.bot.engine.tick()
-        assert code_of(caught.value) is Code.SAFETY_STOP
-        assert second.asked("place") == rig.asked("place") == 1
-
-
-@pytest.mark.fault(40)
-async def test_a_second_bot_stops_at_a_position_that_an_order_of_its_twin_made(rig: Rig, tmp_path: Path) -> None:
-    async with twin(rig, tmp_path / "second") as second:
-        await second.start()
-        await rig.hedged()
-        assert not rig.resting("BTC")
-        with pytest.raises(SafetyStop, match="second bot"):
-            await second.bot.engine.tick()
 
 
 @pytest.mark.fault(34)

@@ -72,6 +72,15 @@ def test_killed_between_a_fill_and_the_journal(venue: str, step: int) -> None:
 
 
 @pytest.mark.fault(31)
+def test_killed_between_the_fill_that_closed_a_hedge_and_the_end_of_its_order(venue: str) -> None:
+    """Nothing is short any more, and the order must end all the same: else it is looked up at every tick for ever."""
+    story = whole(venue)
+    assert story.live == []
+    last = story.number_of(f"after {FILLS[venue]}", story.trace.count(f"after {FILLS[venue]}"))
+    killed(venue, next(number for number in range(last, story.places) if story.trace[number - 1] == "after commit"))
+
+
+@pytest.mark.fault(31)
 def test_killed_between_a_settlement_and_the_journal(venue: str) -> None:
     killed(venue, whole(venue).number_of(f"after {FUNDING[venue]}"))
 

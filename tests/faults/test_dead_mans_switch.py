@@ -9,8 +9,9 @@ import pytest
 from inprocess_wire import LEASE
 from rig import Rig, running
 
-from bot.core.times import MINUTE, SECOND
-from bot.engine.deadman import RENEW, SILENCE
+from bot.answers import read_status
+from bot.core.orders import RENEW, SILENCE
+from bot.core.times import MINUTE, SECOND, iso
 from bot.testnet.faults import Kind
 
 COUNTDOWN = "POST /fapi/v1/countdownCancelAll"
@@ -66,6 +67,23 @@ async def test_the_switch_is_renewed_while_an_order_rests_and_costs_one_request_
                 assert min(due.values()) - rig.clock.now() > SILENCE - RENEW - 10 * SECOND
         spans = (rig.clock.now() - began) / RENEW
         assert spans / 2 <= rig.asked(COUNTDOWN) - asked <= 2 * spans + 2
+
+
+async def test_status_tells_by_when_an_order_that_rests_is_withdrawn(tmp_path: Path) -> None:
+    async with running(tmp_path, "binance", edit=patient) as rig:
+        await rig.bot.engine.tick()
+        await resting(rig)
+        for _ in range(6):
+            await rig.bot.engine.tick()
+            told = read_status(rig.settings).dead_mans_switch
+            assert told is not None
+            (due,) = deadlines(rig).values()
+            by = f"{iso(rig.clock.now() + SILENCE)[:19].replace('T', ' ')} UTC"
+            assert told.endswith(f"those on BTC by {by} unless it is renewed")
+            assert due <= rig.clock.now() + SILENCE < due + RENEW + 10 * SECOND
+            await rig.clock.sleep_until(rig.clock.now() + 5 * SECOND)
+        await rig.bot.engine.stop()
+        assert str(read_status(rig.settings).dead_mans_switch).endswith("none rests, and none is set")
 
 
 async def test_where_nothing_rests_any_more_the_switch_is_taken_back(tmp_path: Path) -> None:

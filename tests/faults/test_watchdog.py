@@ -80,8 +80,10 @@ async def test_an_alert_of_a_stalled_loop_leaves_while_it_still_stands(tmp_path:
         await asyncio.sleep(0.1)
         hang_on_the_loop(1.5, "")
         during = service.titles()
+        await until(lambda: len(service.titles()) > 1)
         await attention.close()
     assert during == ["hedgerow binance local: Stalled"]
+    assert service.titles()[1:] == ["hedgerow binance local: Stalled, mended"]
 
 
 @pytest.mark.fault(75)

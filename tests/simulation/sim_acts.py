@@ -84,6 +84,13 @@ def _cancel_ours(testnet: Testnet, asset: Asset, _: Decimal) -> None:
             testnet.exchange.cancel(order)
 
 
+def withdraw(testnet: Testnet) -> None:
+    """Strangers take back what still rests of theirs: when it filled, somebody would have to say whose it is."""
+    for order in testnet.exchange.open_orders("perp"):
+        if order.client_order_id.startswith(FOREIGN):
+            testnet.exchange.cancel(order)
+
+
 def _funding_interval(testnet: Testnet, asset: Asset, size: Decimal) -> None:
     _setup(testnet, setup="funding_interval", asset=asset, hours=4 if size > Decimal("0.02") else 1)
 

@@ -13,11 +13,14 @@ from bot.core.times import HOUR, MINUTE, Millis
 MARKETS = ("bull", "crash", "sideways", "v_recovery", "negative_funding")
 """Scenarios to draw from."""
 
-LENGTH: Millis = 5 * HOUR
+STORIES = 16
+"""Price paths of each scenario: runs share them, for a path costs as much as all else in a run."""
+
+LENGTH: Millis = 4 * HOUR
 """How long a run's story is played; longer where it has not opened a hedge by then."""
 
 QUIET: Millis = 90 * MINUTE
-"""The end of a liveness run, in which nothing goes wrong any more."""
+"""The end of a liveness run: nothing goes wrong any more, and no order of a stranger rests."""
 
 REQUESTS = {
     "binance": {
@@ -176,7 +179,7 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
     if chance.random() < 0.4:
         acts.append(names[in_turn % len(names)])
     return Plan(
-        seed=seed, venue=venue, scenario=chance.choice(MARKETS), story_seed=chance.randrange(64),
+        seed=seed, venue=venue, scenario=chance.choice(MARKETS), story_seed=chance.randrange(STORIES),
         weights={"BTC": Decimal("0.5") + over, "ETH": Decimal("0.3") - over / 2, "USDT": Decimal("0.2") - over / 2},
         open=chance.choice(("3pp", "4pp", "5pp")), patience=chance.choice(("20s", "2m")),
         # Who crosses after a while, cancels first.

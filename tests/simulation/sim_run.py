@@ -33,6 +33,7 @@ from bot.testnet.build import Testnet, build
 from bot.testnet.faults import Kind, Switch
 from bot.testnet.market.scenarios import scenario_story
 from bot.testnet.options import TestnetOptions
+from bot.testnet.venues import VENUES
 
 POLL = "10m"
 WORKING_POLL = "10s"
@@ -44,7 +45,7 @@ RESTART_AFTER: Millis = 5 * SECOND
 """How long whoever watches over the daemon takes to start it again."""
 MEND_AFTER: Millis = 15 * MINUTE
 """How long the user leaves a bot alone that stopped by itself."""
-LOOKS = tuple(minutes * MINUTE for minutes in (5, 20, 35, 50))
+LOOKS = tuple(minutes * MINUTE for minutes in (5, 20, 35, 50, 65, 80))
 """When in the quiet of a liveness run the user looks in."""
 
 
@@ -84,19 +85,21 @@ class Outcome:
 
 
 @lru_cache(maxsize=512)
-def market(scenario: str, seed: int) -> Any:
-    """A market story: its path costs more than the run, so runs share them."""
-    return scenario_story(scenario, days=1, seed=seed)
+def market(venue: str, scenario: str, seed: int) -> Any:
+    """A market story on the venue's steps: its path costs more than the run, so runs share them."""
+    return scenario_story(scenario, days=1, seed=seed, instruments=VENUES[venue].instruments)
 
 
 def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
     """Play one run to its end. Raises nothing that the bot is allowed to raise: what it raises is a finding."""
     testnet = build(
-        TestnetOptions(venue=plan.venue, seed=plan.seed, weights=plan.weights), market(plan.scenario, plan.story_seed),
+        TestnetOptions(venue=plan.venue, seed=plan.seed, weights=plan.weights),
+        market(plan.venue, plan.scenario, plan.story_seed),
     )
     disk = Disk(folder, template)
     outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)))
-    _Others(outcome).appear()
+    others = _Others(outcome)
+    others.appear()
     settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice, plan.sells).model_copy(
         update={"journal": disk.path})
     clock = testnet.world.clock
@@ -105,6 +108,7 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
         _play_until(ends, outcome, settings, disk)
         if outcome.enough or ends >= clock.end or outcome.lives >= MOST_LIVES:
             return outcome
+        others.look()  # whatever it waits for: a run without a hedge would try nothing
         ends = min(ends + HOUR, clock.end)
 
 
@@ -149,12 +153,12 @@ class _Others:
         for number, one in enumerate(plan.acts):
             self._at(one.at, f"act {number}", partial(self._act, number, one))
         if plan.live:
-            self._at(plan.trouble_ends, "quiet", self._outcome.testnet.faults.clear)
+            self._at(plan.trouble_ends, "quiet", self._quiet)
             for look in LOOKS:
-                self._at(plan.trouble_ends + look, f"look {look}", self._look)
+                self._at(plan.trouble_ends + look, f"look {look}", self.look)
         if plan.looked_after:
             for at in range(HOUR, plan.trouble_ends, HOUR):
-                self._at(at, f"look {at}", self._look)
+                self._at(at, f"look {at}", self.look)
 
     def _at(self, at: Millis, name: str, job: Callable[[], None]) -> None:
         self._world.schedule(name, self._start + at, job)
@@ -174,6 +178,11 @@ class _Others:
         if mend is not None:
             self._at(act.at + act.lasts, f"mend {number}", partial(self._mend, number, act.what, mend))
 
+    def _quiet(self) -> None:
+        self._outcome.testnet.faults.clear()
+        self._outcome.fate.kills.clear()
+        sim_acts.withdraw(self._outcome.testnet)
+
     def _mend(self, number: int, what: str, mend: sim_acts.Mend) -> None:
         """End it; where the exchange will not have that now, a little later."""
         try:
@@ -185,7 +194,8 @@ class _Others:
         else:
             self._say(f"{what} is over")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """The user looks in, and says the words that the bot waits for."""
         for word in sim_user.speak(self._outcome.journal, self._outcome.testnet, self._world.exchange.now):
             self._outcome.words[word.split()[0]] += 1
             self._say(f"the user says: {word}")

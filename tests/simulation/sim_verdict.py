@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,14 +11,18 @@ from invariants import Account, VenueFill, broken_promises
 from sim_run import Outcome
 from sim_user import WORDS
 
+from bot.core.market import Asset
 from bot.core.orders import OrderState
 from bot.core.states import Mode
 from bot.core.times import MINUTE, Millis
 from bot.journal.check import check
 from bot.journal.reader import read_decisions
+from bot.journal.views import RecordedDecision
 
 TIME_TO_WORK: Millis = 10 * MINUTE
 """A goal that is younger than this need not be reached yet."""
+TIME_TO_ANSWER: Millis = 30 * MINUTE
+"""What holds for less than this, the user may not have seen yet, or the bot not have heard."""
 SECRET = "local-secret"
 WHOLLY_CHECKED = 8
 """Of so many runs one has its whole journal checked, every decision decided again; the others their last ones."""
@@ -60,10 +64,11 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
         yield f"it gave up: {outcome.stopped}"
         return
     yield from (f"{name} is still {state}" for name, state in _unresolved(outcome.journal))
-    last = max(read_decisions(outcome.journal), key=lambda recorded: recorded.seq, default=None)
-    if last is None:
+    recent = sorted(read_decisions(outcome.journal, since=_recent(outcome.journal)), key=lambda recorded: recorded.seq)
+    if not recent:
         yield "nothing was ever decided"
         return
+    last = recent[-1]
     state = last.decision.state
     if state.state.mode is not Mode.ACTIVE:
         yield f"it is still {state.state.text}"
@@ -71,13 +76,27 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
     resting = {order.asset for order in (*exchange.open_orders("perp"), *exchange.open_orders("spot"))}
     for decided in last.decision.assets:
         yield from (f"{decided.asset} still waits: {refusal.text}" for refusal in decided.refusals
-                    if refusal.guard in STUCK and not decided.held)
+                    if refusal.guard in STUCK and not decided.held and _stands(recent, decided.asset, refusal.guard))
         if decided.held:
-            yield f"{decided.asset} is held: {'; '.join(refusal.text for refusal in decided.refusals)}"
+            if not decided.refusals or any(_stands(recent, decided.asset, one.guard) for one in decided.refusals):
+                yield f"{decided.asset} is held: {'; '.join(refusal.text for refusal in decided.refusals)}"
             continue
         young = outcome.testnet.exchange.now - (last.decision.state.of(decided.asset).goal_at or 0) < TIME_TO_WORK
         if decided.goal != decided.short and decided.asset not in resting and not young:
             yield f"{decided.asset} is short {decided.short}, should be {decided.goal}, and no order works on it"
+
+
+def _recent(journal: Path) -> Millis:
+    """Since when decisions count as the last ones."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        last: Millis | None = connection.execute("SELECT max(at) FROM decisions").fetchone()[0]
+    return (last or 0) - TIME_TO_ANSWER
+
+
+def _stands(recent: Sequence[RecordedDecision], asset: Asset, guard: str) -> bool:
+    """Whether it was refused all the while: the user looked in meanwhile."""
+    return all(any(refusal.guard == guard for decided in one.decision.assets if decided.asset == asset
+                   for refusal in decided.refusals) for one in recent)
 
 
 def _unresolved(journal: Path) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ LEAST_FAULTS, LEAST_KILLS = 2.0, 1.0
 SHRUNK = 3
 """Of so many failing seeds the shortest history is told."""
 COLLECT_EVERY = 16
-"""Runs between two collections of what refers to itself: none is needed within a run."""
+"""Runs between two collections of what refers to itself: none is needed within a run, and what is left stays."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def look(seed: int) -> Found:
     """Play one seed and judge it."""
     if seed % COLLECT_EVERY == 0:
         gc.collect()
+        gc.freeze()
     return judge(plan(seed, VENUES, KINDS))[0]
 
 
@@ -146,15 +147,18 @@ def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="hedgerow-simulation-", dir=memory if memory.is_dir() else None))
 
 
-def explore(seeds: Iterable[int], workers: int) -> list[Found]:
-    """All seeds, on `workers` processes."""
+def explore(seeds: Iterable[int], workers: int, minutes: float | None = None) -> list[Found]:
+    """All seeds, on `workers` processes; with `minutes` as many as were played by then, none of them cut short."""
     todo = list(seeds)
     with multiprocessing.Pool(workers, initializer=_quiet) as pool, Progress(transient=True) as progress:
         task = progress.add_task("runs", total=len(todo))
         found = []
+        until = None if minutes is None else time.monotonic() + minutes * 60
         for one in pool.imap_unordered(look, todo, chunksize=4):
             found.append(one)
             progress.advance(task)
+            if until is not None and time.monotonic() > until:
+                break
     return sorted(found, key=lambda one: one.seed)
 
 
@@ -230,6 +234,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--minutes", type=float, help="so long at most: fewer runs rather than thinner ones")
     parser.add_argument("--seed", type=int, help="play this one only, and tell its history")
     parser.add_argument("--fingerprint", type=int, nargs="+",
                         help="play these only, and print digests of all that they came to")
@@ -245,7 +250,7 @@ def main() -> int:
         tell(asked.seed, console)
         return 0
     started = time.monotonic()
-    found = explore(range(asked.first, asked.first + asked.runs), asked.workers)
+    found = explore(range(asked.first, asked.first + asked.runs), asked.workers, asked.minutes)
     few = report(found, time.monotonic() - started, console)
     broken = [one.seed for one in found if one.problems]
     if broken:

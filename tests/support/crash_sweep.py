@@ -32,7 +32,7 @@ from bot.core.times import HOUR, MINUTE, SECOND, Millis, parse_iso
 from bot.engine.daemon import Daemon
 from bot.errors import Unavailable
 from bot.journal.check import check
-from bot.journal.reader import read_decisions, read_episodes
+from bot.journal.reader import read_decisions, read_episodes, read_status
 from bot.paper.feed import Feed, MarketState
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
@@ -124,7 +124,10 @@ class Lived:
     positions: list[Decimal] = field(default_factory=list)
     hedges: list[tuple[object, ...]] = field(default_factory=list)
     goals: list[tuple[str, Decimal]] = field(default_factory=list)
+    live: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
+    orders: int = 0
+    decisions: int = 0
 
     def number_of(self, place: str, time: int = 1) -> int:
         """The number of the place that begins so ('after POST /fapi/v1/order', 'before commit'), the nth such one."""
@@ -133,8 +136,8 @@ class Lived:
 
     @property
     def outcome(self) -> tuple[object, ...]:
-        """What must not depend on a kill: the position at the end of each stretch, every hedge, every goal."""
-        return self.positions, self.hedges, self.goals
+        """What must not depend on a kill: each stretch's last position, every hedge, every goal, what is under way."""
+        return self.positions, self.hedges, self.goals, self.live
 
 
 class _Noting(Fate):
@@ -206,7 +209,10 @@ def _look(lived: Lived, testnet: Testnet, journal: Path) -> None:
     """What the journal and the exchange say in the end."""
     state = json.loads(testnet.admin.answer("GET", "/testnet/state", b"").body)
     lived.problems += broken_promises(journal, Account.of_state(state), settled=False, secrets=[SECRET])
-    lived.problems += [problem for found in check(journal).checks for problem in found.problems]
+    checked = check(journal).checks
+    lived.problems += [problem for found in checked for problem in found.problems]
+    lived.decisions = next(found.examined for found in checked if found.name == "decisions")
+    lived.orders = sum(row["client_order_id"].startswith("hr") for row in state["orders"])
     for one in read_episodes(journal):
         lived.hedges.append((one.id, str(one.state), one.short, one.entry_quantity, one.exit_quantity, one.resizes,
                              one.sold))
@@ -215,6 +221,7 @@ def _look(lived: Lived, testnet: Testnet, journal: Path) -> None:
             intent = decided.intent
             if intent is not None and intent.action is not Action.HOLD:
                 lived.goals.append((str(intent.action), intent.goal))
+    lived.live += [order.intent.client_order_id for order in read_status(journal).orders]
 
 
 def _position(testnet: Testnet) -> Decimal:
@@ -246,6 +253,6 @@ def problems_of(whole: Lived, broken: Lived, *, free: bool) -> Sequence[str]:
     if not free and broken.outcome != whole.outcome:
         pairs: list[tuple[str, Any, Any]] = [
             ("positions", whole.positions, broken.positions), ("hedges", whole.hedges, broken.hedges),
-            ("goals", whole.goals, broken.goals)]
+            ("goals", whole.goals, broken.goals), ("still live", whole.live, broken.live)]
         found += [f"{name}: unbroken {ours}, broken {theirs}" for name, ours, theirs in pairs if ours != theirs]
     return found

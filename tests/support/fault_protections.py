@@ -57,15 +57,21 @@ PROTECTIONS: tuple[Protection, ...] = (
     ),
     Protection(
         39, "an old backup gives its numbers out again", "bot/engine/twin.py",
-        "    strange = not_given_out(names, account_tag, memory.intents)\n    if strange:",
-        "    strange = not_given_out(names, account_tag, memory.intents)\n    if False:",
+        "last_numbers(memory.names, account_tag))\n    if strange:",
+        "last_numbers(memory.names, account_tag))\n    if False:",
         "tests/faults/test_crash_journal.py::test_an_old_backup_is_refused_before_it_gives_a_number_out_twice",
     ),
     Protection(
         40, "orders of a second bot are not looked for", "bot/engine/twin.py",
         'raise SafetyStop(\n                f"a second bot works', 'print(\n                f"a second bot works',
-        "tests/faults/test_crash_journal.py::"
+        "tests/faults/test_second_bot.py::"
         "test_a_second_bot_that_started_at_the_same_time_stops_at_the_first_order_that_is_not_its_own",
+    ),
+    Protection(
+        40, "two journals of one account give out the same client order ids", "bot/engine/book.py",
+        "client_order_id(self._tag + self._journal_tag, name, number)", "client_order_id(self._tag, name, number)",
+        "tests/faults/test_second_bot.py::"
+        "test_two_bots_that_order_at_one_instant_both_stop_and_neither_takes_the_others_order_for_its_own",
     ),
     Protection(
         46, "a funding row among trades is taken for a trade", "bot/venues/bybit_history.py",
@@ -99,8 +105,8 @@ PROTECTIONS: tuple[Protection, ...] = (
     ),
     Protection(
         73, "a clock that jumped is not measured anew", "bot/venues/gateway.py",
-        "            except ClockSkew:\n                await self.measure_clock()\n",
-        "            except ClockSkew:\n",
+        "        except ClockSkew:\n            await self.measure_clock()\n",
+        "        except ClockSkew:\n",
         "tests/faults/test_clocks_apart.py::test_our_clock_jumps_and_no_order_goes_twice",
     ),
     Protection(

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from play import ROOT
-
-from bot.demo import READY
+from play import ROOT, testnet
 
 FOLDER = ROOT / "tests" / "fidelity"
 REQUIRED = os.environ.get("HEDGEROW_FIDELITY") == "all"
@@ -92,7 +88,7 @@ def outcomes(client: Client) -> dict[str, Outcome]:
 
 
 def _drive(client: Client) -> dict[str, Outcome]:
-    with _serving(client.venue) as url:
+    with testnet("--venue", client.venue, "--nav", "1000000") as url:
         try:
             driven = subprocess.run(
                 [client.python, FOLDER / "drivers" / f"{client.driver}.py", url, client.venue], capture_output=True,
@@ -105,19 +101,3 @@ def _drive(client: Client) -> dict[str, Outcome]:
     found = {row["call"]: Outcome(row["ok"], row["detail"]) for row in told}
     silent = Outcome(well=False, detail=f"the driver did not tell: {trouble[-2000:]}")
     return {**{call: found.get(call, silent) for call in client.calls}, **found}
-
-
-@contextmanager
-def _serving(venue: str) -> Iterator[str]:
-    """The testnet as a user starts it, in a process of its own; gives its URL."""
-    command = [sys.executable, "-m", "bot", "testnet", "serve", "--venue", venue, "--nav", "1000000", "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        line = process.stdout.readline().strip()
-        assert line.startswith(READY), f"{line} {process.stderr.read()}"
-        yield line.removeprefix(READY)
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import errno
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
@@ -126,20 +127,17 @@ class Wire:
         self._fate = fate
         self._door = door
         self._spoilt = spoilt
+        self.get, self.post, self.put, self.delete = (
+            partial(self._ask, method) for method in ("GET", "POST", "PUT", "DELETE"))
 
-    def __getattr__(self, verb: str) -> Callable[..., Any]:
-        if verb not in ("get", "post", "put", "delete"):
-            raise AttributeError(verb)
-        method = verb.upper()
-
-        def send(url: Any, data: bytes | None = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Answer:
-            self._door.admit(method)
-            self._door.check(url)
-            return self._send(Request(
-                method, url.raw_path, url.raw_query_string, data.decode() if data else "", dict(headers or {}),
-            ))
-
-        return send
+    def _ask(
+        self, method: str, url: Any, data: bytes | None = None, headers: Mapping[str, str] | None = None, **_: Any,
+    ) -> _Answer:
+        self._door.admit(method)
+        self._door.check(url)
+        return self._send(Request(
+            method, url.raw_path, url.raw_query_string, data.decode() if data else "", dict(headers or {}),
+        ))
 
     def _send(self, request: Request) -> _Answer:
         place = f"{request.method} {request.path}"

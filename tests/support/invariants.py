@@ -16,10 +16,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bot.core.decision import Action
+from bot.core.decision import Action, Decision
 from bot.core.market import spot_coin
 from bot.core.orders import PREFIX, OrderState
-from bot.journal.reader import read_decisions
+from bot.journal.codec import decode
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,16 @@ def _rows(journal: Path, query: str) -> list[sqlite3.Row]:
 
 
 def _increases_within_the_excess(journal: Path) -> Iterator[str]:
-    for recorded in read_decisions(journal):
-        for decided in recorded.decision.assets:
+    # Most decisions intend nothing: only the others are read as values.
+    for row in _rows(journal, "SELECT seq, decision FROM decisions d WHERE EXISTS (SELECT 1 FROM json_each(d.decision, "
+                              "'$.assets') WHERE json_extract(value, '$.intent') IS NOT NULL)"):
+        for decided in decode(Decision, row["decision"]).assets:
             intent = decided.intent
             if intent is None or intent.action not in (Action.OPEN, Action.INCREASE):
                 continue
             excess, price = decided.measure.excess, decided.measure.price
             if excess is None or price is None or intent.goal * price > excess:
-                yield (f"decision {recorded.seq}: a short of {intent.goal} {decided.asset} at {price} is more than the "
+                yield (f"decision {row['seq']}: a short of {intent.goal} {decided.asset} at {price} is more than the "
                        f"excess of {excess}")
 
 

@@ -58,6 +58,7 @@ class MemoryJournal:
             episodes=tuple(book.episodes.values()), intents=max((intent.number for intent in book.intents), default=0),
             times=[(intent.asset, intent.created_at) for intent in book.intents], fills=book.fills,
             funding=[payment for payment, _ in book.funding], since=min(firsts, default=None), gaps=book.gaps,
+            names=[intent.client_order_id for intent in book.intents],
         )
         orders = {intent.client_order_id: intent for intent in book.intents}
         placed = [(orders[fill.client_order_id], fill) for fill in book.fills if fill.client_order_id in orders]

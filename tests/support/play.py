@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from bot.app import LEASE
 from bot.demo import READY, compare
 from bot.journal.check import check
 from bot.journal.reader import read_books
@@ -42,11 +45,11 @@ def post(url: str, path: str, body: Mapping[str, object]) -> Any:
 
 
 @contextmanager
-def serving(config: Path, *options: str) -> Iterator[str]:
-    """A testnet process playing the configuration's story; gives its URL."""
+def testnet(*options: str) -> Iterator[str]:
+    """A testnet as a user starts it, in a process of its own; gives its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "testnet", "serve", "-c", str(config), "--port", "0", *options],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "bot", "testnet", "serve", "--port", "0", *options], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     try:
         assert process.stdout is not None
@@ -59,24 +62,65 @@ def serving(config: Path, *options: str) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
+class Forks:
+    """A process that has imported the daemon and forks one life a call: each is a process of its own, soon begun."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(CRASH_DAEMON), "--forks"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        atexit.register(self.close)
+
+    def live(self, arguments: Sequence[str], environment: Mapping[str, str], said: Path) -> int:
+        """Live to its end; the exit code (negative: the signal that ended it)."""
+        line = {"arguments": arguments, "environment": environment, "said": str(said)}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(line), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """No more lives."""
+        self._process.communicate(timeout=20)
+
+
+@lru_cache(maxsize=1)
+def _forks() -> Forks:
+    return Forks()
+
+
+def serving(config: Path, *options: str) -> AbstractContextManager[str]:
+    """A testnet process playing the configuration's story; gives its URL."""
+    return testnet("-c", str(config), *options)
+
+
 def daemon(
     config: Path, url: str, *, trace: Path | None = None, kill: Mapping[str, object] | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Run the daemon process to its end; its exit code (negative: the signal that ended it)."""
-    command = [sys.executable, str(CRASH_DAEMON), str(config)]
+    """Run the daemon process to its end; its exit code (negative: the signal that ended it).
+
+    A life that is to be killed is forked from a process that has imported everything; any other starts from nothing.
+    """
+    command = [str(config)]
     if trace is not None:
         command += ["--trace", str(trace)]
     if kill is not None:
         command += ["--kill", json.dumps(kill)]
     if dry_run:
         command.append("--dry-run")
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HEDGEROW_TESTNET__URL": url},
-    )
-    assert done.returncode in (0, SIGKILLED), done.stdout[-2000:] + done.stderr[-2000:]
-    return done.returncode
+    environment, said = {"HEDGEROW_TESTNET__URL": url}, config.with_suffix(".said")
+    if kill is not None:
+        code = _forks().live(command, environment, said)
+    else:
+        with said.open("a") as file:
+            code = subprocess.run(
+                [sys.executable, str(CRASH_DAEMON), *command], cwd=ROOT, stdout=file, stderr=file, timeout=300,
+                check=False, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            ).returncode
+    assert code in (0, SIGKILLED), f"{code}: {said.read_text()[-2000:]}"
+    return code
 
 
 @dataclass(frozen=True)
@@ -166,12 +210,18 @@ def history(start: str, end: str) -> str:
     return f'panel: {folder / "panel_1h_asof.csv.gz"}\n  start: "{start}"\n  end: "{end}"'
 
 
-def play(config: Path, *, kills: Sequence[Mapping[str, object]] = (), trace: Path | None = None) -> Outcome:
-    """Play the configured story to its end, killing the daemon at each planned point and starting it again."""
+def play(config: Path, *, kills: Sequence[Mapping[str, Any]] = (), trace: Path | None = None) -> Outcome:
+    """Play the configured story to its end, killing the daemon at each planned point and starting it again.
+
+    `away` in a plan: for so many milliseconds of the story nobody is there.
+    """
     killed = 0
     with serving(config) as url:
         for plan in kills:
-            killed += daemon(config, url, kill=plan) == SIGKILLED
+            if daemon(config, url, kill=plan) == SIGKILLED:
+                killed += 1
+                now = get(url, "/testnet/clock")["now"]
+                post(url, "/testnet/advance", {"lease": LEASE, "until": now + plan.get("away", 0)})
         assert daemon(config, url, trace=trace) == 0
         clock = get(url, "/testnet/clock")
         assert clock["now"] == clock["end"], "the story was not played to its end"

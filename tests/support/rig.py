@@ -101,6 +101,7 @@ class Rig:
         self.clock = StoryClock(self.testnet, self.fate, self.testnet.world.clock.end)
         self.endpoints = ENDPOINTS[venue]
         self.decision: Decision | None = None
+        self._away = False
         self._stack: contextlib.AsyncExitStack | None = None
         self._bot: app.Bot | None = None
 
@@ -149,8 +150,13 @@ class Rig:
         try:
             report = await self.bot.engine.tick()
         except Unavailable as away:
-            self._heard("venue.unavailable", message=str(away))
+            if not self._away:
+                self._heard("venue.unavailable", message=str(away))
+            self._away = True
         else:
+            if self._away:
+                self._heard("venue.back", failures=1)
+            self._away = False
             self.decision = report.decision
         poll = self.settings.working_poll if report is None or report.working else self.settings.poll
         await self.clock.sleep_until(next_on_grid(self.clock.now(), self.clock.origin, poll))
@@ -208,6 +214,7 @@ class Rig:
     def disarm(self) -> None:
         """Nothing more goes wrong."""
         self.testnet.faults.clear()
+        vars(self.testnet.dialect).pop("answer", None)
 
     def meanwhile(self, what: str, act: Callable[[], object], *, times: int = 1) -> None:
         """Have something happen at the exchange just before the next requests of that purpose reach it."""
@@ -237,6 +244,18 @@ class Rig:
             if body != reply.body:
                 left.pop()
             return replace(reply, body=body)
+
+        vars(dialect)["answer"] = met
+
+    def unanswered(self, *about: str) -> None:
+        """Have every read with one of these in its query fail without a word, until `disarm`."""
+        dialect = self.testnet.dialect
+        answer = dialect.answer
+
+        def met(request: Request) -> Reply:
+            if request.method == "GET" and any(one in request.query for one in about):
+                return Reply(524, b"<html>524</html>", {"Content-Type": "text/html"})
+            return answer(request)
 
         vars(dialect)["answer"] = met
 

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from bot.core.decision import RuleState, Situation, Standing
-from bot.core.market import FuturesWallet, Holding, Instrument, Quote, Snapshot
+from bot.core.decision import AssetStanding, RuleState, Situation, Standing
+from bot.core.market import FuturesWallet, Holding, Instrument, MarginTier, Position, Quote, Snapshot
 from bot.core.plan import decide
 from bot.core.policy import AssetPolicy, Policy, Terms
 from bot.core.times import Millis
 from bot.core.wake import Watch, watch
-from bot.ports import Hears, Learnt, Market, News, Touch
+from bot.ports import Hears, Learnt, Marked, Market, News, Touch
 
 
 class HandStream:
@@ -43,6 +43,10 @@ class HandStream:
     def touch(self, asset: str, price: str, at: Millis, market: Market = Market.SPOT) -> None:
         assert self.hears is not None
         self.hears.touched(Touch(asset, market, Decimal(price), Decimal(price), at))
+
+    def mark(self, asset: str, price: str, at: Millis) -> None:
+        assert self.hears is not None
+        self.hears.marked(Marked(asset, Decimal(price), None, at))
 
     def fill(self, at: Millis) -> None:
         assert self.hears is not None
@@ -97,5 +101,25 @@ def half_in_btc(price: str = "50000") -> Watch:
         FuturesWallet(*[Decimal(0)] * 6), {"BTC": Quote(paid, paid, at, paid, paid, at, paid, paid, at)},
     )
     found = watch(snapshot, decide(Situation(snapshot, Standing(), RuleState()), terms), terms)
+    assert found is not None
+    return found
+
+
+def short_in_btc() -> Watch:
+    """After a decision on a short of 0.2 BTC at 50,000, 7,000 in the margin wallet: stop begins at a mark of 56,441."""
+    at, paid, one = 1_600_000_000_000, Decimal(50_000), Decimal("0.001")
+    policy = Policy((AssetPolicy("BTC", Decimal("0.5")),), Decimal("0.5"))
+    terms = Terms(policy, {"BTC": Instrument(
+        "BTC", "BTCUSDT", "BTCUSDT", one, one, Decimal(5), one, one, one,
+        tiers=(MarginTier(Decimal(0), None, Decimal("0.004")),))})
+    wallet, nothing = Decimal(7_000), Decimal(0)
+    snapshot = Snapshot(
+        at, {"BTC": Holding(Decimal("1.2")), "USDT": Holding(Decimal(40_000))},
+        FuturesWallet(wallet, nothing, wallet, nothing, nothing, wallet),
+        {"BTC": Quote(paid, paid, at, paid, paid, at, paid, paid, at)},
+        (Position("BTCUSDT", Decimal("-0.2"), paid, paid, nothing),),
+    )
+    standing = Standing(assets={"BTC": AssetStanding(short=Decimal("0.2"))})
+    found = watch(snapshot, decide(Situation(snapshot, standing, RuleState()), terms), terms)
     assert found is not None
     return found

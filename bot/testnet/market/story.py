@@ -69,6 +69,7 @@ class Story:
         if path_mode not in list(PathMode):
             raise ConfigError(f"testnet path: {path_mode!r}; allowed: {', '.join(PathMode)}")
         self._rows = rows
+        self._start, self._end = rows.start, rows.end
         self._seed = seed
         self._held = PathMode(path_mode) is PathMode.STEP
         self._step = step
@@ -87,12 +88,12 @@ class Story:
     @property
     def start(self) -> Millis:
         """First instant of the story; grid instants are `start + k·step`."""
-        return self._rows.start
+        return self._start
 
     @property
     def end(self) -> Millis:
         """The last row's instant."""
-        return self._rows.end
+        return self._end
 
     @property
     def step(self) -> Millis:
@@ -142,11 +143,11 @@ class Story:
 
     def _number(self, at: Millis) -> int:
         """The grid step at or before `at`, within the story."""
-        return (min(max(at, self._rows.start), self._rows.end) - self._rows.start) // self._step
+        return (min(max(at, self._start), self._end) - self._start) // self._step
 
     def _place(self, asset: Asset, purpose: str, number: int) -> str:
         # Places are named by instants, so that a story that starts later tells the same.
-        return f"{self._seed}:{asset}:{purpose}:{self._rows.start + number * self._step}"
+        return f"{self._seed}:{asset}:{purpose}:{self._start + number * self._step}"
 
     def _row_after(self, number: int) -> int:
         """The row at or after a step: it closes the interval in which the step's trades happened."""

@@ -1,16 +1,15 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typed import Call, typing
 
 from bot import answers, app, demo
-from bot.cli.main import main
 from bot.core.times import DAY
 from bot.demo import ClosingAccount
 from bot.errors import (
@@ -35,7 +34,6 @@ cash: {{USDT: "20%"}}
 margin: {{on_margin: close}}
 """
 
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -44,15 +42,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.upper().startswith("HEDGEROW_")]:
         monkeypatch.delenv(name)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hedgerow", *words])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
-
-    return run
+    return typing(capsys, monkeypatch)
 
 
 @pytest.fixture

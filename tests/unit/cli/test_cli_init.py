@@ -11,29 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typed import Call, typing
 
 from bot.cli.completion import Shell
-from bot.cli.main import main
 from bot.environment import OFFERS, Environment
 from bot.settings import Venue, load
 
 ROOT = Path(__file__).parents[3]
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def hedgerow(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     """Runs `hedgerow` in an empty folder: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hedgerow", *words])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
-
-    return run
+    return typing(capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(

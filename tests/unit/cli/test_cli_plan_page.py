@@ -1,7 +1,8 @@
 """docs/plan-and-explain.md shows what the commands on it print, and every key of a portfolio file."""
 
-import importlib.util
 from pathlib import Path
+
+from doc_scripts import doc_script
 
 from bot.settings.portfolio import WISHES, PortfolioSettings
 from bot.settings.schema import leaves
@@ -10,11 +11,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_page_of_plan_and_explain_is_current() -> None:
-    spec = importlib.util.spec_from_file_location("docs_generate_plan", DOCS / "generate_plan.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = doc_script("generate_plan")
     assert (DOCS / "plan-and-explain.md").read_text(encoding="utf-8") == module.page(), "run `make docs`"
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from doc_scripts import doc_script
 
 DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture(scope="module")
 def drawing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_concepts", DOCS / "draw_concepts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its dataclasses look for their types
-    spec.loader.exec_module(module)
-    return module
+    return doc_script("draw_concepts")
 
 
 def test_the_pictures_are_what_the_script_draws(

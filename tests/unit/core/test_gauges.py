@@ -92,6 +92,15 @@ def test_coins_cash_and_position_are_compared_with_what_was_known() -> None:
     assert (seen["position_mismatch"].now, seen["position_mismatch"].tripped) == (D("0.1"), True)
 
 
+def test_a_position_that_is_left_to_somebody_else_is_no_mismatch() -> None:
+    story = world(short="0.3")
+    story.standings["BTC"] = {"short": D("0.2")}
+    assert read(story)["position_mismatch"].tripped
+    story.asset_state("BTC", foreign=D("-0.1"))
+    seen = read(story)["position_mismatch"]
+    assert (seen.now, seen.tripped) == (D(0), False)
+
+
 def test_a_coins_own_limits_are_read_where_they_are_set() -> None:
     story = world(short="0.2", policy=asset_policy(max_hedge_notional=D(12_000)))
     story.standings["BTC"] = {"orders_last_hour": 60, "trailing_carry": D("0.3")}

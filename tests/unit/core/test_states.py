@@ -32,6 +32,8 @@ def test_every_mode_that_is_not_active_has_a_cause_with_a_way_back() -> None:
         assert {event for event, mode in leads.items() if mode is not A} <= set(WAY_BACK)
     assert State(H, Event.PANIC, 1).text == (
         "halted (panic); way back: look the account over, then `hedgerow resume`")
+    assert State(R, Event.PAUSE, 1).text_of("BTC") == "reducing (pause); way back: `hedgerow resume BTC`"
+    assert State(H, Event.QUARANTINE, 1).text_of("BTC").endswith("then `hedgerow resolve BTC`")
 
 
 def test_a_command_that_changes_nothing_keeps_the_first_cause_and_time() -> None:

@@ -10,13 +10,14 @@ import pytest
 from paper_bot import PaperBot, StoryTime
 
 from bot.core.episode import EpisodeState
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport, OrderState
+from bot.core.market import Snapshot
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, OrderState
 from bot.core.plan import decide
 from bot.core.policy import AssetPolicy, ExecutionPolicy, OnTimeout, Policy, Threshold
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis
 from bot.engine.daemon import Daemon
 from bot.engine.tick import Engine
-from bot.errors import Refused, Unavailable, Uncertain
+from bot.errors import Refused, StoryEnded, Unavailable, Uncertain
 from bot.paper.venue import PaperVenue
 from bot.ports import Command
 from bot.testnet.build import build
@@ -311,6 +312,39 @@ async def test_a_stop_withdraws_resting_increases_and_keeps_the_hedge() -> None:
     assert await engine.stop() == resting
     assert not bot.exchange.open_orders()
     assert btc_position(bot) == held
+
+
+class Ends(PaperVenue):
+    """Where cancelling, or reading, takes until after the story's end."""
+
+    what = ""
+
+    async def cancel(self, record: OrderRecord) -> OrderReport:
+        if self.what == "cancel":
+            raise StoryEnded("the story ended")
+        return await super().cancel(record)
+
+    async def snapshot(self) -> Snapshot:
+        if self.what == "snapshot":
+            raise StoryEnded("the story ended")
+        return await super().snapshot()
+
+
+@pytest.mark.parametrize(("what", "stops"), [("cancel", "could not be withdrawn"), ("snapshot", "hedges stay")])
+async def test_a_story_that_ends_while_the_bot_works_or_stops_is_an_orderly_end(
+    monkeypatch: pytest.MonkeyPatch, what: str, stops: str,
+) -> None:
+    bot, engine = await drifted(Ends, days=1, rules=policy(on_timeout=OnTimeout.WAIT))
+    daemon = Daemon(engine, bot.clock, poll=15 * MINUTE, working_poll=MINUTE, emit=bot.emit)
+    await bot.clock.sleep_until(bot.clock.now() + 15 * MINUTE)
+    await engine.tick()
+    assert bot.exchange.open_orders()
+    monkeypatch.setattr(Ends, "what", what)
+    if what == "cancel":
+        daemon.request_stop()
+    await daemon.run()
+    (said,) = bot.said("daemon.stopped")
+    assert stops in str(said["message"])
 
 
 async def test_a_restart_at_the_same_instant_changes_nothing() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from story_stream import HandStream, LightTime, half_in_btc
+from story_stream import HandStream, LightTime, half_in_btc, short_in_btc
 
 from bot.core.times import MINUTE, SECOND
 from bot.core.wake import Watch
@@ -89,6 +89,20 @@ async def test_only_a_price_that_crosses_wakes() -> None:
     bot.clock.at(T0 + 1_000, lambda: bot.stream.touch("BTC", "61111.1", T0 + 1_000))
     bot.clock.at(T0 + 2_000, lambda: bot.stream.touch("BTC", "61111.2", T0 + 2_000))
     assert await bot.run(5 * SECOND, half_in_btc()) == [0, 2_000]
+
+
+async def test_a_mark_that_brings_the_account_to_another_rung_of_the_ladder_ends_the_sleep() -> None:
+    bot = Bot()
+    bot.clock.at(T0 + 1_000, lambda: bot.stream.mark("BTC", "56400", T0 + 1_000))
+    bot.clock.at(T0 + 2_000, lambda: bot.stream.mark("BTC", "56500", T0 + 2_000))
+    assert await bot.run(5 * SECOND, short_in_btc()) == [0, 2_000]
+
+
+async def test_where_no_mark_is_pushed_the_perpetuals_touch_stands_for_it() -> None:
+    bot = Bot()
+    bot.clock.at(T0 + 1_000, lambda: bot.stream.touch("BTC", "56400", T0 + 1_000, Market.PERP))
+    bot.clock.at(T0 + 2_000, lambda: bot.stream.touch("BTC", "56500", T0 + 2_000, Market.PERP))
+    assert await bot.run(5 * SECOND, short_in_btc()) == [0, 2_000]
 
 
 async def test_a_perpetual_price_leaves_the_spot_price_as_it_was() -> None:

@@ -1,6 +1,7 @@
-import importlib.util
 import re
 from pathlib import Path
+
+from doc_scripts import doc_script
 
 from bot.settings import Settings, load
 from bot.settings.schema import leaves
@@ -9,11 +10,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_page_of_the_configuration_is_current() -> None:
-    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = doc_script("generate")
     assert (DOCS / "configuration.md").read_text(encoding="utf-8") == module.configuration(), "run `make docs`"
 
 

@@ -157,6 +157,7 @@ ADDED: list[tuple[str, str]] = [
     ("execution: {slice: 0}", 'execution.slice: "0" is no whole number'),
     ("poll: 5", "poll: 5 has no unit"),
     ("poll: 1s", "working_poll: is longer than poll"),
+    ("working_poll: 61s", "working_poll: is too long for the dead man's switch: binance would withdraw an order 120 s"),
     ("poll:", "poll: is empty"),
     ("poll: [5s]", "poll: is a list"),
     ("poll: !!python/name:os.system x", "poll: carries the tag"),
@@ -182,6 +183,14 @@ def test_a_bad_line_is_refused_with_its_key_and_what_is_allowed(tmp_path: Path, 
     assert len(found) == 1, found
     assert expected in found[0]
     assert found[0].startswith(("mine.yaml:7: ", "mine.yaml: "))
+
+
+def test_a_long_working_poll_is_taken_where_no_countdown_runs(tmp_path: Path) -> None:
+    (found,) = complaints(tmp_path, f"{MINIMAL}working_poll: 2m\n")
+    assert found.endswith("Allowed: 60s or less, or dead_mans_switch: false")
+    assert read(tmp_path, f"{MINIMAL}working_poll: 60s\n").working_poll == MINUTE
+    assert read(tmp_path, f"{MINIMAL}working_poll: 2m\ndead_mans_switch: false\n").working_poll == 2 * MINUTE
+    assert read(tmp_path, MINIMAL.replace("binance", "bybit") + "working_poll: 2m\n").working_poll == 2 * MINUTE
 
 
 def test_a_relative_trigger_needs_a_target(tmp_path: Path) -> None:

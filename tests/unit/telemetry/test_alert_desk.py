@@ -88,7 +88,7 @@ def test_a_cancel_that_does_not_work_is_told_at_the_third_time() -> None:
     failing = {"client_order_id": "hr1", "change": "cancel: held", "state": "open"}
     assert [titles(on.hear("order.changed", failing, T0 + n)) for n in range(3)] == [
         [], [], ["Cancel failing: hr1"]]
-    assert titles(on.hear("order.changed", failing | {"state": "cancelled"}, T0 + 9)) == [
+    assert titles(on.hear("order.gone", failing | {"state": "cancelled"}, T0 + 9)) == [
         "Cancel failing: hr1, mended"]
 
 

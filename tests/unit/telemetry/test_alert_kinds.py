@@ -52,7 +52,7 @@ def readings(event: str, **fields: object) -> list[Reading]:
      Reading(Sign.COUNT, "cancel_failing", "hr1")),
     ("order.changed", {"client_order_id": "hr1", "change": "cancel: held", "state": "open"},
      Reading(Sign.COUNT, "cancel_failing", "hr1")),
-    ("order.changed", {"client_order_id": "hr1", "change": "cancel: held", "state": "cancelled"},
+    ("order.gone", {"client_order_id": "hr1", "message": "", "state": "cancelled"},
      Reading(Sign.MEND, "cancel_failing", "hr1")),
     ("heartbeat.stale", {"message": ""}, Reading(Sign.RAISE, "stale_heartbeat", "")),
     ("heartbeat.back", {"message": ""}, Reading(Sign.MEND, "stale_heartbeat", "")),

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import ccxt
 import pytest
-from bybit_caller import BybitCaller
-from bybit_door import LocalBybit, local_bybit
+from ccxt_desk import PERP, SPOT, BybitDesk, bybit_desk
 
 from bot.core.times import HOUR
 from bot.testnet.faults import Kind, Switch
-from bot.testnet.server import running
 
-PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
-
-
-class Desk:
-    """A testnet and ccxt's client of it."""
-
-    def __init__(self, caller: BybitCaller, client: LocalBybit) -> None:
-        self.caller = caller
-        self.client = client
+desk = pytest.fixture(bybit_desk)
 
 
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    caller = BybitCaller(speed=Decimal(1))
-    async with running(caller.testnet) as url:
-        client = local_bybit(url)
-        try:
-            yield Desk(caller, client)
-        finally:
-            await client.close()
-
-
-async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: Desk) -> None:
+async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: BybitDesk) -> None:
     markets = await desk.client.load_markets()
     assert set(markets) == {"BTC/USDT", "ETH/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT"}
     perp, spot = markets["ETH/USDT:USDT"], markets[SPOT]
@@ -48,7 +26,7 @@ async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: Desk) -> No
         0.000001, 0.01, 5.0)
 
 
-async def test_it_reads_the_one_wallet_once(desk: Desk) -> None:
+async def test_it_reads_the_one_wallet_once(desk: BybitDesk) -> None:
     await desk.client.load_markets()
     assert await desk.client.is_unified_enabled() == [False, True]
     balance = await desk.client.fetch_balance()
@@ -56,7 +34,7 @@ async def test_it_reads_the_one_wallet_once(desk: Desk) -> None:
     assert balance["USDT"]["total"] == pytest.approx(20_000, abs=1)
 
 
-async def test_it_reads_prices_books_funding_and_candles(desk: Desk) -> None:
+async def test_it_reads_prices_books_funding_and_candles(desk: BybitDesk) -> None:
     client = desk.client
     await client.load_markets()
     ticker = await client.fetch_ticker(PERP)
@@ -74,7 +52,7 @@ async def test_it_reads_prices_books_funding_and_candles(desk: Desk) -> None:
         0.005, 100.0, 2_000_000.0)
 
 
-async def test_it_reads_fees_and_the_log_of_the_wallet(desk: Desk) -> None:
+async def test_it_reads_fees_and_the_log_of_the_wallet(desk: BybitDesk) -> None:
     client = desk.client
     await client.load_markets()
     fee = await client.fetch_trading_fee(PERP)
@@ -85,7 +63,7 @@ async def test_it_reads_fees_and_the_log_of_the_wallet(desk: Desk) -> None:
     assert Decimal(str(entry["after"])) == desk.caller.exchange.wallets.spot["USDT"]
 
 
-async def test_refusals_arrive_as_the_classes_that_they_are(desk: Desk) -> None:
+async def test_refusals_arrive_as_the_classes_that_they_are(desk: BybitDesk) -> None:
     await desk.client.load_markets()
     for code, kind in ((10005, ccxt.PermissionDenied), (110007, ccxt.InsufficientFunds), (10002, ccxt.InvalidNonce)):
         desk.caller.testnet.faults.arm(Switch("GET /v5/account/wallet-balance", Kind.ERROR, code=code))
@@ -100,7 +78,7 @@ async def test_refusals_arrive_as_the_classes_that_they_are(desk: Desk) -> None:
     (Kind.RATE_LIMIT, ccxt.RateLimitExceeded), (Kind.BAN, ccxt.RateLimitExceeded), (Kind.UNKNOWN, ccxt.ExchangeError),
     (Kind.HTTP503, ccxt.ExchangeError), (Kind.CLOSE, ccxt.NetworkError),
 ])
-async def test_trouble_arrives_in_bybits_words(desk: Desk, kind: Kind, error: type[Exception]) -> None:
+async def test_trouble_arrives_in_bybits_words(desk: BybitDesk, kind: Kind, error: type[Exception]) -> None:
     await desk.client.load_markets()
     desk.caller.testnet.faults.arm(Switch("GET /v5/market/tickers", kind, count=None))
     with pytest.raises(error):

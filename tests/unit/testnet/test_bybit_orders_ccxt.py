@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import ccxt
 import pytest
-from bybit_caller import BybitCaller
-from bybit_door import LocalBybit, local_bybit
+from ccxt_desk import ASK, BID, PERP, SPOT, BybitDesk, bybit_desk
 
 from bot.core.times import HOUR
-from bot.testnet.server import running
 
-PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
-BID, ASK = 30_499.5, 30_500.5
+desk = pytest.fixture(bybit_desk)
 
 
-class Desk:
-    """A testnet and ccxt's client of it."""
-
-    def __init__(self, caller: BybitCaller, client: LocalBybit) -> None:
-        self.caller = caller
-        self.client = client
-
-    async def sell(self, amount: float, price: float, **params: Any) -> Any:
-        return await self.client.create_order(PERP, "limit", "sell", amount, price, params)
-
-    async def buy(self, amount: float, price: float, **params: Any) -> Any:
-        return await self.client.create_order(PERP, "limit", "buy", amount, price, params)
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    caller = BybitCaller(speed=Decimal(1))
-    async with running(caller.testnet) as url:
-        client = local_bybit(url)
-        try:
-            yield Desk(caller, client)
-        finally:
-            await client.close()
-
-
-async def test_the_life_of_an_order(desk: Desk) -> None:
+async def test_the_life_of_an_order(desk: BybitDesk) -> None:
     client = desk.client
     placed = await desk.sell(0.1, ASK, postOnly=True, clientOrderId="hr_one")
     assert (placed["status"], placed["filled"], placed["clientOrderId"]) == (None, None, "hr_one"), "ids alone"
@@ -60,7 +31,7 @@ async def test_the_life_of_an_order(desk: Desk) -> None:
     assert (await client.fetch_closed_order(placed["id"], PERP))["status"] == "canceled"
 
 
-async def test_a_crossing_post_only_order_is_found_cancelled(desk: Desk) -> None:
+async def test_a_crossing_post_only_order_is_found_cancelled(desk: BybitDesk) -> None:
     placed = await desk.sell(0.1, BID, postOnly=True, clientOrderId="cross")
     assert placed["id"]
     (found,) = (await desk.client.private_get_v5_order_history({"category": "linear", "orderLinkId": "cross"})
@@ -69,7 +40,7 @@ async def test_a_crossing_post_only_order_is_found_cancelled(desk: Desk) -> None
     assert (await desk.client.fetch_closed_order(placed["id"], PERP))["filled"] == 0
 
 
-async def test_a_short_is_opened_shown_and_closed(desk: Desk) -> None:
+async def test_a_short_is_opened_shown_and_closed(desk: BybitDesk) -> None:
     client = desk.client
     done = await desk.sell(0.2, BID, timeInForce="IOC", clientOrderId="in")
     found = await client.fetch_closed_order(done["id"], PERP)
@@ -88,7 +59,7 @@ async def test_a_short_is_opened_shown_and_closed(desk: Desk) -> None:
         ("sell", 0.2, "taker", "USDT"), ("buy", 0.2, "taker", "USDT")]
 
 
-async def test_funding_in_ccxt_is_positive_when_paid(desk: Desk) -> None:
+async def test_funding_in_ccxt_is_positive_when_paid(desk: BybitDesk) -> None:
     """The raw sign of `execFee`: here the short receives, so it is negative (EXCHANGES §6)."""
     await desk.sell(0.2, BID, timeInForce="IOC")
     desk.caller.testnet.world.clock.origin += 9 * HOUR  # the wall jumps: nine hours of the story at once
@@ -97,7 +68,7 @@ async def test_funding_in_ccxt_is_positive_when_paid(desk: Desk) -> None:
     assert (row["amount"], row["code"]) == (pytest.approx(-0.2 * 30_500 * 0.0001), "USDT")
 
 
-async def test_the_account_is_set_up(desk: Desk) -> None:
+async def test_the_account_is_set_up(desk: BybitDesk) -> None:
     client = desk.client
     await client.set_leverage(5, PERP)
     assert (await client.fetch_leverage(PERP))["longLeverage"] == 5
@@ -110,7 +81,7 @@ async def test_the_account_is_set_up(desk: Desk) -> None:
     await client.set_position_mode(False)
 
 
-async def test_spot_is_traded_too(desk: Desk) -> None:
+async def test_spot_is_traded_too(desk: BybitDesk) -> None:
     client = desk.client
     done = await client.create_order(SPOT, "limit", "sell", 0.01, BID, {"timeInForce": "IOC"})
     assert (await client.fetch_closed_order(done["id"], SPOT))["filled"] == 0.01
@@ -126,7 +97,7 @@ async def test_spot_is_traded_too(desk: Desk) -> None:
         await client.create_order(SPOT, "limit", "sell", 0.01, 30_600, {"clientOrderId": "s1"})
 
 
-async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
+async def test_the_life_of_a_spot_order_under_its_own_name(desk: BybitDesk) -> None:
     client, exchange = desk.client, desk.caller.exchange
     before = await client.fetch_balance()
     placed = await client.create_order(SPOT, "limit", "sell", 0.02, 30_600, {"postOnly": True, "clientOrderId": "mine"})
@@ -148,20 +119,20 @@ async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
     assert after["USDT"]["total"] - before["USDT"]["total"] == pytest.approx(153 - 0.153)
 
 
-async def test_a_spot_purchase_is_charged_in_the_coin(desk: Desk) -> None:
+async def test_a_spot_purchase_is_charged_in_the_coin(desk: BybitDesk) -> None:
     await desk.client.create_order(SPOT, "limit", "buy", 0.01, 30_501, {"timeInForce": "IOC"})
     (trade,) = await desk.client.fetch_my_trades(SPOT)
     assert (trade["side"], trade["fee"]["cost"], trade["fee"]["currency"]) == ("buy", 0.00001, "BTC")
 
 
-async def test_all_orders_are_cancelled_at_once(desk: Desk) -> None:
+async def test_all_orders_are_cancelled_at_once(desk: BybitDesk) -> None:
     for number in range(3):
         await desk.sell(0.01, 30_600 + number)
     assert len(await desk.client.cancel_all_orders(PERP)) == 3
     assert await desk.client.fetch_open_orders(PERP) == []
 
 
-async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: Desk) -> None:
+async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: BybitDesk) -> None:
     client = desk.client
     await desk.sell(0.1, ASK, postOnly=True, clientOrderId="once")
 

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import ccxt
 import pytest
-from ccxt_door import LocalBinance, local_binance
-from testnet_caller import Caller
+from ccxt_desk import ASK, BID, PERP, SPOT, BinanceDesk, binance_desk
 
 from bot.core.times import HOUR
-from bot.testnet.server import running
 
-PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
-BID, ASK = 30_499.5, 30_500.5
+desk = pytest.fixture(binance_desk)
 
 
-class Desk:
-    """A testnet and ccxt's client of it."""
-
-    def __init__(self, caller: Caller, client: LocalBinance) -> None:
-        self.caller = caller
-        self.client = client
-
-    async def sell(self, amount: float, price: float, **params: Any) -> Any:
-        return await self.client.create_order(PERP, "limit", "sell", amount, price, params)
-
-    async def buy(self, amount: float, price: float, **params: Any) -> Any:
-        return await self.client.create_order(PERP, "limit", "buy", amount, price, params)
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    caller = Caller(speed=Decimal(1))
-    async with running(caller.testnet) as url:
-        client = local_binance(url)
-        try:
-            yield Desk(caller, client)
-        finally:
-            await client.close()
-
-
-async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: Desk) -> None:
+async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: BinanceDesk) -> None:
     markets = await desk.client.load_markets()
     assert set(markets) == {"BTC/USDT", "ETH/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT"}
     perp, spot = markets[PERP], markets[SPOT]
@@ -54,14 +25,14 @@ async def test_it_loads_both_kinds_of_markets_with_their_steps(desk: Desk) -> No
         0.00001, 0.01, 5.0)
 
 
-async def test_it_reads_both_wallets(desk: Desk) -> None:
+async def test_it_reads_both_wallets(desk: BinanceDesk) -> None:
     spot = await desk.client.fetch_balance({"type": "spot"})
     assert (spot["BTC"]["total"], spot["ETH"]["total"]) == (1.63934, 24.0)
     swap = await desk.client.fetch_balance({"type": "swap"})
     assert swap["USDT"]["total"] + spot["USDT"]["total"] == pytest.approx(20_000, abs=1)
 
 
-async def test_it_reads_prices_books_and_funding(desk: Desk) -> None:
+async def test_it_reads_prices_books_and_funding(desk: BinanceDesk) -> None:
     client = desk.client
     await client.load_markets()
     assert (await client.fetch_ticker(PERP))["last"] == 30_500.0
@@ -83,7 +54,7 @@ async def test_it_reads_prices_books_and_funding(desk: Desk) -> None:
         0.004, 125.0, 300_000.0)
 
 
-async def test_the_life_of_an_order(desk: Desk) -> None:
+async def test_the_life_of_an_order(desk: BinanceDesk) -> None:
     client = desk.client
     placed = await desk.sell(0.1, ASK, postOnly=True, clientOrderId="hr_one")
     assert (placed["status"], placed["filled"], placed["clientOrderId"]) == ("open", 0.0, "hr_one")
@@ -98,7 +69,7 @@ async def test_the_life_of_an_order(desk: Desk) -> None:
     assert [order["status"] for order in await client.fetch_orders(PERP)] == ["canceled"]
 
 
-async def test_a_short_is_opened_shown_and_closed(desk: Desk) -> None:
+async def test_a_short_is_opened_shown_and_closed(desk: BinanceDesk) -> None:
     client = desk.client
     done = await desk.sell(0.2, BID, timeInForce="IOC", clientOrderId="in")
     assert (done["status"], done["filled"], done["average"], done["cost"]) == ("closed", 0.2, BID, 6_099.9)
@@ -117,7 +88,7 @@ async def test_a_short_is_opened_shown_and_closed(desk: Desk) -> None:
     assert trades[0]["fee"]["cost"] == pytest.approx(6_099.9 * 0.0005)
 
 
-async def test_funding_received_is_positive(desk: Desk) -> None:
+async def test_funding_received_is_positive(desk: BinanceDesk) -> None:
     await desk.sell(0.2, BID, timeInForce="IOC")
     start = desk.caller.now
     desk.caller.testnet.world.clock.origin += 9 * HOUR  # the wall jumps: nine hours of the story at once
@@ -126,7 +97,7 @@ async def test_funding_received_is_positive(desk: Desk) -> None:
     assert (row["amount"], row["code"]) == (pytest.approx(0.2 * 30_500 * 0.0001), "USDT")
 
 
-async def test_the_account_is_set_up(desk: Desk) -> None:
+async def test_the_account_is_set_up(desk: BinanceDesk) -> None:
     client = desk.client
     assert (await client.set_leverage(5, PERP))["leverage"] == 5
     assert (await client.fetch_leverages([PERP]))[PERP]["longLeverage"] == 5
@@ -142,7 +113,7 @@ async def test_the_account_is_set_up(desk: Desk) -> None:
         "symbol": "BTCUSDT", "countdownTime": "1000"}
 
 
-async def test_spot_is_traded_too(desk: Desk) -> None:
+async def test_spot_is_traded_too(desk: BinanceDesk) -> None:
     client = desk.client
     done = await client.create_order(SPOT, "limit", "sell", 0.01, BID, {"timeInForce": "IOC"})
     assert (done["status"], done["filled"]) == ("closed", 0.01)
@@ -161,7 +132,7 @@ async def test_spot_is_traded_too(desk: Desk) -> None:
         await client.fetch_order("99", SPOT)
 
 
-async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
+async def test_the_life_of_a_spot_order_under_its_own_name(desk: BinanceDesk) -> None:
     client = desk.client
     before = await client.fetch_balance({"type": "spot"})
     placed = await client.create_order(SPOT, "limit", "sell", 0.02, 30_600, {"postOnly": True, "clientOrderId": "mine"})
@@ -183,7 +154,7 @@ async def test_the_life_of_a_spot_order_under_its_own_name(desk: Desk) -> None:
     assert (after["BTC"]["used"], before["BTC"]["total"] - after["BTC"]["total"]) == (0.0, pytest.approx(0.005))
 
 
-async def test_a_spot_purchase_is_charged_in_the_coin(desk: Desk) -> None:
+async def test_a_spot_purchase_is_charged_in_the_coin(desk: BinanceDesk) -> None:
     client = desk.client
     await client.create_order(SPOT, "limit", "buy", 0.01, ASK, {"timeInForce": "IOC"})
     (trade,) = await client.fetch_my_trades(SPOT, desk.caller.now - HOUR)
@@ -195,7 +166,7 @@ async def test_a_spot_purchase_is_charged_in_the_coin(desk: Desk) -> None:
     (50, 30_600, ccxt.InsufficientFunds, "insufficient balance"),
 ])
 async def test_spots_filters_refuse_in_its_own_words(
-    desk: Desk, amount: float, price: float, kind: type[Exception], words: str,
+    desk: BinanceDesk, amount: float, price: float, kind: type[Exception], words: str,
 ) -> None:
     await desk.client.load_markets()
     with pytest.raises(kind, match=words):
@@ -205,7 +176,7 @@ async def test_spots_filters_refuse_in_its_own_words(
     assert await desk.client.fetch_open_orders(SPOT) == []
 
 
-async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: Desk) -> None:
+async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: BinanceDesk) -> None:
     client = desk.client
     await desk.sell(0.1, ASK, postOnly=True, clientOrderId="once")
 
@@ -230,7 +201,7 @@ async def test_refusals_arrive_as_the_classes_that_ccxt_has_for_them(desk: Desk)
         await client.fapiPublicGetTickerBookTicker({"symbol": "DOGEUSDT"})
 
 
-async def test_credentials_and_clock_are_checked(desk: Desk) -> None:
+async def test_credentials_and_clock_are_checked(desk: BinanceDesk) -> None:
     client = desk.client
     await client.load_markets()
     client.options["timeDifference"] -= 5_000
@@ -245,7 +216,7 @@ async def test_credentials_and_clock_are_checked(desk: Desk) -> None:
         await client.fetch_balance({"type": "swap"})
 
 
-async def test_too_many_requests_are_ddos_protection(desk: Desk) -> None:
+async def test_too_many_requests_are_ddos_protection(desk: BinanceDesk) -> None:
     client = desk.client
     await client.load_markets()
     client.enableRateLimit = False

@@ -88,6 +88,7 @@ async def test_an_order_of_ours_that_does_not_read_like_one_is_no_answer(
 
 
 def test_a_client_id_tells_its_place_and_a_foreign_one_none() -> None:
-    assert place_of(client_order_id("abc123", "btc3", 1234), "abc123") == ("btc3", 1234)
+    assert place_of(client_order_id("abc123", "btc3", 1234), "abc123") == ("btc3", 1234, "")
+    assert place_of(client_order_id("abc123x7q", "btc3", 1234), "abc123") == ("btc3", 1234, "x7q")
     for identifier in ("hrother1_btc3_1", "web_abc", "hrabc123_btc3", "hrabc123__1", "hrabc123_btc3_", "hrabc123_b_-1"):
         assert place_of(identifier, "abc123") is None
