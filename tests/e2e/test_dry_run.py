@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from kill_story import read_trace
 from play import ROOT, SIGKILLED, daemon, get, serving, write_config
 from rehearsals import MONEY, SAME, START, TOUCH, Pair, play_twice, run_to_the_end
-from test_kills import read_trace
 from test_time import TABLES, contents, quiet_points
 
 from bot.journal.reader import read_books, read_decisions, read_status

@@ -6,8 +6,8 @@ import random
 import sqlite3
 from pathlib import Path
 
+from kill_story import Call, read_trace
 from play import play, write_config
-from test_kills import Call, read_trace
 
 TABLES = ("decisions", "intents", "order_events", "fills", "funding", "episodes")
 QUIET = ("snapshot", "record_decision", "funding", "record_funding", "beat")

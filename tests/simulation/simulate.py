@@ -11,7 +11,9 @@ import gc
 import hashlib
 import logging
 import multiprocessing
+import multiprocessing.util
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -144,7 +146,9 @@ def _template() -> bytes:
 @lru_cache(maxsize=1)
 def _folder() -> Path:
     memory = Path("/dev/shm")  # noqa: S108 -- a folder of this process's own is made in it
-    return Path(tempfile.mkdtemp(prefix="hedgerow-simulation-", dir=memory if memory.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="hedgerow-simulation-", dir=memory if memory.is_dir() else None))
+    multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
+    return folder
 
 
 def explore(seeds: Iterable[int], workers: int, minutes: float | None = None) -> list[Found]:
@@ -159,6 +163,9 @@ def explore(seeds: Iterable[int], workers: int, minutes: float | None = None) ->
             progress.advance(task)
             if until is not None and time.monotonic() > until:
                 break
+        else:
+            pool.close()
+            pool.join()  # each removes its folder
     return sorted(found, key=lambda one: one.seed)
 
 

@@ -104,6 +104,11 @@ class Call:
     what: str
 
 
+def read_trace(trace: Path) -> list[Call]:
+    """What an unbroken run wrote down of its look-outs, oldest first."""
+    return [Call(int(at), when, what) for at, when, what in map(str.split, trace.read_text().splitlines())]
+
+
 def kill_points(trace: Path, journal: Path, count: int, seed: int) -> list[dict[str, Any]]:
     """So many places in the story's order, at least an hour apart.
 
@@ -111,7 +116,7 @@ def kill_points(trace: Path, journal: Path, count: int, seed: int) -> list[dict[
     Where no place is left that fits, the last of these wishes go first.
     """
     chance = random.Random(seed)
-    calls = [Call(int(at), when, what) for at, when, what in map(str.split, trace.read_text().splitlines())]
+    calls = read_trace(trace)
     spans = [(one.opened_at, one.closed_at or calls[-1].at) for one in read_episodes(journal) if one.opened_at]
 
     chosen: list[Call] = []
