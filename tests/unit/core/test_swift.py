@@ -27,9 +27,12 @@ class Slow(Later):
 
 
 def half_made(x: int, asked: list[int]) -> Slow:
+    def work() -> Mapping[str, int]:
+        asked.append(x)
+        return {"y": 10 * x}
+
     new = Slow._twin()
-    new.x = x
-    new._work = lambda: asked.append(x) or {"y": 10 * x}
+    new.x, new._work = x, work
     new.__class__ = Slow
     made: Slow = new
     return made
