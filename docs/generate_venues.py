@@ -69,7 +69,9 @@ money.
 | whose account it is | user id | user id | user id | known by its key: a new one is another | user id |
 | cash to the margin account | by hand | where permitted | one wallet | one wallet | one wallet |
 | orders remembered unfilled | 3 days | 3 days | 1 day | 7 days | 1 day |
-| dead man's switch for orders | per symbol | per symbol | institutions | institutions | institutions |
+| dead man's switch for orders, perpetuals | per symbol | per symbol | institutions | institutions | institutions |
+| an order on spot that rests can be moved | no: cancelled and placed anew | no | yes | yes | yes |
+| a sale of coins is charged in | USDT, or BNB | USDT, or BNB | USDT | USDT | USDT |
 
 `not told` is `unknown` in `hedgerow doctor`, never `ok`.
 
@@ -86,9 +88,9 @@ other way round. Put USDT into the demo's futures wallet by hand.
 **Bybit demo.** In your account at <https://www.bybit.com>, switch to *Demo Trading*, then API. The demo has a user of
 its own. A key made inside the *testnet's* demo trading works nowhere.
 
-**Live.** Allow futures (Bybit: contract orders and positions) and reading, neither withdrawal nor transfer, and bind
-the key to this machine's address. A Bybit key without an address expires after three months; `doctor` warns two weeks
-before.
+**Live.** Allow futures (Bybit: contract orders and positions) and reading, and spot trading if hedges are ever to be
+finalised, that is, coins sold; neither withdrawal nor transfer. Bind the key to this machine's address. A Bybit key
+without an address expires after three months; `doctor` warns two weeks before.
 
 ```console
 $ export HEDGEROW_API_KEY=... HEDGEROW_API_SECRET=...
@@ -117,6 +119,10 @@ Anything else is a safety stop (exit 6) that names what to change.
 - A client order id is unique among open orders only: sending the same one again after a fill would be accepted. The
   bot never sends one twice.
 - `hedgerow` reads all open orders every 30 seconds while none of ours rests: that request is dear.
+- Spot's interface refuses an order that would cross, one whose name is taken and one that the wallet does not cover
+  with the same code (`-2010`), told apart by its words; a rejection in other words is looked up before it is believed.
+- A spot order has no dead man's switch: one that rests when the bot dies stays until it is withdrawn or filled, and
+  the next start looks it up.
 
 **Bybit**
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.episode import Episode
 from bot.core.history import Gap, hedged_within
-from bot.core.ledger import Costs, Event, Traded, Valuation, reckon
-from bot.core.market import Asset, Snapshot
-from bot.core.money import ZERO
-from bot.core.orders import Fill
+from bot.core.ledger import Costs, Event, Traded, Valuation, minus, reckon, total
+from bot.core.market import Asset, Snapshot, spot_coin
+from bot.core.money import ZERO, reckoned
+from bot.core.orders import Fill, FundingPayment
 from bot.core.times import iso
 
 _OF_FUNDING = ("funding_paid",)
@@ -21,6 +22,14 @@ _OF_FILLS = ("futures_fees", "spot_fees", "realised", "basis", "slippage", "spot
 def traded(fill: Fill, symbol: str, spot_mid: Decimal | None, perp_mid: Decimal | None) -> Traded:
     """An execution of a hedge of the perpetual `symbol`, with the mids at its order's decision."""
     return Traded(fill, spot_mid, perp_mid, spot=fill.symbol != symbol)
+
+
+def concerns(fill: Fill, episode: Episode) -> bool:
+    """Whether an execution is a leg of the hedge: on its perpetual, or in its own coins on spot.
+
+    Coins of another kind, bought with what was sold, are not: they change what is held, and belong to the account.
+    """
+    return fill.symbol == episode.symbol or spot_coin(fill.symbol) in (None, episode.asset)
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -62,3 +71,63 @@ def costs_of(
     if short and snapshot is not None:
         seen = valuation(snapshot, episode.asset, episode.symbol, short)
     return reckon(ordered, settle, seen, missing(episode, gaps, incomplete))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCosts:
+    """What all hedges of an account have cost, and what was charged outside of any. Signs as in `Costs`.
+
+    `outside_fees`, `outside_funding`: of executions and settlements that belong to no hedge; they are in `fees`,
+    `funding_paid`, `net_cost` and `against_holding`. `unknown`: why a sum is None, by hedge ('' for what is outside).
+    """
+
+    net_cost: Decimal | None
+    against_holding: Decimal | None
+    bp_a_year: Decimal | None
+    fees: Decimal | None
+    fees_charged: Mapping[str, Decimal]
+    funding_paid: Decimal | None
+    futures_pnl: Decimal | None
+    realised: Decimal
+    unrealised: Decimal | None
+    basis: Decimal | None
+    slippage: Decimal | None
+    spot_slippage: Decimal | None
+    exposure: Decimal | None
+    outside_fees: Decimal | None
+    outside_funding: Decimal | None
+    unknown: Mapping[str, str]
+
+
+@reckoned
+def account_costs(
+    hedges: Mapping[str, Costs], settle: str, *, fills: Iterable[Fill] = (), funding: Iterable[FundingPayment] = (),
+) -> AccountCosts:
+    """The sum over all hedges, and `fills` and `funding` that belong to none. A figure that one lacks has no sum."""
+    every = list(hedges.values())
+    loose, paid = list(fills), list(funding)
+    charged: dict[str, Decimal] = {}
+    for coin, fee in [*((one.fee_currency, one.fee) for one in loose),
+                      *(row for one in every for each in (one.fees_charged, one.spot_fees_charged)
+                        for row in each.items())]:
+        charged[coin] = charged.get(coin, ZERO) + fee
+    unknown = {name: one.why_unknown() for name, one in hedges.items() if one.why_unknown()}
+    outside_fees = total(*(one.fee_worth(settle) for one in loose))
+    outside_funding = total(*(-one.amount if one.currency == settle else None for one in paid))
+    if outside_fees is None or outside_funding is None:
+        unknown[""] = "something outside of all hedges was charged in a coin without a price"
+    net = total(*(one.net_cost for one in every), outside_fees, outside_funding)
+    exposure = total(*(one.exposure for one in every))
+    return AccountCosts(
+        net_cost=net,
+        against_holding=total(*(one.against_holding for one in every), minus(outside_fees), minus(outside_funding)),
+        bp_a_year=10_000 * net / exposure if net is not None and exposure else None,
+        fees=total(*(one.fees for one in every), outside_fees), fees_charged=charged,
+        funding_paid=total(*(one.funding_paid for one in every), outside_funding),
+        futures_pnl=total(*(one.futures_pnl for one in every)),
+        realised=sum((one.realised for one in every), ZERO) + sum((one.realised for one in loose), ZERO),
+        unrealised=total(*(one.unrealised for one in every)), basis=total(*(one.basis for one in every)),
+        slippage=total(*(one.slippage for one in every)),
+        spot_slippage=total(*(one.spot_slippage for one in every)), exposure=exposure,
+        outside_fees=outside_fees, outside_funding=outside_funding, unknown=unknown,
+    )

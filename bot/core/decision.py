@@ -201,10 +201,12 @@ class RuleState(Kept):
     @property
     def at_rest(self) -> bool:
         """Whether that is so of every asset, and of the account."""
-        return self.kept(self._at_rest)
-
-    def _at_rest(self) -> bool:
-        return self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values())
+        try:
+            found: bool = self._answer
+        except AttributeError:
+            found = self.keep(
+                self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values()))
+        return found
 
 
 @swift
@@ -280,10 +282,12 @@ class Standing(Kept):
     @property
     def at_rest(self) -> bool:
         """Whether that is so of every asset, and of the account."""
-        return self.kept(self._at_rest)
-
-    def _at_rest(self) -> bool:
-        return not self.asked and not self.own_orders and all(one.at_rest for one in self.assets.values())
+        try:
+            found: bool = self._answer
+        except AttributeError:
+            found = self.keep(
+                not self.asked and not self.own_orders and all(one.at_rest for one in self.assets.values()))
+        return found
 
 
 @swift

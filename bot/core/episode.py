@@ -115,9 +115,9 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
 
 
 @reckoned
-def apply_funding(episode: Episode, payment: FundingPayment) -> Episode:
-    """The episode after one funding settlement; received funding lowers `funding_paid`."""
-    return replace(episode, funding_paid=episode.funding_paid - payment.amount)
+def apply_funding(episode: Episode, *payments: FundingPayment) -> Episode:
+    """The episode after funding settlements; received funding lowers `funding_paid`."""
+    return replace(episode, funding_paid=episode.funding_paid - sum((paid.amount for paid in payments), ZERO))
 
 
 def cash_of_fill(fill: Fill, settle: str) -> Decimal:

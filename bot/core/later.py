@@ -31,16 +31,15 @@ class Later:
 
 
 class Kept:
-    """Base of a frozen dataclass with slots that is asked the same question many times, and answers it once."""
+    """Base of a frozen dataclass with slots that is asked the same question many times, and answers it once.
+
+    `_answer` is unset until then: to look at it and to miss it costs less than to ask whether it is there.
+    """
 
     __slots__ = ("_answer",)
     _answer: Any
 
-    def kept(self, answer: Callable[[], T]) -> T:
-        """The answer, which `answer` gives the first time."""
-        try:
-            found: T = self._answer
-        except AttributeError:
-            found = answer()
-            object.__setattr__(self, "_answer", found)
-        return found
+    def keep(self, answer: T) -> T:
+        """The answer, which is kept; from now on `_answer` is it."""
+        object.__setattr__(self, "_answer", answer)
+        return answer

@@ -29,11 +29,12 @@ covers. What is not known makes a figure None, with the reason under its name in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
+from bot.core.market import Side
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import YEAR, Millis
@@ -65,6 +66,11 @@ class Valuation:
 
 Event: TypeAlias = Traded | FundingPayment
 """What happens to a hedge's money."""
+
+Execution: TypeAlias = tuple[Millis, Decimal, Decimal, Decimal, str, Decimal, Decimal | None, str]
+"""One of an order's executions: instant, quantity, price, fee, the fee's currency, realised PnL, what a fee in another
+coin was worth (None: not known), and the trade's id.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +159,38 @@ class Ledger:
             elif event.amount:
                 self._cannot("funding_paid", f"funding of {event.payment_id} is in {event.currency}")
             return
-        if event.spot_mid is not None:
-            self._move_to(event.fill.at, event.spot_mid)
+        fill = event.fill
+        self.take_order(
+            fill.side, ((fill.at, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.realised,
+                         fill.fee_value, fill.trade_id),), event.spot_mid, event.perp_mid, spot=event.spot)
+
+    @reckoned
+    def take_order(
+        self, side: Side, executions: Sequence[Execution], spot_mid: Decimal | None, perp_mid: Decimal | None = None, *,
+        spot: bool = False,
+    ) -> None:
+        """Executions of one order in their order, with nothing else in between: what `take` makes of them one by one.
+
+        They share the decision and its mids; the rest as `Traded`.
+        """
+        sign, before = side.sign, self._short
+        made = sum((execution[1] for execution in executions), ZERO)
+        if len(executions) > 1 and not spot and before * (before - sign * made) < 0:  # the entry begins anew on the way
+            for execution in executions:
+                self.take_order(side, (execution,), spot_mid, perp_mid)
+            return
+        if spot_mid is not None:
+            self._move_to(executions[0][0], spot_mid)
         else:
-            self._cannot_follow(event)
-        if event.spot:
-            self._slice(event)
+            self._cannot_follow(executions[0][-1], spot=spot)
+        notional = self._book(executions, sign, spot=spot)
+        if spot_mid is not None and len(executions) > 1:
+            self._stay(executions, ZERO if spot else sign, before, spot_mid)
+        if spot:
+            self._slice(sign, made, notional, spot_mid)
         else:
-            self._trade(event)
+            entry = executions[0][2] if len(executions) == 1 else notional / made
+            self._trade(sign, made, notional, entry, spot_mid=spot_mid, perp_mid=perp_mid, name=executions[0][-1])
 
     @reckoned
     def see(self, seen: Valuation) -> None:
@@ -215,44 +245,70 @@ class Ledger:
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    def _trade(self, traded: Traded) -> None:
-        """A fill of the perpetual."""
-        fill, sign = traded.fill, traded.fill.side.sign
-        self._fees += self._fee(fill, self._charged, "futures_fees")
-        self._realised += fill.realised
-        self._traded += sign * fill.quantity * fill.price
-        if traded.perp_mid is None:
-            why = f"the perpetual's mid at the decision of fill {fill.trade_id} is not known"
+    def _book(self, executions: Sequence[Execution], sign: int, *, spot: bool) -> Decimal:
+        """Fees and what was realised; what the executions came to at their prices."""
+        charged = self._spot_charged if spot else self._charged
+        fees = realised = notional = ZERO
+        for _, quantity, price, fee, currency, made, worth, name in executions:
+            notional += quantity * price
+            realised += made
+            charged[currency] = charged.get(currency, ZERO) + fee
+            if currency == self._settle:
+                fees += fee
+            elif fee:
+                fees += self._worth(fee, currency, worth, name, "spot_fees" if spot else "futures_fees")
+        if spot:
+            self._spot_fees += fees
+        else:
+            self._fees += fees
+            self._realised += realised
+            self._traded += sign * notional
+        return notional
+
+    def _stay(self, executions: Sequence[Execution], sign: int | Decimal, short: Decimal, spot: Decimal) -> None:
+        """Between the executions of one decision time goes on, and the mid stays."""
+        waited, last = ZERO, self._at or 0
+        for at, quantity, *_ in executions:
+            if at > last:
+                waited += abs(short) * (at - last)
+                self._held += at - last if short else 0
+                last = at
+            short -= sign * quantity
+        self._exposure += waited * spot / YEAR
+        self._at = last
+
+    def _trade(
+        self, sign: int, quantity: Decimal, notional: Decimal, price: Decimal, *, spot_mid: Decimal | None,
+        perp_mid: Decimal | None, name: str,
+    ) -> None:
+        """Executions of the perpetual, at `price` on average."""
+        if perp_mid is None:
+            why = f"the perpetual's mid at the decision of fill {name} is not known"
             self._cannot("slippage", why)
             self._cannot("basis", why)
         else:
-            self._spreads += sign * fill.quantity * (fill.price - traded.perp_mid)
-            if traded.spot_mid is not None:
-                self._mids += sign * fill.quantity * (traded.perp_mid - traded.spot_mid)
+            self._spreads += sign * (notional - quantity * perp_mid)
+            if spot_mid is not None:
+                self._mids += sign * quantity * (perp_mid - spot_mid)
         if sign * self._uncovered > 0:
-            self._uncovered -= sign * min(fill.quantity, abs(self._uncovered))
-        before, self._short = self._short, self._short - sign * fill.quantity
+            self._uncovered -= sign * min(quantity, abs(self._uncovered))
+        before, self._short = self._short, self._short - sign * quantity
         if before * self._short < 0 or before == 0:
-            self._entry = fill.price
+            self._entry = price
         elif abs(self._short) > abs(before):
-            self._entry = (self._entry * abs(before) + fill.price * fill.quantity) / abs(self._short)
+            self._entry = (self._entry * abs(before) + notional) / abs(self._short)
 
-    def _slice(self, traded: Traded) -> None:
-        """A fill on spot."""
-        fill, sign = traded.fill, traded.fill.side.sign
-        self._spot_fees += self._fee(fill, self._spot_charged, "spot_fees")
-        self._sold -= sign * fill.quantity
-        self._proceeds -= sign * fill.quantity * fill.price
-        self._uncovered -= sign * fill.quantity
-        if traded.spot_mid is not None:
-            self._spot_slippage += sign * fill.quantity * (fill.price - traded.spot_mid)
+    def _slice(self, sign: int, quantity: Decimal, notional: Decimal, spot_mid: Decimal | None) -> None:
+        """Executions on spot."""
+        self._sold -= sign * quantity
+        self._proceeds -= sign * notional
+        self._uncovered -= sign * quantity
+        if spot_mid is not None:
+            self._spot_slippage += sign * (notional - quantity * spot_mid)
 
-    def _fee(self, fill: Fill, charged: dict[str, Decimal], figure: str) -> Decimal:
-        charged[fill.fee_currency] = charged.get(fill.fee_currency, ZERO) + fill.fee
-        worth = fill.fee_worth(self._settle)
+    def _worth(self, fee: Decimal, currency: str, worth: Decimal | None, name: str, figure: str) -> Decimal:
         if worth is None:
-            self._cannot(figure, f"the fee of fill {fill.trade_id} is {fill.fee} {fill.fee_currency}, whose price then "
-                                 "is not known")
+            self._cannot(figure, f"the fee of fill {name} is {fee} {currency}, whose price then is not known")
         return worth or ZERO
 
     def _move_to(self, at: Millis, spot: Decimal) -> None:
@@ -260,12 +316,12 @@ class Ledger:
         self._move, self._legging, self._exposure, self._held = self._gone(at, spot)
         self._at, self._spot = at if self._at is None else max(at, self._at), spot
 
-    def _cannot_follow(self, traded: Traded) -> None:
+    def _cannot_follow(self, trade: str, *, spot: bool) -> None:
         """What changed at an unknown price: h in a fill of the perpetual, u in a slice and in what covers it."""
-        why = f"the spot mid at the decision of fill {traded.fill.trade_id} is not known"
-        for name in ("spot_slippage",) if traded.spot else ("hedged_move", "exposure", "basis"):
+        why = f"the spot mid at the decision of fill {trade} is not known"
+        for name in ("spot_slippage",) if spot else ("hedged_move", "exposure", "basis"):
             self._cannot(name, why)
-        if traded.spot or self._uncovered:
+        if spot or self._uncovered:
             self._cannot("legging", why)
 
     def _gone(self, at: Millis, spot: Decimal) -> tuple[Decimal, Decimal, Decimal, Millis]:

@@ -33,22 +33,29 @@ from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
+from bot.core.reinvest import buy_on, earned, invest
 from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, pace_of, run_rule
 from bot.core.standstill import standstill
 from bot.core.states import Event, State
 from bot.core.times import Millis
 
 
-@reckoned
 def decide(situation: Situation, terms: Terms) -> Decision:
     """What to do about every asset at one instant, why, and what to remember.
 
     A function of its arguments alone: deciding again on the same instant with the state that came out changes nothing.
     Where nothing can come of it, its words and figures are made when somebody reads them.
     """
+    found = in_passing(situation, terms)
+    return decide_in_full(situation, terms) if found is None else found
+
+
+@reckoned
+def in_passing(situation: Situation, terms: Terms) -> Decision | None:
+    """`decide`, where nothing can come of it; None where something may."""
     quiet = standstill(situation, terms)
     if quiet is None:
-        return decide_in_full(situation, terms)
+        return None
     return Decision.quiet(situation.snapshot.taken_at, *quiet, partial(_rest_of, situation, terms))
 
 
@@ -85,10 +92,16 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
         run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder))
     for draft in drafts:
         ending.take_on(draft, snapshot, terms.policy, hurried=draft.goal_reason in BY_MARGIN)
+    money = situation.state.to_invest + earned(drafts, terms.policy)
+    if money:
+        money = invest(drafts, money, snapshot, terms.policy, book)
+    for draft in drafts:
+        buy_on(draft, snapshot)
     return Decision(
         at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
         assets=tuple([_answer(draft, halted) for draft in drafts]),
-        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account), halted=halted,
+        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account, money),
+        halted=halted,
         ladder=ladder,
     )
 
@@ -112,6 +125,7 @@ def _draft(
         goal_reason=state.goal_reason, disarmed=state.disarmed,
         count=triggers.Count(state.candidate, state.confirmed, state.counted_at), foreign=foreign,
         ignored_orders=ignored, finalising=state.finalising if state.goal is not None else None,
+        buying=state.buying,
     )
     if "ignore" in standing.asked:
         draft.say("ignored", f"a position of {plain(foreign)} and {len(ignored)} orders are somebody else's",
@@ -231,6 +245,7 @@ def _remember(draft: Draft) -> AssetState:
         pending_spot=sight.pending_spot, pending_mark=sight.pending_mark, holding=draft.holding,
         state=draft.own_state, foreign=draft.foreign, ignored_orders=draft.ignored_orders,
         quarantined_at=draft.standing.quarantined_at, finalising=draft.finalising if working else None,
+        buying=draft.buying,
     )
 
 

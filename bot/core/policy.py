@@ -202,9 +202,10 @@ class Terms(Kept):
     @property
     def rules(self) -> tuple[Rule, ...]:
         """What the rule goes by, asset by asset in the order of the policy."""
-        return self.kept(self._rules)
-
-    def _rules(self) -> tuple[Rule, ...]:
-        return tuple(
-            Rule.of(one, self.instruments[one.asset].symbol, one.contract_for(self.instruments[one.asset]))
-            for one in self.policy.assets)
+        try:
+            found: tuple[Rule, ...] = self._answer
+        except AttributeError:
+            found = self.keep(tuple(
+                Rule.of(one, self.instruments[one.asset].symbol, one.contract_for(self.instruments[one.asset]))
+                for one in self.policy.assets))
+        return found

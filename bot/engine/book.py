@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from bot.core.costing import costs_of, traded
+from bot.core.costing import concerns, costs_of, traded
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
@@ -275,7 +275,8 @@ class Book:
     def _booked(self, episode: Episode, fills: Sequence[Fill], intent: OrderIntent) -> None:
         """Follow the journal, which has these executions and their episode's account."""
         self._events.setdefault(episode.id, []).extend(
-            traded(fill, episode.symbol, intent.spot_mid, intent.perp_mid) for fill in fills)
+            traded(fill, episode.symbol, intent.spot_mid, intent.perp_mid)
+            for fill in fills if concerns(fill, episode))
         self._cash_flow += sum((moved_by(fill, self._settle) for fill in fills), ZERO)
         self._episodes[episode.id] = episode
         for fill in fills:
@@ -347,19 +348,18 @@ class Book:
         """Book those settlements that are new, each with the episode that was open at its instant."""
         new = await self._journal.unbooked_funding(payments)
         booked: list[tuple[FundingPayment, str | None]] = []
-        touched: dict[str, Episode] = {}
+        paid: dict[str, list[FundingPayment]] = {}
         for payment in new:
             episode = self._episode_at(payment.symbol, payment.at)
-            if episode is not None:
-                episode = apply_funding(touched.get(episode.id, episode), payment)
-                touched[episode.id] = episode
             booked.append((payment, episode.id if episode else None))
+            if episode is not None:
+                paid.setdefault(episode.id, []).append(payment)
         if new:
+            touched = {name: apply_funding(self._episodes[name], *its) for name, its in paid.items()}
             await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
             self._episodes.update(touched)
-            for payment, name in booked:
-                if name is not None:
-                    self._events.setdefault(name, []).append(payment)
+            for name, its in paid.items():
+                self._events.setdefault(name, []).extend(its)
             self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
             self.funding_at = max(self.funding_at or 0, *(payment.at for payment in new))
         return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)

@@ -29,16 +29,17 @@ class Rungs:
         self._milder_since: Millis | None = None
         self._not_before: Millis = 0
         self._failed_until: Millis = 0
+        self._moves = isinstance(venue, TopUps)  # a question to a protocol takes its time
 
     @property
     def can_move(self) -> bool:
         """Whether proceeds can be counted on to come to the margin account: it moves coin, and did not just fail to."""
-        return isinstance(self._venue, TopUps) and self._clock.now() >= self._failed_until
+        return self._moves and self._clock.now() >= self._failed_until
 
     @property
     def can_top_up(self) -> bool:
         """Whether the venue moves coin to the margin account, and nothing was moved or refused just now."""
-        return isinstance(self._venue, TopUps) and self._clock.now() >= self._not_before
+        return self._moves and self._clock.now() >= self._not_before
 
     def tell(self, ladder: Ladder) -> None:
         """Say that a worse rung was reached, or that the account is off the ladder again."""

@@ -26,6 +26,9 @@ LOOK_BACK: Millis = 7 * DAY
 
 LOOK_EVERY: Millis = MINUTE
 
+SAME_MOMENT: Millis = MINUTE
+"""So long after a trade, the mids of now are taken for those that it met; later they are not known."""
+
 
 class Strangers:
     """Finds such trades where the venue's position is not the journal's, and books them."""
@@ -100,7 +103,8 @@ class Strangers:
         average = sum((fill.quantity * fill.price for fill in fills), ZERO) / quantity
         episode, number, identity = self._book.next_identity(asset)
         short, now = self._book.short(asset), self._clock.now()
-        quote = snapshot.quotes.get(asset)
+        # It was no decision of ours: the mids of then are known only where then is now.
+        quote = snapshot.quotes.get(asset) if now - first.at <= SAME_MOMENT else None
         intent = OrderIntent(
             identity, number, episode, asset, first.symbol, first.side, quantity, average, first.side is Side.BUY,
             TimeInForce.GTC, -short, short - first.side.sign * quantity, decided_at=now, created_at=now, reason=why,

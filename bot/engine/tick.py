@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation, Standing
 from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.money import ZERO
-from bot.core.plan import decide
+from bot.core.plan import decide, in_passing
 from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
 from bot.core.times import DAY, HOUR, MINUTE, Millis
@@ -129,10 +129,9 @@ class Engine:
         """
         if self._calm is None:
             return None
-        decision = decide(Situation(snapshot, self._calm, self._book.state), self._terms)
-        if not decision.still:
-            return None
-        self._book.looked(decision)
+        decision = in_passing(Situation(snapshot, self._calm, self._book.state), self._terms)
+        if decision is not None:
+            self._book.looked(decision)
         return decision
 
     def watch(self) -> Watch | None:
@@ -275,8 +274,9 @@ class Engine:
             self._reporter.sale(decided, snapshot, now)
 
     def _working(self, decision: Decision) -> bool:
-        in_progress = any(decided.goal != decided.short and not decided.held and not self._executor.rests(decided)
-                          for decided in decision.assets)
+        in_progress = any(
+            (decided.goal != decided.short or decided.due is not None) and not decided.held
+            and not self._executor.rests(decided) for decided in decision.assets)
         return in_progress or bool(self._book.live())
 
 
@@ -307,10 +307,10 @@ def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action |
 def _material(state: RuleState) -> tuple[object, ...]:
     """What of the memory must not be lost: all but the prices and times that only move along."""
     kept = ((asset, _kept(memory)) for asset, memory in sorted(state.assets.items()))
-    return (state.cash is None, state.state, *kept)
+    return (state.cash is None, state.state, state.to_invest, *kept)
 
 
 def _kept(memory: AssetState) -> tuple[object, ...]:
     return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
             memory.holding, memory.state, memory.foreign, memory.ignored_orders, memory.quarantined_at,
-            memory.finalising)
+            memory.finalising, memory.buying)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
-from bot.core.costing import traded
+from bot.core.costing import concerns, traded
 from bot.core.decision import Decision
 from bot.core.episode import Episode, EpisodeState, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
@@ -103,13 +103,13 @@ def events(
     episodes: Iterable[Episode], fills: Iterable[Placed], funding: Iterable[tuple[FundingPayment, str | None]],
 ) -> dict[str, tuple[Event, ...]]:
     """What happened to the money of these hedges, by id; what belongs to any other is passed over."""
-    symbols = {one.id: one.symbol for one in episodes}
-    found: dict[str, list[Event]] = {name: [] for name in symbols}
+    known = {one.id: one for one in episodes}
+    found: dict[str, list[Event]] = {name: [] for name in known}
     for name, fill, spot_mid, perp_mid in fills:
-        if name in symbols:
-            found[name].append(traded(fill, symbols[name], spot_mid, perp_mid))
+        if name in known and concerns(fill, known[name]):
+            found[name].append(traded(fill, known[name].symbol, spot_mid, perp_mid))
     for payment, owner in funding:
-        if owner in symbols:
+        if owner in known:
             found[owner].append(payment)
     return {name: tuple(events) for name, events in found.items() if events}
 

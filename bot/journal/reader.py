@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bot.core.costing import costs_of
+from bot.core.costing import AccountCosts, account_costs, concerns, costs_of
 from bot.core.decision import AssetDecision, Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap, awaited
@@ -89,6 +89,20 @@ def read_costs(path: Path) -> Mapping[str, Costs]:
         last = _one(connection, "SELECT situation FROM decisions ORDER BY seq DESC LIMIT 1")
         snapshot = decode(Situation, last["situation"]).snapshot if last else None
         return _costs(connection, [one for one in _episodes(connection) if one.fills], snapshot)
+
+
+def read_account_costs(path: Path) -> AccountCosts:
+    """What the account's hedges have cost in all, with what was charged outside of any; valued as `read_costs`."""
+    hedges = read_costs(path)
+    with reading(path) as connection:
+        newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
+        known = {one.id: one for one in _episodes(connection)}
+        fills = [(row["episode"], from_row(Fill, row)) for row in _all(connection, (
+            "SELECT f.*, i.episode FROM fills f LEFT JOIN intents i USING (client_order_id) ORDER BY f.seq"))]
+        loose = [fill for name, fill in fills if name not in known or not concerns(fill, known[name])]
+        paid = _all(connection, "SELECT * FROM funding WHERE episode IS NULL ORDER BY seq")
+    settle = decode(Terms, newest["content"]).policy.settle if newest else ""
+    return account_costs(hedges, settle, fills=loose, funding=[from_row(FundingPayment, row) for row in paid])
 
 
 def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | None = None,
@@ -292,6 +306,6 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
-    "gaps", "read_books", "read_command", "read_costs", "read_decisions", "read_episodes", "read_heartbeat",
-    "read_last_order_id", "read_status", "submit_command",
+    "gaps", "read_account_costs", "read_books", "read_command", "read_costs", "read_decisions", "read_episodes",
+    "read_heartbeat", "read_last_order_id", "read_status", "submit_command",
 ]

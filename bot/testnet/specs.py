@@ -29,6 +29,7 @@ _BTC = Instrument(
     asset="BTC", symbol="BTC/USDT:USDT", spot_symbol="BTC/USDT",
     amount_step=Decimal("0.001"), min_amount=Decimal("0.001"), min_notional=Decimal(100), price_tick=Decimal("0.1"),
     spot_lot=Decimal("0.00001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(1000),
+    spot_min_amount=Decimal("0.00001"),
     tiers=_tiers(
         ("300000", "0.004", 125), ("800000", "0.005", 100), ("3000000", "0.0065", 75), ("12000000", "0.01", 50),
         ("70000000", "0.02", 25), ("100000000", "0.025", 20), ("230000000", "0.05", 10), ("480000000", "0.1", 5),
@@ -41,6 +42,7 @@ _ETH = Instrument(
     asset="ETH", symbol="ETH/USDT:USDT", spot_symbol="ETH/USDT",
     amount_step=Decimal("0.001"), min_amount=Decimal("0.001"), min_notional=Decimal(20), price_tick=Decimal("0.01"),
     spot_lot=Decimal("0.0001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(10000),
+    spot_min_amount=Decimal("0.0001"),
     tiers=_tiers(
         ("50000", "0.005", 100), ("600000", "0.0065", 75), ("3000000", "0.01", 50), ("12000000", "0.02", 25),
         ("50000000", "0.025", 20), ("65000000", "0.05", 10), ("150000000", "0.1", 5), ("320000000", "0.125", 4),
@@ -58,6 +60,7 @@ _BYBIT_BTC = Instrument(
     asset="BTC", symbol="BTC/USDT:USDT", spot_symbol="BTC/USDT",
     amount_step=Decimal("0.001"), min_amount=Decimal("0.001"), min_notional=Decimal(5), price_tick=Decimal("0.1"),
     spot_lot=Decimal("0.000001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(1190),
+    spot_min_amount=Decimal("0.000048"),
     tiers=_tiers(
         ("2000000", "0.005", 100), ("10000000", "0.01", 50), ("20000000", "0.015", 33), ("40000000", "0.025", 20),
         ("80000000", "0.05", 10), ("150000000", "0.1", 5), ("300000000", "0.25", 2), ("", "0.5", 1),
@@ -69,6 +72,7 @@ _BYBIT_ETH = Instrument(
     asset="ETH", symbol="ETH/USDT:USDT", spot_symbol="ETH/USDT",
     amount_step=Decimal("0.01"), min_amount=Decimal("0.01"), min_notional=Decimal(5), price_tick=Decimal("0.01"),
     spot_lot=Decimal("0.00001"), spot_tick=Decimal("0.01"), spot_min_notional=Decimal(5), max_amount=Decimal(7240),
+    spot_min_amount=Decimal("0.00062"),
     tiers=_tiers(
         ("900000", "0.005", 100), ("5000000", "0.01", 50), ("10000000", "0.015", 33), ("20000000", "0.025", 20),
         ("40000000", "0.05", 10), ("80000000", "0.1", 5), ("150000000", "0.25", 2), ("", "0.5", 1),

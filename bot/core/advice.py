@@ -1,0 +1,237 @@
+"""Hedge, or sell now: what either costs, for how long the hedge is the cheaper one, and what that says (DOMAIN §4).
+
+For q coins of excess, in the settle coin, every cost positive:
+
+- spot cost: one sale at the best bid: fee, and the bid's distance from the mid. Rebuying later costs as much again.
+- perp in, perp out: a maker's fee at the perpetual's mid. Nothing is counted for the side of the spread that a resting
+  order earns, nor against it for being filled when the price goes through it.
+- basis: q·(spot mid − perp mid). That it is 0 when the hedge ends is what the figure expects.
+- c: expected funding paid a day, from the mean of the last 30 days; where nothing was published, from the rate to come.
+
+If the drift resolves, selling would have cost two spot trades: T = (2·spot cost − perp in − perp out − basis)/c days.
+If it ends in a sale anyway, selling now would have cost nothing more: T = −(perp in + perp out + basis)/c. With c ≤ 0
+the short is paid: then the hedge is the cheaper one from some day on instead of up to it.
+
+Tax is told apart: not the tax is a cost of selling now, but paying it now instead of when the coins are really sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+
+from bot.core.decision import Reason
+from bot.core.ledger import total
+from bot.core.market import Asset, Instrument, Quote
+from bot.core.money import ZERO, reckoned
+from bot.core.tax import TaxPolicy, TaxView, tax_of
+from bot.core.times import DAY, Millis
+
+LOOK_BACK: Millis = 30 * DAY
+
+
+class Verdict(StrEnum):
+    """What the figures say. DEPENDS: on how soon the drift resolves. UNKNOWN: a figure that it needs is not known."""
+
+    HEDGE = "hedge"
+    SELL = "sell"
+    DEPENDS = "depends"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FundingOutlook:
+    """What funding costs a short a day, as a fraction of its notional; negative: it is paid. None: not known.
+
+    `now`: by the rate to come; `mean`, and the range `low` to `high` in which nine days out of ten were, over the last
+    `days` for which settlements were published (30 at most).
+    """
+
+    now: Decimal | None = None
+    mean: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    days: int = 0
+
+    @property
+    def expected(self) -> Decimal | None:
+        """The mean where there is one, else what the rate to come makes."""
+        return self.mean if self.mean is not None else self.now
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """For how many days the hedge is the cheaper one. `until`: up to so many days; `since`: from so many days on.
+
+    Neither: always (`ever`), or never. Both None and `ever` None: not known.
+    """
+
+    until: Decimal | None = None
+    since: Decimal | None = None
+    ever: bool | None = None
+
+    def holds(self, days: Decimal) -> bool | None:
+        """Whether the hedge is the cheaper one after so many days."""
+        if self.until is not None:
+            return days <= self.until
+        if self.since is not None:
+            return days >= self.since
+        return self.ever
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """See the module. `horizon`: days after which a hedge is ended by selling anyway, where policy says so.
+
+    `funding_day` and its range in the settle coin. `hedge_cost`, `sell_cost`: at the horizon, if the drift resolves.
+    """
+
+    asset: Asset
+    at: Millis
+    quantity: Decimal
+    price: Decimal | None
+    notional: Decimal | None
+    spot_fee: Decimal | None
+    spot_spread: Decimal | None
+    spot_cost: Decimal | None
+    perp_in: Decimal | None
+    perp_out: Decimal | None
+    basis: Decimal | None
+    funding: FundingOutlook
+    funding_day: Decimal | None
+    funding_low: Decimal | None
+    funding_high: Decimal | None
+    resolves: BreakEven
+    sold: BreakEven
+    horizon: Decimal
+    hedge_cost: Decimal | None
+    sell_cost: Decimal | None
+    tax: TaxView | None
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+
+
+@reckoned
+def funding_outlook(
+    settled: Iterable[tuple[Millis, Decimal]], now: Millis, quote: Quote | None = None,
+) -> FundingOutlook:
+    """What is known of funding. `settled`: instants and rates as published; a positive rate is received by a short."""
+    coming = None
+    if quote is not None and quote.funding_rate is not None and quote.funding_interval:
+        coming = -quote.funding_rate * DAY / quote.funding_interval
+    recent = [(at, rate) for at, rate in settled if now - LOOK_BACK < at <= now]
+    if not recent:
+        return FundingOutlook(now=coming)
+    first = min(at for at, _ in recent)
+    count = max(1, min(LOOK_BACK // DAY, -(-(now - first) // DAY)))
+    days = [ZERO] * count
+    for at, rate in recent:
+        days[min(count - 1, (now - at) // DAY)] -= rate
+    ordered = sorted(days)
+    return FundingOutlook(coming, sum(days, ZERO) / count, _rank(ordered, Decimal("0.05")),
+                          _rank(ordered, Decimal("0.95")), count)
+
+
+def _rank(ordered: Sequence[Decimal], share: Decimal) -> Decimal:
+    """The value at this share of an ordered row: its nearest rank."""
+    return ordered[max(1, int((share * len(ordered)).to_integral_value(ROUND_CEILING))) - 1]
+
+
+@reckoned
+def advise(
+    instrument: Instrument, quote: Quote, funding: FundingOutlook, *, quantity: Decimal, at: Millis, horizon: Millis,
+    tax: TaxPolicy | None = None,
+) -> Advice:
+    """What hedging `quantity` coins costs against selling them now. `horizon` 0: no end is set; 90 days are looked at.
+
+    Raises ValueError for a quantity that is not positive.
+    """
+    if quantity <= 0:
+        raise ValueError("there is nothing to hedge or to sell")
+    spot, perp, bid = quote.spot_mid, quote.perp_mid, quote.spot_bid
+    fee = _product(quantity, bid, instrument.spot_taker_fee)
+    spread = None if spot is None or bid is None else quantity * (spot - bid)
+    one_way = total(fee, spread)
+    leg = _product(quantity, perp, instrument.maker_fee)
+    basis = None if spot is None or perp is None else quantity * (spot - perp)
+    value = _product(quantity, quote.mark if quote.mark is not None else perp)
+    a_day = _product(funding.expected, value)
+    extra = total(leg, leg, basis)
+    saved = None if extra is None or one_way is None else 2 * one_way - extra
+    resolves, sold = _break_even(saved, a_day), _break_even(None if extra is None else -extra, a_day)
+    days = Decimal(horizon or 90 * DAY) / DAY
+    hedge_cost = None if extra is None or a_day is None else extra + a_day * days
+    view = None if tax is None or spot is None else tax_of(tax, instrument.asset, quantity, spot, fees=one_way or ZERO)
+    verdict = _verdict(resolves, days)
+    return Advice(
+        asset=instrument.asset, at=at, quantity=quantity, price=spot, notional=_product(quantity, spot),
+        spot_fee=fee, spot_spread=spread, spot_cost=one_way, perp_in=leg, perp_out=leg, basis=basis, funding=funding,
+        funding_day=a_day, funding_low=_product(funding.low, value), funding_high=_product(funding.high, value),
+        resolves=resolves, sold=sold, horizon=days, hedge_cost=hedge_cost,
+        sell_cost=None if one_way is None else 2 * one_way, tax=view, verdict=verdict,
+        reasons=tuple(_reasons(verdict, saved=saved, extra=extra, a_day=a_day, resolves=resolves, sold=sold, days=days,
+                               funding=funding, value=value, view=view)),
+    )
+
+
+def _product(*factors: Decimal | None) -> Decimal | None:
+    made = Decimal(1)
+    for factor in factors:
+        if factor is None:
+            return None
+        made *= factor
+    return made
+
+
+def _break_even(saved: Decimal | None, a_day: Decimal | None) -> BreakEven:
+    """The hedge is the cheaper one while `saved` − `a_day`·T ≥ 0."""
+    if saved is None or a_day is None:
+        return BreakEven()
+    if a_day > 0:
+        return BreakEven(until=saved / a_day) if saved > 0 else BreakEven(ever=False)
+    if saved >= 0:
+        return BreakEven(ever=True)
+    return BreakEven(since=saved / a_day) if a_day < 0 else BreakEven(ever=False)
+
+
+def _verdict(resolves: BreakEven, days: Decimal) -> Verdict:
+    """By the case that hedging is for: the drift resolves, some day before the horizon."""
+    early, late = resolves.holds(ZERO), resolves.holds(days)
+    if early is None or late is None:
+        return Verdict.UNKNOWN
+    if early and late:
+        return Verdict.HEDGE
+    return Verdict.DEPENDS if early or late else Verdict.SELL
+
+
+def _reasons(
+    verdict: Verdict, *, saved: Decimal | None, extra: Decimal | None, a_day: Decimal | None, resolves: BreakEven,
+    sold: BreakEven, days: Decimal, funding: FundingOutlook, value: Decimal | None, view: TaxView | None,
+) -> Iterable[Reason]:
+    """Why, the weightiest first; never nothing."""
+    if verdict is Verdict.UNKNOWN or saved is None or extra is None or a_day is None:
+        lacking = "what funding will cost" if a_day is None else "a price or a fee that it takes"
+        yield Reason("unknown", f"{lacking} is not known")
+    else:
+        yield Reason("resolves", f"if the drift resolves, hedging is the cheaper way {_span(resolves, days)}",
+                     {"saved": str(saved), "funding_day": str(a_day)})
+        yield Reason("sold", f"if it ends in a sale anyway, hedging first is the cheaper way {_span(sold, days)}",
+                     {"extra": str(extra), "funding_day": str(a_day)})
+        if funding.high is not None and funding.low is not None and value is not None:
+            worst = _break_even(saved, funding.high * value)
+            yield Reason("range", f"at the dear end of the last {funding.days} days' funding, the first is so "
+                                  f"{_span(worst, days)}", {"high": str(funding.high), "low": str(funding.low)})
+    if view is not None:
+        yield view.reason
+
+
+def _span(when: BreakEven, days: Decimal) -> str:
+    """'for 12.5 days', 'for as long as it lasts', 'from day 3.1 on', 'at no time'."""
+    if when.until is not None:
+        enough = f", more than the {days:.0f} it may last" if when.until >= days else ""
+        return f"for {when.until:.1f} days{enough}"
+    if when.since is not None:
+        return f"from day {when.since:.1f} on"
+    return "for as long as it lasts" if when.ever else "at no time"
