@@ -6,6 +6,7 @@ A fault that costs a real client a timeout costs story time here (the gateway's 
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -202,10 +203,14 @@ def wired_venue(settings: Settings, testnet: Testnet, clock: StoryClock, fate: F
         module["guarded"] = real
     exchange = venue._exchange
     exchange.session = Wire(testnet, fate, exchange._door, spoilt)
+    exchange.logger = _UNHEARD
     return venue
 
 
 _TEMPLATES: dict[str, Any] = {}
+_UNHEARD = logging.getLogger("unheard")
+_UNHEARD.disabled = True
+"""ccxt complains of an exchange that nobody closed: so it is with each that a kill left behind."""
 
 
 def _guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> Any:
