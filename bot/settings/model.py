@@ -120,6 +120,9 @@ class FinaliseSettings(Section):
     max_age: Pause = key("90d", "A hedge that is older ends, and its coins are sold; 0s: never.")
     max_carry: Tolerated = key(
         "20%", "Funding that has cost more a year over three days, and costs more now: the same; 0%: never.")
+    reinvest: Reinvest = key(
+        "off", "`targets`: what a hedge's coins brought buys the coins that are below their targets; `off`: it stays "
+               "cash.")
     slices: Count = key(5, "In at least so many slices, spot first, as far as the venue's smallest orders allow.")
 
 
@@ -170,9 +173,6 @@ class LogSettings(Section):
     keep: Count = key(5, "Rotated files kept.")
 
 
-class LiveSettings(Section):
-    """The first of three opt-ins for real money; the others are `run --live` and `--account` with the account's id."""
-
 class TaxSettings(Section):
     """What a sale would be taxed: for the advice alone, which weighs hedging against selling now. No decision asks."""
 
@@ -186,6 +186,9 @@ class TaxSettings(Section):
     lots_file: File | None = key(
         None, "More of them: a CSV with the columns `asset,quantity,price,bought`, the day as 2020-05-01.")
 
+
+class LiveSettings(Section):
+    """The first of three opt-ins for real money; the others are `run --live` and `--account` with the account's id."""
 
     enabled: bool = key(False, "True: this configuration may trade real money.")
 
