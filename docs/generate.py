@@ -73,7 +73,7 @@ The addresses of messages to you are secrets too, because they hold tokens: `HED
 
 FORMS = (
     grammar.WEIGHT, grammar.SHARE, grammar.LEVEL, grammar.DURATION, grammar.AMOUNT, grammar.COUNT, grammar.INSTANT,
-    grammar.FILE, grammar.LOOPBACK,
+    grammar.LOTS, grammar.FILE, grammar.LOOPBACK,
 )
 
 
@@ -108,7 +108,7 @@ def _table(fields: dict[str, FieldInfo], above: str) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if field.default is None:
+    if field.default is None or field.default_factory is dict:
         return "–"
     text = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
     return f"`{text}`"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import __version__
-from bot.cli import alerts, control, journal, testnet
+from bot.cli import alerts, control, data, journal, testnet
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
@@ -33,6 +33,7 @@ CLI = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 CLI.add_typer(journal.CLI, name="journal", short_help="Look after the record.")
+CLI.add_typer(data.CLI, name="data", short_help="Look after history files.")
 CLI.add_typer(alerts.CLI, name="alerts", short_help="See whether messages to you arrive.")
 CLI.add_typer(testnet.CLI, name="testnet", short_help="An exchange on this machine.")
 CLI.command(short_help="Write a commented configuration.")(init)

@@ -82,10 +82,14 @@ class HedgeIntent:
 
 
 class Leg(StrEnum):
-    """What a hedge that is finalised does next: sell coins on the spot market, or close as much of the short."""
+    """What a hedge that is finalised does next: sell coins on the spot market, or close as much of the short.
+
+    BUY: coins are bought there with what another's sale brought.
+    """
 
     SELL = "sell"
     CLOSE = "close"
+    BUY = "buy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,19 @@ class Finalising:
 
 
 @dataclass(frozen=True, slots=True)
+class Buying:
+    """Coins that are being bought with the proceeds of a finalisation: so many (base units) since `began_at`.
+
+    `flow_before`: the asset's `coin_flow` then; what it has become more since is `bought`.
+    """
+
+    began_at: Millis
+    to_buy: Decimal
+    flow_before: Decimal
+    bought: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """What a hedge that is finalised has to trade now: so much (base units) on this leg, worked since `since`."""
 
@@ -141,7 +158,8 @@ class AssetState:
     spot trades moved (`AssetStanding.coin_flow`). `state`: what is
     permitted by the user; `quarantined_at`: since when the outcome of an order has been unknown for too long.
     `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
-    `ignored_orders` such orders by the venue's ids. `finalising`: how far the coins of the hedge are sold.
+    `ignored_orders` such orders by the venue's ids. `finalising`: how far the coins of the hedge are sold; `buying`:
+    how far coins are bought with another's proceeds.
     """
 
     goal: Decimal | None = None
@@ -164,14 +182,15 @@ class AssetState:
     ignored_orders: tuple[str, ...] = ()
     quarantined_at: Millis | None = None
     finalising: Finalising | None = None
+    buying: Buying | None = None
 
     @property
     def at_rest(self) -> bool:
         """Whether the rule has nothing in progress, nothing to confirm and nothing to ask a human."""
         return (
             self.goal is None and self.candidate is None and not self.confirmed and self.pending_at is None
-            and self.finalising is None and self.quarantined_at is None and self.holding is not None
-            and self.state is FRESH and not self.foreign and not self.ignored_orders
+            and self.finalising is None and self.buying is None and self.quarantined_at is None
+            and self.holding is not None and self.state is FRESH and not self.foreign and not self.ignored_orders
         )
 
     @property
@@ -186,12 +205,14 @@ class RuleState(Kept):
     """The memory of `decide`: one AssetState per configured asset, and the acknowledged cash (None: not yet seen).
 
     `cash` counts stablecoins one for one and leaves out what our own trading moved (`Standing.cash_flow`), so that
-    it stays where it is while nobody else moves money. `state`: what the whole account is permitted.
+    it stays where it is while nobody else moves money. `state`: what the whole account is permitted. `to_invest`: of a
+    finalisation's proceeds, what is still to be divided among the coins that are below their targets.
     """
 
     assets: Mapping[Asset, AssetState] = field(default_factory=dict)
     cash: Decimal | None = None
     state: State = FRESH
+    to_invest: Decimal = ZERO
 
     def of(self, asset: Asset) -> AssetState:
         """The state of one asset; a fresh one where there is none yet."""
@@ -205,7 +226,8 @@ class RuleState(Kept):
             found: bool = self._answer
         except AttributeError:
             found = self.keep(
-                self.cash is not None and self.state is FRESH and all(one.at_rest for one in self.assets.values()))
+                self.cash is not None and self.state is FRESH and not self.to_invest
+                and all(one.at_rest for one in self.assets.values()))
         return found
 
 
@@ -327,7 +349,7 @@ class AssetDecision:
     base units. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
     withdrawn.
     `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast. `due`: what a hedge that
-    is being finalised trades next on its way to the goal; None: it is not, and the whole way is the perpetual's.
+    is being finalised trades next on its way to the goal, or a purchase; None: the whole way is the perpetual's.
     """
 
     asset: Asset

@@ -91,7 +91,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         unpriced_fees=episode.unpriced_fees + (fee is None),
     )
     notional = fill.quantity * fill.price
-    if fill.symbol != episode.symbol:
+    if fill.symbol != episode.symbol or spot_coin(fill.symbol) is not None:
         sign = fill.side.sign
         return replace(
             common, sold=episode.sold - sign * fill.quantity, proceeds=episode.proceeds - sign * notional)

@@ -96,7 +96,7 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
     if money:
         money = invest(drafts, money, snapshot, terms.policy, book)
     for draft in drafts:
-        buy_on(draft, snapshot)
+        buy_on(draft)
     return Decision(
         at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
         assets=tuple([_answer(draft, halted) for draft in drafts]),

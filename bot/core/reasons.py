@@ -32,6 +32,8 @@ REASONS: dict[str, str] = {
     "finalise_refused": "the user asked to finalise, and nothing can be sold",
     "finalising": "coins are sold and the short is closed, slice by slice",
     "coins_not_free": "coins that are to be sold are locked in orders, or lie elsewhere",
+    "reinvesting": "coins below their targets are bought with what a finalisation brought",
+    "reinvested": "a purchase with a finalisation's proceeds has ended",
     "sale_given_up": "the margin ladder could not sell in time: the short is bought back without its coins",
     "forced_close": "the venue closed what was ours, by liquidation or auto-deleveraging: disarmed until `rearm`",
     "ignored": "the user said that a position or orders on this symbol are somebody else's",

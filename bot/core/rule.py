@@ -7,7 +7,7 @@ sent then anyway, and what the look-up finds may be the order itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.core import ending, guards, sizing, triggers
@@ -15,6 +15,7 @@ from bot.core.decision import (
     Action,
     AssetStanding,
     AssetState,
+    Buying,
     Due,
     Finalising,
     HedgeIntent,
@@ -79,6 +80,8 @@ class Draft:
     foreign: Decimal = ZERO
     ignored_orders: tuple[str, ...] = ()
     finalising: Finalising | None = None
+    ended: Finalising | None = None
+    buying: Buying | None = None
     due: Due | None = None
 
     @property
@@ -146,6 +149,8 @@ def obey(draft: Draft, at: Millis, *, panic: bool = False) -> None:
 def _reached(draft: Draft) -> None:
     """What was to be done is done."""
     draft.say("goal_reached", f"the short has reached its goal of {plain(draft.short)}", goal=plain(draft.short))
+    if draft.finalising is not None and draft.goal == 0 and draft.goal_reason not in BY_MARGIN:
+        draft.ended = replace(draft.finalising, sold=draft.standing.spot_sold - draft.finalising.sold_before)
     draft.goal = draft.finalising = None
 
 

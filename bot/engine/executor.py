@@ -18,7 +18,7 @@ from bot.core.portfolio import quantity_of
 from bot.core.times import MINUTE, SECOND, Millis
 from bot.engine.book import Book
 from bot.engine.report import Reporter
-from bot.engine.sales import closing, sale_step
+from bot.engine.sales import closing, spot_step
 from bot.engine.settle import Settler
 from bot.engine.steps import Place, Reprice, Step, Withdraw
 from bot.engine.urgent import urgent_step
@@ -196,8 +196,8 @@ class Executor:
     def _next(self, decided: AssetDecision, decision: Decision, snapshot: Snapshot) -> Step:
         asset, policy = decided.asset, self._terms.policy
         live, quote, instrument = self._book.live(asset), snapshot.quotes.get(asset), self._terms.instruments[asset]
-        if decided.due is not None and decided.due.leg is Leg.SELL:
-            return sale_step(
+        if decided.due is not None and decided.due.leg is not Leg.CLOSE:
+            return spot_step(
                 decided, decided.due, live, quote, instrument=instrument, policy=policy.execution,
                 now=self._clock.now(), movable=self._venue.amends(instrument.spot_symbol),
             )

@@ -33,8 +33,8 @@ from bot.settings.secrets import Credentials, handed_out
 from bot.settings.settings import Settings
 
 __all__ = [
-    "AssetSettings", "Credentials", "Described", "ExecutionSettings", "FinaliseSettings", "GuardSettings", "LiveSettings",
-    "LogLevel", "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings", "TestnetSettings",
-    "TriggerSettings", "Venue", "handed_out", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin",
+    "AssetSettings", "Credentials", "Described", "ExecutionSettings", "FinaliseSettings", "GuardSettings",
+    "LiveSettings", "LogLevel", "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings",
+    "TestnetSettings", "TriggerSettings", "Venue", "handed_out", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin",
     "read_duration", "read_instant", "read_part", "read_pause", "read_weight",
 ]

@@ -57,6 +57,7 @@ COUNT = Form("whole number", "a whole number from 1")
 SEED = Form("whole number", "a whole number from 0")
 INSTANT = Form("instant", 'a UTC date or time in quotes: "2021-01-28" or "2021-01-28T12:00:00Z"')
 LOOPBACK = Form("loopback address", "http://127.0.0.1:PORT or http://localhost:PORT, with a port from 1 to 65535")
+LOTS = Form("lots", '"0.5 at 30000 on 2020-05-01", several with ";" between them')
 FILE = Form("path", "a path; relative paths start at the configuration file's folder")
 
 
@@ -152,6 +153,17 @@ def instant(value: object) -> Millis:
         raise
     except ValueError:
         raise GrammarError(f"{shown(value)} is no date or time", INSTANT.written) from None
+
+
+def lots(value: object) -> tuple[tuple[Decimal, Decimal, Millis], ...]:
+    """'0.5 at 30000 on 2020-05-01; 1 at 9000 on 2019-03-01' → quantity, price of a coin, and when, of each."""
+    found = []
+    for part in _text(value, LOTS).split(";"):
+        match = re.fullmatch(r"\s*(\S+)\s+at\s+(\S+)\s+on\s+(\S+)\s*", part)
+        if match is None:
+            raise GrammarError(f"{shown(part.strip())} is no lot", LOTS.written)
+        found.append((amount(match[1]), quantity(match[2]), instant(match[3])))
+    return tuple(found)
 
 
 def file(value: object) -> Path:

@@ -13,7 +13,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from bot.core.market import Asset
-from bot.core.policy import OnMargin, OnTimeout, Rounding, Threshold
+from bot.core.policy import OnMargin, OnTimeout, Reinvest, Rounding, Threshold
+from bot.core.tax import LotMethod
 from bot.core.times import Millis
 from bot.settings import grammar
 
@@ -27,6 +28,7 @@ Pause: TypeAlias = Annotated[Millis, PlainValidator(grammar.pause), grammar.DURA
 Amount: TypeAlias = Annotated[Decimal, PlainValidator(grammar.amount), grammar.AMOUNT]
 Instant: TypeAlias = Annotated[Millis, PlainValidator(grammar.instant), grammar.INSTANT]
 Loopback: TypeAlias = Annotated[str, PlainValidator(grammar.loopback), grammar.LOOPBACK]
+Lots: TypeAlias = Annotated[tuple[tuple[Decimal, Decimal, Millis], ...], PlainValidator(grammar.lots), grammar.LOTS]
 File: TypeAlias = Annotated[Path, PlainValidator(grammar.file), grammar.FILE]
 Coin: TypeAlias = Annotated[Asset, BeforeValidator(grammar.risky_coin)]
 Cash: TypeAlias = Annotated[Asset, BeforeValidator(grammar.cash_coin)]
@@ -118,6 +120,9 @@ class FinaliseSettings(Section):
     max_age: Pause = key("90d", "A hedge that is older ends, and its coins are sold; 0s: never.")
     max_carry: Tolerated = key(
         "20%", "Funding that has cost more a year over three days, and costs more now: the same; 0%: never.")
+    reinvest: Reinvest = key(
+        "off", "`targets`: what a hedge's coins brought buys the coins that are below their targets; `off`: it stays "
+               "cash.")
     slices: Count = key(5, "In at least so many slices, spot first, as far as the venue's smallest orders allow.")
 
 
@@ -166,6 +171,20 @@ class LogSettings(Section):
         None, "Time between two lines that say all is well; 0s: none. Default: 15m, in `local` 24h of story.")
     max_bytes: Count = key(10_000_000, "Size at which the file is rotated.")
     keep: Count = key(5, "Rotated files kept.")
+
+
+class TaxSettings(Section):
+    """What a sale would be taxed: for the advice alone, which weighs hedging against selling now. No decision asks."""
+
+    rate: Part | None = key(
+        None, "The rate on a gain: a flat one, for a comparison, and no advice on any law. Default: tax is left out.")
+    interest: Tolerated = key("5%", "What money is worth a year: a tax that is paid sooner costs this much more.")
+    method: LotMethod = key("fifo", "Which coins are sold first: `fifo` those bought first, `average` all alike.")
+    lots: dict[Coin, Lots] = Field(
+        default_factory=dict, description="What your coins had cost: quantity, price of one in the settle coin with "
+                                          "its fees, and the day.")
+    lots_file: File | None = key(
+        None, "More of them: a CSV with the columns `asset,quantity,price,bought`, the day as 2020-05-01.")
 
 
 class LiveSettings(Section):

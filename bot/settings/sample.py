@@ -112,7 +112,7 @@ class _Writer:
         default = self._defaults.get(key, field.get_default(call_default_factory=True))
         form = form_of(field)
         words = form is not None and form.name == "word"
-        if form is not None and (words or default is None) and len(key) > 1:
+        if form is not None and (words or default in (None, {})) and key not in self._examples and len(key) > 1:
             yield from _comment(f"({form.written})", indent)
         text = self._values.get(key) or self._examples.get(key) or _written(default, bare=words)
         yield f"{indent}{self._mark(key)}{key[-1]}: {text}"
@@ -124,8 +124,8 @@ class _Writer:
 
 def _written(default: object, *, bare: bool) -> str:
     """A default as the file writes it; words, whole numbers and truth values need no quotes."""
-    if default is None:
-        return "null"
+    if default in (None, {}):
+        return "null" if default is None else "{}"
     return str(default) if bare else json.dumps(default if isinstance(default, (bool, int)) else str(default))
 
 

@@ -11,10 +11,12 @@ from pydantic_settings import SettingsConfigDict
 
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, ExecutionPolicy, FinalisePolicy, GuardPolicy, MarginPolicy, Policy
+from bot.core.tax import Lot, TaxPolicy
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis
 from bot.environment import Environment
 from bot.errors import ConfigError
 from bot.settings.handed import Handed
+from bot.settings.lots import LOTS_WRITTEN, read_lots
 from bot.settings.model import (
     AlertSettings,
     AssetSettings,
@@ -32,6 +34,7 @@ from bot.settings.model import (
     StartingSettings,
     StorySettings,
     StreamSettings,
+    TaxSettings,
     TestnetSettings,
     TriggerSettings,
     Venue,
@@ -65,6 +68,8 @@ class Settings(Handed):
         default_factory=MarginSettings, description="How much the short may lean on the futures wallet.")
     finalise: FinaliseSettings = Field(
         default_factory=FinaliseSettings, description="When a hedge is ended by really selling its coins.")
+    tax: TaxSettings = Field(
+        default_factory=TaxSettings, description="What a sale would be taxed: for `advise` and the advice of `plan`.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How orders are worked.")
     poll: Duration = key("5s", "Time between two decisions. Default in `local`: 15m of story.")
     working_poll: Duration = key(
@@ -165,6 +170,18 @@ class Settings(Handed):
             execution=ExecutionPolicy(**dict(self.execution)),
             finalise=FinalisePolicy(**dict(self.finalise)),
         )
+
+    def tax_policy(self) -> TaxPolicy | None:
+        """What a sale would be taxed; None where nobody said. Raises ConfigError for a file that cannot be read."""
+        if self.tax.rate is None:
+            return None
+        lots = tuple(Lot(asset, *each) for asset, its in self.tax.lots.items() for each in its)
+        if self.tax.lots_file is not None:
+            try:
+                lots += read_lots(self.tax.lots_file)
+            except ValueError as wrong:
+                raise self.error(("tax", "lots_file"), str(wrong), LOTS_WRITTEN) from None
+        return TaxPolicy(self.tax.rate, self.tax.interest, self.tax.method, lots)
 
     def _asset(self, name: str, asset: AssetSettings) -> AssetPolicy:
         triggers = self.triggers

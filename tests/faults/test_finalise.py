@@ -175,6 +175,28 @@ async def test_by_policy_a_hedge_ends_when_it_is_old(tmp_path: Path, venue: str)
         assert rig.position() == 0
 
 
+@pytest.mark.fault(1)
+@pytest.mark.parametrize("lost", [False, True], ids=["", "answer-lost"])
+@pytest.mark.parametrize("venue", VENUES)
+async def test_the_proceeds_buy_what_is_below_its_target(tmp_path: Path, venue: str, lost: bool) -> None:
+    async with running(tmp_path, venue, more="finalise: {reinvest: targets}") as rig:
+        await rig.hedged()
+        sale, before = Sale(rig), coins(rig, "ETH")
+        await rig.ask("finalize", "BTC")
+        await rig.until(sale.done, 400)
+        if lost:
+            rig.arm("spot place", Kind.TIMEOUT_AFTER)
+        await rig.until(lambda: bool(rig.rows(
+            "SELECT * FROM decisions WHERE reasons LIKE '%reinvested%'")), 200)
+        assert coins(rig, "ETH") > before
+        assert rig.decision is not None
+        drift = rig.decision.of("ETH").measure.drift
+        assert drift is not None
+        assert D("-0.02") < drift <= 0, "it was 2pp and more below; never above by our doing"
+        assert not rig.said("decision.held")
+        assert rig.bot.book.episode("ETH") is None
+
+
 @pytest.fixture(params=[
     pytest.param(("binance", "on_margin: finalise, top_up: true"), id="binance-transfer"),
     pytest.param(("binance", "on_margin: finalise"), id="binance"),

@@ -20,8 +20,8 @@ LONGEST = 240.0
 
 CALLS = (
     "markets", "account", "leverage", "place", "query", "duplicate client id", "amend", "cancel", "post-only crossing",
-    "insufficient margin", "min notional", "partial fill", "reduce-only", "user stream", "market stream",
-    "funding income", "bad signature", "late timestamp", "rate limit",
+    "insufficient margin", "min notional", "partial fill", "reduce-only", "spot sale", "user stream",
+    "market stream", "funding income", "bad signature", "late timestamp", "rate limit",
 )
 
 _SPOT = {
@@ -29,6 +29,7 @@ _SPOT = {
     "funding income": "a spot market pays none",
     "amend": "the library has only cancel-and-replace, which the testnet's spot market does not offer",
 }
+_FUTURES = {"spot sale": "a library of the futures alone"}
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class Client:
 
 CLIENTS = (
     Client("pybit", "pybit", "pybit_v5", "bybit"),
-    Client("binance-futures-connector", "binance-futures-connector", "binance_futures_connector"),
+    Client("binance-futures-connector", "binance-futures-connector", "binance_futures_connector", lacks=_FUTURES),
     Client("binance-connector", "binance-connector", "binance_connector", lacks=_SPOT),
-    Client("binance-sdk", "binance-sdk-derivatives-trading-usds-futures", "binance_sdk", extra=("models",)),
+    Client("binance-sdk", "binance-sdk-derivatives-trading-usds-futures", "binance_sdk", lacks=_FUTURES,
+           extra=("models",)),
     Client("python-binance", "python-binance", "python_binance"),
     Client("ccxt, Binance", "ccxt", "ccxt_unified"),
     Client("ccxt, Bybit", "ccxt", "ccxt_unified", "bybit"),

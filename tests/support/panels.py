@@ -31,7 +31,7 @@ def made_up_panel(folder: Path, rows: int = 600, *, coins: tuple[str, ...] = ("b
             price = 1000 * 20 ** (coin == "btc") * math.exp(0.5 * math.sin(k / (37 + 11 * place)) + 0.01 * math.sin(k))
             funding = f"{0.0001 * math.sin(k / 30 + place):.6f}" if k % 8 == 0 else ""
             cells += [f"{price:.2f}", f"{price * 1.0004:.2f}", f"{price * 1.0003:.2f}", funding]
-        lines.append(",".join((*cells, "1" if k % 97 == 13 else "0")))
+        lines.append(",".join((*cells, "1" if k % 151 == 13 else "0")))
     path = folder / "panel.csv"
     path.write_text("\n".join(lines) + "\n")
     return path

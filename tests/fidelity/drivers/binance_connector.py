@@ -25,7 +25,7 @@ class Driver:
             "markets": self.markets, "account": self.account, "place": self.place, "query": self.query,
             "duplicate client id": self.duplicate, "cancel": self.cancel, "post-only crossing": self.crossing,
             "insufficient margin": self.insufficient, "min notional": self.minimum, "partial fill": self.partial,
-            "user stream": self.user_stream, "market stream": self.market_stream,
+            "spot sale": self.spot_sale, "user stream": self.user_stream, "market stream": self.market_stream,
             "bad signature": self.bad_signature, "late timestamp": self.late, "rate limit": self.rate_limit,
         }
 
@@ -123,6 +123,18 @@ class Driver:
         trades = self.client.my_trades(S)
         same(sum(number(row["qty"]) for row in trades), number(later["executedQty"]), "the trades' sum")
         return f"{held}, then {later['executedQty']} of {held + 5}"
+
+    def spot_sale(self) -> str:
+        """What a sale brings, less its fee in what it brought."""
+        coins, cash = self.free("BTC"), self.free("USDT")
+        order = self.order("SELL", "0.01", self.touch()[0], timeInForce="IOC", newOrderRespType="RESULT")
+        check("fills" not in order, "executions in a RESULT")
+        trades = self.client.my_trades(S, orderId=order["orderId"])
+        same({(row["isBuyer"], row["commissionAsset"]) for row in trades}, {(False, "USDT")}, "the executions")
+        proceeds = sum(number(row["quoteQty"]) - number(row["commission"]) for row in trades)
+        same(coins - self.free("BTC"), Decimal("0.01"), "the coins sold")
+        same(self.free("USDT") - cash, proceeds, "what they brought")
+        return f"{proceeds} USDT"
 
     def user_stream(self) -> str:
         """An order placed and filled, and the balance after it, as the user stream tells it."""

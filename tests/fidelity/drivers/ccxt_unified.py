@@ -13,7 +13,7 @@ from typing import Any, Self
 import ccxt.pro
 from telling import HOUR, KEY, MINUTE, PATIENCE, SECRET, Missed, Testnet, check, same, tell
 
-P = "BTC/USDT:USDT"
+P, SPOT = "BTC/USDT:USDT", "BTC/USDT"
 _HOST = re.compile(r"^(https|wss)://[^/]+")
 
 
@@ -95,7 +95,8 @@ class Driver:
             "query": self.query, "duplicate client id": self.duplicate, "amend": self.amend, "cancel": self.cancel,
             "post-only crossing": self.crossing, "insufficient margin": self.insufficient,
             "min notional": self.minimum, "partial fill": self.partial, "reduce-only": self.reduce_only,
-            "user stream": self.user_stream, "market stream": self.market_stream, "funding income": self.funding,
+            "spot sale": self.spot_sale, "user stream": self.user_stream, "market stream": self.market_stream,
+            "funding income": self.funding,
             "bad signature": self.bad_signature, "late timestamp": self.late, "rate limit": self.rate_limit,
         }
         return {name: self._run(call) for name, call in calls.items()}
@@ -230,6 +231,35 @@ class Driver:
         same((order["status"], order["filled"], order["info"]["rejectReason"]),
              ("canceled", 0.0, "EC_PostOnlyWillTakeLiquidity"), "the order")
         return "accepted, then cancelled"
+
+    async def spot_sale(self) -> str:
+        """Coins that an order holds, what becomes of it, and what a sale brings less its fee."""
+        # With contracts as its default, it takes the name of a spot market for the contract's.
+        self.client.options["defaultType"] = "spot"
+        try:
+            return await self._sell_coins()
+        finally:
+            self.client.options["defaultType"] = "swap"
+
+    async def _sell_coins(self) -> str:
+        before = await self.client.fetch_balance({"type": "spot"})
+        book = await self.client.fetch_order_book(SPOT, 5)
+        high = round(book["asks"][0][0] * 1.01, 1)
+        placed = await self.client.create_order(
+            SPOT, "limit", "sell", 0.01, high, {"postOnly": True, "clientOrderId": "coins"})
+        (order,) = await self.client.fetch_open_orders(SPOT)
+        same((order["id"], order["clientOrderId"], order["price"]), (placed["id"], "coins", high), "the order")
+        await self.client.cancel_order(placed["id"], SPOT)
+        same(await self.client.fetch_open_orders(SPOT), [], "open orders")
+        sold = await self.client.create_order(
+            SPOT, "limit", "sell", 0.01, book["bids"][0][0], {"timeInForce": "IOC"})
+        trades = [trade for trade in await self.client.fetch_my_trades(SPOT) if trade["order"] == sold["id"]]
+        same({(trade["side"], trade["fee"]["currency"]) for trade in trades}, {("sell", "USDT")}, "the trades")
+        proceeds = sum(trade["cost"] - trade["fee"]["cost"] for trade in trades)
+        after = await self.client.fetch_balance({"type": "spot"})
+        check(abs(before["BTC"]["total"] - after["BTC"]["total"] - 0.01) < 1e-9, "the coins sold")
+        check(abs(after["USDT"]["total"] - before["USDT"]["total"] - proceeds) < 1e-6, "what they brought")
+        return f"{proceeds:.2f} USDT"
 
     async def insufficient(self) -> str:
         price = await self.above()

@@ -58,7 +58,7 @@ class Driver:
             "query": self.query, "duplicate client id": self.duplicate, "amend": self.amend, "cancel": self.cancel,
             "post-only crossing": self.crossing, "insufficient margin": self.insufficient,
             "min notional": self.minimum, "partial fill": self.partial, "reduce-only": self.reduce_only,
-            "user stream": self.user_stream, "market stream": self.market_stream,
+            "spot sale": self.spot_sale, "user stream": self.user_stream, "market stream": self.market_stream,
             "funding income": self.funding, "bad signature": self.bad_signature, "late timestamp": self.late,
             "rate limit": self.rate_limit,
         }
@@ -228,6 +228,31 @@ class Driver:
         same(self.held(), held + Decimal("0.001"), "the position")
         price = self.above()
         return self.is_refused(110017, lambda: self.order("Sell", "0.01", price, reduceOnly=True))
+
+    def spot_sale(self) -> str:
+        """Coins that an order holds, what becomes of it, and what a sale brings less its fee."""
+        spot, coins = {"category": "spot", "symbol": S}, self.coins()
+        sale = {**spot, "side": "Sell", "orderType": "Limit", "qty": "0.01"}
+        self.client.place_order(**sale, price=str(self.above()), timeInForce="PostOnly", orderLinkId="coins")
+        self.client.amend_order(**spot, orderLinkId="coins", price=str(self.above() + 1))
+        (order,) = self.client.get_open_orders(**spot, orderLinkId="coins")["result"]["list"]
+        same((order["orderStatus"], number(order["price"])), ("New", self.above() + 1), "the order")
+        self.is_refused(170141, lambda: self.client.place_order(
+            **sale, price=str(self.above()), timeInForce="GTC", orderLinkId="coins"))
+        self.client.cancel_order(**spot, orderLinkId="coins")
+        self.is_refused(170142, lambda: self.client.cancel_order(**spot, orderLinkId="coins"))
+        self.is_refused(170131, lambda: self.client.place_order(
+            **{**sale, "qty": "900"}, price=str(self.above()), timeInForce="GTC"))
+        (row,) = self.client.get_tickers(**spot)["result"]["list"]
+        placed = self.client.place_order(**sale, price=row["bid1Price"], timeInForce="IOC")["result"]
+        (trade,) = self.client.get_executions(**spot, orderId=placed["orderId"])["result"]["list"]
+        same((trade["side"], trade["execType"], trade["feeCurrency"], number(trade["execQty"])),
+             ("Sell", "Trade", "USDT", Decimal("0.01")), "the execution")
+        proceeds = number(trade["execValue"]) - number(trade["execFee"])
+        after = self.coins()
+        same(coins["BTC"] - after["BTC"], Decimal("0.01"), "the coins sold")
+        same(after["USDT"] - coins["USDT"], proceeds, "what they brought")
+        return f"{proceeds} USDT"
 
     def user_stream(self) -> str:
         """Orders, an execution, the position and the wallet, as the private stream tells them."""

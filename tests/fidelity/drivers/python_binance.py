@@ -6,12 +6,13 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket
-from telling import KEY, SECRET, Frames, Testnet, tell
+from telling import KEY, SECRET, Frames, Testnet, number, same, tell
 from usdm import S, Usdm
 
 ReconnectingWebsocket.TIMEOUT = 1  # real seconds; it leaves a socket only when a read gives up, by itself after ten
@@ -20,13 +21,14 @@ ReconnectingWebsocket.TIMEOUT = 1  # real seconds; it leaves a socket only when 
 def client_of(url: str, secret: str) -> Client:
     client = Client(KEY, secret, ping=False)
     client.FUTURES_URL = f"{url}/fapi"  # there is an option for each of Binance's environments, and none for others
+    client.API_URL = f"{url}/api"
     return client
 
 
 class Driver(Usdm):
     def __init__(self, url: str) -> None:
         self.testnet = Testnet(url)
-        client = client_of(url, SECRET)
+        self.client = client = client_of(url, SECRET)
         self._methods: dict[str, Callable[..., Any]] = {
             "time": client.futures_time, "exchange_info": client.futures_exchange_info,
             "book": client.futures_orderbook_ticker, "depth": client.futures_order_book,
@@ -45,6 +47,35 @@ class Driver(Usdm):
 
     def ask(self, what: str, **params: Any) -> Any:
         return self._methods[what](**params)
+
+    def calls(self) -> dict[str, Callable[[], object]]:
+        calls = super().calls()
+        last = {name: calls.pop(name) for name in ("late timestamp", "rate limit")}
+        return {**calls, "spot sale": self.spot_sale, **last}
+
+    def spot_sale(self) -> str:
+        """Coins that an order holds, what becomes of it, and what a sale brings less its fee."""
+        held = self.free()
+        sale = {"symbol": S, "side": "SELL", "quantity": "0.01"}
+        placed = self.client.create_order(
+            **sale, type="LIMIT_MAKER", price=str(self.above()), newClientOrderId="coins", newOrderRespType="RESULT")
+        same(self.client.get_order(symbol=S, origClientOrderId="coins")["status"], "NEW", "the order")
+        same(held["BTC"] - self.free()["BTC"], Decimal("0.01"), "what the order holds")
+        gone = self.client.cancel_order(symbol=S, origClientOrderId="coins")
+        same((gone["status"], gone["origClientOrderId"], gone["orderId"]),
+             ("CANCELED", "coins", placed["orderId"]), "the cancellation")
+        self.is_refused(-2011, lambda: self.client.cancel_order(symbol=S, origClientOrderId="coins"))
+        bid = self.client.get_orderbook_ticker(symbol=S)["bidPrice"]
+        order = self.client.create_order(**sale, type="LIMIT", timeInForce="IOC", price=bid)
+        trades = self.client.get_my_trades(symbol=S, orderId=order["orderId"])
+        same({(row["isBuyer"], row["commissionAsset"]) for row in trades}, {(False, "USDT")}, "the executions")
+        proceeds = sum((number(row["quoteQty"]) - number(row["commission"]) for row in trades), Decimal(0))
+        same(self.free()["USDT"] - held["USDT"], proceeds, "what they brought")
+        return f"{proceeds} USDT"
+
+    def free(self) -> dict[str, Decimal]:
+        """Coins in the spot wallet that no order holds."""
+        return {row["asset"]: number(row["free"]) for row in self.client.get_account()["balances"]}
 
     def with_secret(self, secret: str) -> Callable[[], object]:
         return client_of(self.testnet.url, secret).futures_account
