@@ -13,12 +13,14 @@ import typer
 
 from bot import __version__
 from bot.cli import alerts, control, data, journal, testnet
+from bot.cli.advise import advise
 from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
 from bot.cli.exits import Code, CommandFailed, code_of
 from bot.cli.init import init
 from bot.cli.replay import replay
+from bot.cli.report import report
 from bot.core.times import SECOND
 from bot.errors import ConfigError
 from bot.telemetry.encoding import never_fail
@@ -161,6 +163,9 @@ def plan(
         _console().print(render.plan(report, render_plan.ahead(report)))
 
 
+CLI.command(short_help="Weigh hedging a coin against selling it now.")(advise)
+
+
 @CLI.command(short_help="Show the arithmetic of one decision.")
 def explain(
     decision: Annotated[str, typer.Argument(
@@ -282,6 +287,7 @@ def health(
 
 control.register(CLI)
 CLI.command(short_help="Run the bot over history.")(replay)
+CLI.command(short_help="Show what each hedge cost.")(report)
 
 
 @CLI.command(short_help="Watch a month in a minute on a made-up market.")

@@ -12,11 +12,13 @@ from bot.cli.configured import DEFAULT_FILE, AsJson, Config, load_settings
 from bot.cli.testnet import option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from rich.console import RenderableType
 
     from bot.core.times import Millis
+    from bot.lab.panel import Row
     from bot.lab.replay import Outcome
     from bot.lab.stage import Wishes
     from bot.settings import Settings
@@ -47,6 +49,10 @@ def replay(
     bare: Annotated[bool, typer.Option(
         "--bare", help="The rule alone, on one purse: no confirmation, cooldown, guards, ladder, finalising, margin "
                        "checks or minimum orders. Needs no configuration.")] = False,
+    journal: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False,
+        help="Keep hedges, orders and decisions (one a day at least) in this new journal; `report` and `explain` read "
+             "it with HEDGEROW_JOURNAL=FILE.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the bot over history: the engine's own ticks, one a row, on a simulated account.
@@ -59,7 +65,6 @@ def replay(
       hedgerow replay panel.csv.gz --fill immediate --nav 100000 --open 0.05 --close 0.01 --resize 0.01 --bare --json
     """
     from bot.cli import render
-    from bot.lab import replay as lab
     from bot.lab.panel import Panel
 
     settings = load_settings(config) if config is not None or not bare or Path(DEFAULT_FILE).is_file() else None
@@ -67,11 +72,20 @@ def replay(
     rows = Panel(panel).rows(
         0 if begin is None else option("--from", _instant, begin),
         _LATEST if end is None else option("--to", _instant, end), [one.asset for one in wishes.policy.assets])
-    outcome = asyncio.run(lab.replay(wishes, rows))
+    outcome = asyncio.run(_run(wishes, rows, journal))
     if as_json:
         typer.echo(render.to_json(outcome))
     else:
         render.console().print(_table(outcome))
+
+
+async def _run(wishes: Wishes, rows: Iterator[Row], file: Path | None) -> Outcome:
+    from bot.core.times import DAY
+    from bot.lab.replay import replay as run
+    from bot.lab.stage import journal_of
+
+    async with journal_of(file, wishes) as journal:
+        return await run(wishes, rows, journal=journal, tick_every=None if file is None else DAY)
 
 
 _LATEST: Millis = 253_402_300_799_000
@@ -144,6 +158,7 @@ def _table(outcome: Outcome) -> RenderableType:
         ("hedges", outcome.episodes, "{}"), ("finalised", outcome.finalisations, "{}"),
         ("funding received", outcome.funding, "{:,.2f}"), ("fees", outcome.fees, "{:,.2f}"),
         ("realised", outcome.realised_pnl, "{:,.2f}"), ("spot fees", outcome.spot_fees, "{:,.2f}"),
+        ("net cost", outcome.net_cost, "{:,.2f}"), ("against holding", outcome.against_holding, "{:,.2f}"),
         ("coins", outcome.holdings, "{:.6f}"), ("short", outcome.short_base, "{:f}"),
         ("mean |net - target|, pp", outcome.mean_net_off_pp, "{:.3f}"),
         ("mean |spot - target|, pp", outcome.mean_spot_off_pp, "{:.3f}"),

@@ -29,12 +29,11 @@ covers. What is not known makes a figure None, with the reason under its name in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from bot.core.market import Side
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import YEAR, Millis
@@ -67,10 +66,42 @@ class Valuation:
 Event: TypeAlias = Traded | FundingPayment
 """What happens to a hedge's money."""
 
-Execution: TypeAlias = tuple[Millis, Decimal, Decimal, Decimal, str, Decimal, Decimal | None, str]
-"""One of an order's executions: instant, quantity, price, fee, the fee's currency, realised PnL, what a fee in another
-coin was worth (None: not known), and the trade's id.
-"""
+class OtherFee(NamedTuple):
+    """A fee in another coin than the settle coin; `worth`: in it, None: not known. `trade`: whose it is."""
+
+    amount: Decimal
+    currency: str
+    worth: Decimal | None
+    trade: str
+
+
+class Run(NamedTuple):
+    """Executions of one order, oldest first and with no other of the hedge in between, summed.
+
+    `at`, `price` and `trade` are the first one's; `notional` = Σ quantity·price; `fees` in the settle coin, None where
+    all are `others`. There are `fills` of them; `passed`: ms from the first to the last; `ripened`: Σ of the quantity
+    so far · ms to the next one.
+    """
+
+    at: Millis
+    quantity: Decimal
+    notional: Decimal
+    price: Decimal
+    fees: Decimal | None
+    realised: Decimal
+    trade: str
+    others: tuple[OtherFee, ...] = ()
+    fills: int = 1
+    passed: Millis = 0
+    ripened: Decimal = ZERO
+
+
+def run_of(fill: Fill, settle: str) -> Run:
+    """One execution."""
+    own = fill.fee_currency == settle
+    others = () if own else (OtherFee(fill.fee, fill.fee_currency, fill.fee_value, fill.trade_id),)
+    return Run(fill.at, fill.quantity, fill.quantity * fill.price, fill.price, fill.fee if own else None, fill.realised,
+               fill.trade_id, others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,37 +191,34 @@ class Ledger:
                 self._cannot("funding_paid", f"funding of {event.payment_id} is in {event.currency}")
             return
         fill = event.fill
-        self.take_order(
-            fill.side, ((fill.at, fill.quantity, fill.price, fill.fee, fill.fee_currency, fill.realised,
-                         fill.fee_value, fill.trade_id),), event.spot_mid, event.perp_mid, spot=event.spot)
+        self.take_run(fill.side.sign, run_of(fill, self._settle), event.spot_mid, event.perp_mid, spot=event.spot)
 
     @reckoned
-    def take_order(
-        self, side: Side, executions: Sequence[Execution], spot_mid: Decimal | None, perp_mid: Decimal | None = None, *,
-        spot: bool = False,
+    def take_run(
+        self, sign: int, run: Run, spot_mid: Decimal | None, perp_mid: Decimal | None = None, *, spot: bool = False,
     ) -> None:
-        """Executions of one order in their order, with nothing else in between: what `take` makes of them one by one.
+        """What `take` makes of executions one by one. They share a decision, its mids and a side (+1: bought).
 
-        They share the decision and its mids; the rest as `Traded`.
+        Raises ValueError, and has changed nothing, where several executions take the short through 0.
         """
-        sign, before = side.sign, self._short
-        made = sum((execution[1] for execution in executions), ZERO)
-        if len(executions) > 1 and not spot and before * (before - sign * made) < 0:  # the entry begins anew on the way
-            for execution in executions:
-                self.take_order(side, (execution,), spot_mid, perp_mid)
-            return
+        before = self._short
+        if run.fills > 1 and not spot and before * (before - sign * run.quantity) < 0:
+            raise ValueError(f"the executions from {run.trade} on go through 0: take them one by one")
         if spot_mid is not None:
-            self._move_to(executions[0][0], spot_mid)
+            self._move_to(run.at, spot_mid)
+            if run.passed:  # between the executions of one decision time goes on, and the mid stays
+                after = before if spot else before - sign * run.ripened / run.passed
+                self._exposure += abs(after) * run.passed * spot_mid / YEAR
+                self._held += run.passed if after else 0
+                self._at = max(self._at or 0, run.at + run.passed)
         else:
-            self._cannot_follow(executions[0][-1], spot=spot)
-        notional = self._book(executions, sign, spot=spot)
-        if spot_mid is not None and len(executions) > 1:
-            self._stay(executions, ZERO if spot else sign, before, spot_mid)
+            self._cannot_follow(run.trade, spot=spot)
         if spot:
-            self._slice(sign, made, notional, spot_mid)
+            self._spot_fees += self._charge(run, self._spot_charged, "spot_fees")
+            self._slice(sign, run, spot_mid)
         else:
-            entry = executions[0][2] if len(executions) == 1 else notional / made
-            self._trade(sign, made, notional, entry, spot_mid=spot_mid, perp_mid=perp_mid, name=executions[0][-1])
+            self._fees += self._charge(run, self._charged, "futures_fees")
+            self._trade(sign, run, spot_mid, perp_mid)
 
     @reckoned
     def see(self, seen: Valuation) -> None:
@@ -245,71 +273,48 @@ class Ledger:
 
     # -- events --------------------------------------------------------------------------------------------------------
 
-    def _book(self, executions: Sequence[Execution], sign: int, *, spot: bool) -> Decimal:
-        """Fees and what was realised; what the executions came to at their prices."""
-        charged = self._spot_charged if spot else self._charged
-        fees = realised = notional = ZERO
-        for _, quantity, price, fee, currency, made, worth, name in executions:
-            notional += quantity * price
-            realised += made
-            charged[currency] = charged.get(currency, ZERO) + fee
-            if currency == self._settle:
-                fees += fee
-            elif fee:
-                fees += self._worth(fee, currency, worth, name, "spot_fees" if spot else "futures_fees")
-        if spot:
-            self._spot_fees += fees
-        else:
-            self._fees += fees
-            self._realised += realised
-            self._traded += sign * notional
-        return notional
+    def _charge(self, run: Run, charged: dict[str, Decimal], figure: str) -> Decimal:
+        """The fees in the settle coin."""
+        fees = ZERO
+        if run.fees is not None:
+            charged[self._settle] = charged.get(self._settle, ZERO) + run.fees
+            fees = run.fees
+        for fee in run.others:
+            charged[fee.currency] = charged.get(fee.currency, ZERO) + fee.amount
+            if fee.amount and fee.worth is None:
+                self._cannot(figure, f"the fee of fill {fee.trade} is {fee.amount} {fee.currency}, whose price then "
+                                     "is not known")
+            elif fee.amount and fee.worth is not None:
+                fees += fee.worth
+        return fees
 
-    def _stay(self, executions: Sequence[Execution], sign: int | Decimal, short: Decimal, spot: Decimal) -> None:
-        """Between the executions of one decision time goes on, and the mid stays."""
-        waited, last = ZERO, self._at or 0
-        for at, quantity, *_ in executions:
-            if at > last:
-                waited += abs(short) * (at - last)
-                self._held += at - last if short else 0
-                last = at
-            short -= sign * quantity
-        self._exposure += waited * spot / YEAR
-        self._at = last
-
-    def _trade(
-        self, sign: int, quantity: Decimal, notional: Decimal, price: Decimal, *, spot_mid: Decimal | None,
-        perp_mid: Decimal | None, name: str,
-    ) -> None:
-        """Executions of the perpetual, at `price` on average."""
+    def _trade(self, sign: int, run: Run, spot_mid: Decimal | None, perp_mid: Decimal | None) -> None:
+        """Executions of the perpetual."""
+        self._realised += run.realised
+        self._traded += sign * run.notional
         if perp_mid is None:
-            why = f"the perpetual's mid at the decision of fill {name} is not known"
+            why = f"the perpetual's mid at the decision of fill {run.trade} is not known"
             self._cannot("slippage", why)
             self._cannot("basis", why)
         else:
-            self._spreads += sign * (notional - quantity * perp_mid)
+            self._spreads += sign * (run.notional - run.quantity * perp_mid)
             if spot_mid is not None:
-                self._mids += sign * quantity * (perp_mid - spot_mid)
+                self._mids += sign * run.quantity * (perp_mid - spot_mid)
         if sign * self._uncovered > 0:
-            self._uncovered -= sign * min(quantity, abs(self._uncovered))
-        before, self._short = self._short, self._short - sign * quantity
+            self._uncovered -= sign * min(run.quantity, abs(self._uncovered))
+        before, self._short = self._short, self._short - sign * run.quantity
         if before * self._short < 0 or before == 0:
-            self._entry = price
+            self._entry = run.notional / run.quantity if run.fills > 1 else run.price
         elif abs(self._short) > abs(before):
-            self._entry = (self._entry * abs(before) + notional) / abs(self._short)
+            self._entry = (self._entry * abs(before) + run.notional) / abs(self._short)
 
-    def _slice(self, sign: int, quantity: Decimal, notional: Decimal, spot_mid: Decimal | None) -> None:
+    def _slice(self, sign: int, run: Run, spot_mid: Decimal | None) -> None:
         """Executions on spot."""
-        self._sold -= sign * quantity
-        self._proceeds -= sign * notional
-        self._uncovered -= sign * quantity
+        self._sold -= sign * run.quantity
+        self._proceeds -= sign * run.notional
+        self._uncovered -= sign * run.quantity
         if spot_mid is not None:
-            self._spot_slippage += sign * (notional - quantity * spot_mid)
-
-    def _worth(self, fee: Decimal, currency: str, worth: Decimal | None, name: str, figure: str) -> Decimal:
-        if worth is None:
-            self._cannot(figure, f"the fee of fill {name} is {fee} {currency}, whose price then is not known")
-        return worth or ZERO
+            self._spot_slippage += sign * (run.notional - run.quantity * spot_mid)
 
     def _move_to(self, at: Millis, spot: Decimal) -> None:
         """Time and the spot mid go on with what was open."""

@@ -12,12 +12,16 @@ from bot.core.episode import EpisodeState
 from bot.core.market import Asset, WalletKind
 from bot.core.money import CONTEXT, ZERO
 from bot.core.portfolio import measure
+from bot.core.times import Millis
+from bot.engine.report import unheard
 from bot.errors import ConfigError
 from bot.lab.panel import Row
 from bot.lab.stage import Stage, Wishes, set_stage
 from bot.ports import Journal
+from bot.telemetry.events import Emit
 
 _PP = Decimal(100)
+_NEVER: Millis = 2**62
 _SHOWN = Decimal("1e-8")
 
 
@@ -27,12 +31,14 @@ class Outcome:
 
     `funding` and `realised_pnl` are positive when we received. `lowest_cash_share`: the lowest of (cash +
     unrealised) / NAV. `mean_net_off_pp` and `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from
-    the target on average, in percentage points of NAV, as each row left it. `seconds`: real time.
+    the target on average, in percentage points of NAV, as each row left it. `finalisations`: hedges with coins that
+    were sold. `net_cost` and `against_holding`: all hedges' by the ledger (DOMAIN §4). `seconds`: real time.
     """
 
     rows: int
     stale_rows: int
     trades: int
+    spot_trades: int
     nav: Decimal
     cash: Decimal
     unrealised_pnl: Decimal
@@ -46,6 +52,8 @@ class Outcome:
     spot_fees: Mapping[Asset, Decimal]
     holdings: Mapping[Asset, Decimal]
     short_base: Mapping[Asset, Decimal]
+    net_cost: Mapping[Asset, Decimal]
+    against_holding: Mapping[Asset, Decimal]
     mean_net_off_pp: Mapping[Asset, Decimal]
     mean_spot_off_pp: Mapping[Asset, Decimal]
     seconds: float
@@ -62,28 +70,38 @@ class _Tally:
     spot: dict[Asset, Decimal] = field(default_factory=dict)
 
 
-async def replay(wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None = None) -> Outcome:
-    """Tick at every row. Raises ConfigError for wishes that do not fit, or where there is no row."""
+async def replay(
+    wishes: Wishes, rows: Iterable[Row], *, journal: Journal | None = None, tick_every: Millis | None = None,
+    emit: Emit = unheard,
+) -> Outcome:
+    """Tick at every row; look instead where nothing can come of a tick, for `tick_every` at most (0: never look).
+
+    Raises ConfigError for wishes that do not fit the account, or where there is no row.
+    """
     with decimal.localcontext(CONTEXT):  # once, and not at every decision
-        return await _replay(wishes, rows, journal)
+        return await _replay(wishes, rows, journal, _NEVER if tick_every is None else tick_every, emit)
 
 
-async def _replay(wishes: Wishes, rows: Iterable[Row], journal: Journal | None) -> Outcome:
+async def _replay(
+    wishes: Wishes, rows: Iterable[Row], journal: Journal | None, tick_every: Millis, emit: Emit,
+) -> Outcome:
     coming = iter(rows)
     first = next(coming, None)
     if first is None:
         raise ConfigError("no row lies in that span. Allowed: a span that the panel holds, --to exclusive")
     began = time.perf_counter()
-    stage = await set_stage(wishes, first, journal=journal)
+    stage = await set_stage(wishes, first, journal=journal, emit=emit)
     tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
     last, moved, see, look, reading = first, True, stage.venue.see, stage.engine.look, stage.venue.reading
+    due, believing = first.at, wishes.bare  # what happened to the account is no news to who doubts nothing
     while True:
         decision = None
         if not (last.stale and wishes.bare):  # elsewhere the guards hold what rests on a stale price
             snapshot = reading()
-            decision = look(snapshot) if wishes.bare or not moved else None
+            decision = look(snapshot) if last.at < due and (believing or not moved) else None
             if decision is None:
                 await stage.engine.tick()
+                due = last.at + tick_every
         if decision is None or decision.nav is None or decision.cash is None:
             _count(tally, stage, last, *_worth(stage))
         else:
@@ -93,6 +111,8 @@ async def _replay(wishes: Wishes, rows: Iterable[Row], journal: Journal | None) 
             break
         last = following
         moved = see(last)
+    if decision is not None:
+        await stage.engine.tick()  # what funding came in meanwhile goes into the books
     return _outcome(stage, tally, time.perf_counter() - began)
 
 
@@ -146,6 +166,9 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
     perp = [fill for fill in account.fills if fill.market == "perp"]
     hedges = [one for one in stage.book.episodes if one.state is not EpisodeState.VOID]
 
+    snapshot = stage.venue.reading()
+    costs = {one.id: stage.book.costs(one, snapshot) for one in hedges}
+
     def each(amounts: Iterable[tuple[Asset, Decimal]]) -> dict[Asset, Decimal]:
         found = dict.fromkeys(assets, ZERO)
         for asset, amount in amounts:
@@ -153,16 +176,19 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
         return found
 
     return Outcome(
-        rows=tally.rows, stale_rows=tally.stale, trades=len(perp), cash=cash, unrealised_pnl=_unrealised(stage),
+        rows=tally.rows, stale_rows=tally.stale, trades=len(perp), spot_trades=len(account.fills) - len(perp),
+        cash=cash, unrealised_pnl=_unrealised(stage),
         nav=nav,         lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
         liquidations=len(account.liquidations),
         episodes={asset: sum(1 for one in hedges if one.asset == asset) for asset in assets},
-        finalisations=dict.fromkeys(assets, 0),
+        finalisations={asset: sum(1 for one in hedges if one.asset == asset and one.sold > 0) for asset in assets},
         funding=each((row.asset, row.amount) for row in account.funding_rows),
         fees=each((fill.asset, fill.fee) for fill in perp),
         realised_pnl=each((fill.asset, fill.realised) for fill in perp),
         spot_fees=each((fill.asset, fill.fee if fill.fee_currency == stage.terms.policy.settle
                         else fill.fee * fill.price) for fill in account.fills if fill.market == "spot"),
+        net_cost=each((one.asset, costs[one.id].net_cost or ZERO) for one in hedges),
+        against_holding=each((one.asset, costs[one.id].against_holding or ZERO) for one in hedges),
         holdings=held, short_base={asset: -account.positions[asset].quantity for asset in assets},
         mean_net_off_pp=_mean(tally.net, tally.rows), mean_spot_off_pp=_mean(tally.spot, tally.rows), seconds=seconds,
     )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 
 from bot.core.market import Asset, Instrument, MarginTier, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned
 from bot.core.plan import check_terms
 from bot.core.policy import AssetPolicy, Policy, Terms
 from bot.core.portfolio import spot_price
+from bot.core.times import Millis
 from bot.engine.book import Book
 from bot.engine.report import unheard
 from bot.engine.tick import Engine
 from bot.errors import ConfigError
+from bot.journal.store import SqlJournal
 from bot.lab.market import Fill, PanelClock, PanelFeed, PanelVenue
 from bot.lab.notebook import Notebook
 from bot.lab.panel import Row
@@ -131,3 +137,22 @@ def _balances(
         raise ConfigError(f"the targets leave cash of {plain(cash)}. Allowed: targets of 100% at most")
     margin = cash * futures_share
     return coins | {wishes.policy.settle: cash - margin}, {wishes.policy.settle: margin}
+
+
+@asynccontextmanager
+async def journal_of(file: Path | None, wishes: Wishes) -> AsyncIterator[Journal | None]:
+    """A new journal in this file for one replay; None without one. Raises ConfigError where something is there."""
+    if file is None:
+        yield None
+        return
+    if await asyncio.to_thread(file.exists):
+        raise ConfigError(f"{file} is there already. Allowed: a new file for each replay")
+    journal = await SqlJournal.open(file, environment=_TAG, venue=wishes.venue, account=_TAG, wall=_now)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

@@ -98,8 +98,8 @@ def test_a_sound_account_fails_in_nothing_and_every_check_is_shown(patient: Pati
     assert shown >= {
         "configuration", "environment", "contracts_and_triggers", "secrets", "journal", "lock", "disk", "venue",
         "position_mode", "asset_mode", "portfolio_margin", "margin_mode", "leverage", "clock", "key_withdrawal",
-        "key_trading", "key_expiry", "key_address", "foreign_position", "foreign_order", "dead_mans_switch", "streams",
-        "market", "instrument", "hedge", "collateral",
+        "key_trading", "key_spot", "key_expiry", "key_address", "foreign_position", "foreign_order",
+        "dead_mans_switch", "streams", "market", "instrument", "hedge", "collateral",
     }
     unknown = {found["check"]["name"] for found in findings if found["check"]["verdict"] == "unknown"}
     assert unknown == ({"dead_mans_switch"} if venue == BYBIT else set())
@@ -143,6 +143,17 @@ def test_what_is_broken_is_named_with_the_way_out(
     assert name in found, found
     assert way in found[name]["remedy"]
     assert found_code == code
+
+
+def test_a_key_that_may_not_sell_coins_is_a_warning_until_the_margin_ladder_would_have_to(patient: Patient) -> None:
+    patient.break_it(setup="missing_spot_permission")
+    code, findings = patient.examined()
+    (check,) = (found["check"] for found in findings if found["check"]["name"] == "key_spot")
+    assert (check["verdict"], code) == ("warn", 0)
+    patient.config.write_text(patient.config.read_text().replace("on_margin: close", "on_margin: finalise"))
+    code, findings = patient.examined()
+    assert "spot" in failures(findings)["key_spot"]["remedy"].lower()
+    assert code == 6
 
 
 @pytest.mark.parametrize("venue", [BINANCE], indirect=True)

@@ -1,0 +1,286 @@
+"""What a report reads of a journal: plain SQL, read-only, beside a running bot; raises JournalError.
+
+A journal of years has more executions than anything else, so these are read narrow, and those of one order go to the
+ledger together.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from bot.core.costing import missing, valuation
+from bot.core.decision import Situation
+from bot.core.episode import Episode
+from bot.core.history import Gap
+from bot.core.income import Residual
+from bot.core.ledger import Costs, Ledger, OtherFee, Run, Valuation, run_of
+from bot.core.market import Side, Snapshot
+from bot.core.money import ZERO, reckoned
+from bot.core.orders import Fill, FundingPayment
+from bot.core.policy import Terms
+from bot.core.times import Millis
+from bot.errors import JournalError
+from bot.journal.codec import decode
+from bot.journal.reader import gaps, reading
+from bot.journal.rows import from_row
+from bot.journal.views import Binding
+
+_LATEST: Millis = 2**62
+
+
+class Order(NamedTuple):
+    """What the costs need of an intent. `sign`: +1 where it buys."""
+
+    episode: str
+    symbol: str
+    sign: int
+    reason: str
+    spot_mid: Decimal | None
+    perp_mid: Decimal | None
+
+
+Placed: TypeAlias = tuple[Order, Run]
+"""Executions with their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One comparison of the books with the venue's own income, of `since` ≤ instant < `until`."""
+
+    since: Millis
+    until: Millis
+    matched: int
+    residuals: tuple[Residual, ...]
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a journal tells of hedges and their money. `runs`: executions by hedge, in their order.
+
+    `snapshot`: what the last decision saw. `nav`: at the first and at the last decision of the span that knew it.
+    `strays`: executions and settlements that belong to no hedge.
+    """
+
+    binding: Binding
+    terms: Terms | None
+    snapshot: Snapshot | None
+    episodes: tuple[Episode, ...]
+    settle: str
+    runs: Mapping[str, Sequence[Placed]]
+    funding: Mapping[str, Sequence[FundingPayment]]
+    gaps: tuple[Gap, ...]
+    incomplete: frozenset[str]
+    audits: tuple[Audit, ...]
+    decided: tuple[Millis, Millis] | None
+    nav: tuple[Decimal, Decimal] | None
+    strays: tuple[int, int] = (0, 0)
+
+
+def settle_of(terms: Terms | None, episodes: Sequence[Episode]) -> str:
+    """The settle coin; by the hedges' symbols where nothing was ever decided."""
+    if terms is not None:
+        return terms.policy.settle
+    return next((one.symbol.rpartition(":")[2] for one in episodes if ":" in one.symbol), "USDT")
+
+
+def read(path: Path, *, since: Millis | None = None, until: Millis | None = None) -> Books:
+    """The books of the hedges that were open at any moment of `since` ≤ instant < `until`, each whole."""
+    begin, end = since or 0, _LATEST if until is None else until
+    with reading(path) as connection:
+        owner = _one(connection, "SELECT environment, venue, account, created_by, created_at FROM binding")
+        if owner is None:
+            raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
+        terms = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
+        decoded = decode(Terms, terms["content"]) if terms else None
+        last = _one(connection, "SELECT situation FROM decisions ORDER BY seq DESC LIMIT 1")
+        episodes = tuple(
+            one for one in (from_row(Episode, row) for row in _all(connection, "SELECT * FROM episodes ORDER BY seq"))
+            if one.fills and one.opened_at is not None and one.opened_at < end
+            and (one.closed_at is None or one.closed_at >= begin))
+        names = {one.id for one in episodes}
+        orders = {name: order for name, order in _orders(connection) if order.episode in names}
+        settle = settle_of(decoded, episodes)
+        funding, unowned = _funding(connection, names)
+        alone = _one(connection, "SELECT count(*) AS fills FROM fills WHERE client_order_id IS NULL")
+        return Books(
+            binding=Binding(**owner), terms=decoded,
+            snapshot=decode(Situation, last["situation"]).snapshot if last else None, episodes=episodes,
+            settle=settle, runs=_runs(connection, orders, settle), funding=funding, gaps=gaps(connection),
+            incomplete=_incomplete(connection), audits=tuple(_audits(connection, begin, end)),
+            decided=_decided(connection, begin, end), nav=_nav(connection, begin, end),
+            strays=(alone["fills"] if alone else 0, unowned),
+        )
+
+
+Row: TypeAlias = dict[str, Any]
+
+
+def _all(connection: sqlite3.Connection, text: str, values: Sequence[object] = ()) -> Iterator[Row]:
+    return (dict(row) for row in connection.execute(text, values))
+
+
+def _one(connection: sqlite3.Connection, text: str, values: Sequence[object] = ()) -> Row | None:
+    return next(_all(connection, text, values), None)
+
+
+def has(connection: sqlite3.Connection, table: str, column: str | None = None) -> bool:
+    """Whether the journal has that table, or column: an older one, which no bot of this version has opened, may not."""
+    columns = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+    return bool(columns) if column is None else column in columns
+
+
+class _Amounts(dict[str | None, Any]):
+    """Texts as Decimals, each read once; None stays unknown."""
+
+    def __missing__(self, text: str | None) -> Decimal | None:
+        amount = self[text] = None if text is None else Decimal(text)
+        return amount
+
+
+def _orders(connection: sqlite3.Connection) -> Iterator[tuple[str, Order]]:
+    amount, signs = _Amounts(), {one.value: one.sign for one in Side}
+    connection.row_factory = None
+    try:
+        for name, episode, symbol, side, reason, spot, perp in connection.execute(
+                "SELECT client_order_id, episode, symbol, side, reason, spot_mid, perp_mid FROM intents"):
+            yield name, Order(episode, symbol, signs[side], reason, amount[spot], amount[perp])
+    finally:
+        connection.row_factory = sqlite3.Row
+
+
+def _runs(
+    connection: sqlite3.Connection, orders: Mapping[str, Order], settle: str,
+) -> Mapping[str, Sequence[Placed]]:
+    """Executions by hedge, in their order, those of one order summed. A loop without calls: there may be many."""
+    found: dict[str, list[Placed]] = defaultdict(list)
+    worth = "fee_value" if has(connection, "fills", "fee_value") else "NULL"
+    money, before, placed, ordered, last = Decimal, "", None, True, dict[str, Millis]()
+    count = passed = first = now = 0
+    quantity = notional = realised = price = ripened = ZERO
+    fees: Decimal | None = None
+    others: list[OtherFee] = []
+    trade = ""
+
+    def end() -> None:
+        nonlocal ordered
+        if placed is not None:
+            found[placed.episode].append((placed, Run(
+                first, quantity, notional, price, fees, realised, trade, tuple(others), count, passed, ripened)))
+            ordered = ordered and first >= last.get(placed.episode, 0)
+            last[placed.episode] = now
+
+    connection.row_factory = None
+    try:
+        for at, size, paid, fee, currency, made, value, name, number in connection.execute(
+                "SELECT at, quantity, price, fee, fee_currency, realised, "  # noqa: S608 - one of two names of ours
+                f"{worth}, client_order_id, trade_id FROM fills ORDER BY seq"):
+            amount, cost = money(size), money(paid)
+            if name == before and placed is not None:
+                if at != now:
+                    ordered = ordered and at > now
+                    ripened += quantity * (at - now)
+                    passed, now = passed + at - now, at
+                count += 1
+                quantity += amount
+                notional += amount * cost
+                realised += money(made)
+            else:
+                end()
+                before, placed = name, orders.get(name)
+                first, now, quantity, price, notional, trade = at, at, amount, cost, amount * cost, number
+                realised, fees, others, count, passed, ripened = money(made), None, [], 1, 0, ZERO
+            if currency == settle:
+                fees = money(fee) if fees is None else fees + money(fee)
+            else:
+                others.append(OtherFee(money(fee), currency, None if value is None else money(value), number))
+        end()
+    finally:
+        connection.row_factory = sqlite3.Row
+    return found if ordered else _one_by_one(connection, orders, settle)
+
+
+def _one_by_one(
+    connection: sqlite3.Connection, orders: Mapping[str, Order], settle: str,
+) -> Mapping[str, Sequence[Placed]]:
+    """The same for books in which something was booked late: every execution alone, as they happened."""
+    found: dict[str, list[Placed]] = defaultdict(list)
+    for row in _all(connection, "SELECT * FROM fills ORDER BY at, seq"):
+        order = orders.get(row["client_order_id"])
+        if order is not None:
+            found[order.episode].append((order, run_of(from_row(Fill, row), settle)))
+    return found
+
+
+def _funding(
+    connection: sqlite3.Connection, names: set[str],
+) -> tuple[Mapping[str, Sequence[FundingPayment]], int]:
+    found: dict[str, list[FundingPayment]] = defaultdict(list)
+    unowned = 0
+    for row in _all(connection, "SELECT * FROM funding ORDER BY seq"):
+        if row["episode"] in names:
+            found[row["episode"]].append(from_row(FundingPayment, row))
+        unowned += row["episode"] is None
+    return found, unowned
+
+
+def _incomplete(connection: sqlite3.Connection) -> frozenset[str]:
+    row = _one(connection, "SELECT incomplete FROM rebuilt") if has(connection, "rebuilt") else None
+    return frozenset(json.loads(row["incomplete"])) if row else frozenset()
+
+
+def _audits(connection: sqlite3.Connection, begin: Millis, end: Millis) -> Iterator[Audit]:
+    if not has(connection, "audits"):
+        return
+    for row in _all(connection, "SELECT * FROM audits WHERE until > ? AND since < ? ORDER BY seq", (begin, end)):
+        residuals = decode(tuple[Residual, ...], row["residuals"])
+        yield Audit(row["since"], row["until"], row["matched"], residuals, row["at"])
+
+
+def _decided(connection: sqlite3.Connection, begin: Millis, end: Millis) -> tuple[Millis, Millis] | None:
+    row = _one(connection, "SELECT min(at) AS first, max(at) AS last FROM decisions WHERE at >= ? AND at < ?",
+               (begin, end))
+    return None if row is None or row["first"] is None else (row["first"], row["last"])
+
+
+def _nav(connection: sqlite3.Connection, begin: Millis, end: Millis) -> tuple[Decimal, Decimal] | None:
+    """What the account was worth at the first and the last decision that knew it."""
+    text = "SELECT nav FROM decisions WHERE nav IS NOT NULL AND at >= ? AND at < ? ORDER BY seq {} LIMIT 1"
+    first, last = (_one(connection, text.format(way), (begin, end)) for way in ("ASC", "DESC"))
+    return None if first is None or last is None else (Decimal(first["nav"]), Decimal(last["nav"]))
+
+
+# -- to the ledger -----------------------------------------------------------------------------------------------------
+
+
+@reckoned
+def costs_of(books: Books, episode: Episode) -> Costs:
+    """What this hedge cost; what is open is valued at the prices of the last decision."""
+    ledger = Ledger(books.settle)
+    for order, run in books.runs.get(episode.id, ()):
+        ledger.take_run(order.sign, run, order.spot_mid, order.perp_mid, spot=order.symbol != episode.symbol)
+    for payment in funding_of(books, episode):
+        ledger.take(payment)
+    return ledger.costs(seen(books, episode, ledger.short), missing(episode, books.gaps, books.incomplete))
+
+
+def funding_of(books: Books, episode: Episode) -> list[FundingPayment]:
+    """A hedge's settlements, oldest first."""
+    return sorted(books.funding.get(episode.id, ()), key=lambda one: one.at)
+
+
+def seen(books: Books, episode: Episode, short: Decimal) -> Valuation | None:
+    """The prices that value what is open of a hedge; None where nothing is, or nothing was ever seen."""
+    if not short or books.snapshot is None:
+        return None
+    return valuation(books.snapshot, episode.asset, episode.symbol, short)
+
+
+__all__ = ["Audit", "Books", "Order", "Placed", "costs_of", "funding_of", "has", "read", "seen"]
