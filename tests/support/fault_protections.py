@@ -46,6 +46,11 @@ PROTECTIONS: tuple[Protection, ...] = (
         "test_an_order_that_is_not_found_while_the_position_moved_waits_for_a_human",
     ),
     Protection(
+        12, "a sale whose name is taken counts as refused", "bot/venues/binance_spot.py",
+        "        if there is None:\n            raise refusal", "        if True:\n            raise refusal",
+        "tests/unit/venues/test_binance_spot.py::test_a_name_that_is_taken_is_looked_up_and_adopted",
+    ),
+    Protection(
         15, "a ban is not kept to", "bot/venues/budget.py",
         "        self._silent_until = max(", "        _ = max(",
         "tests/faults/test_order_path.py::test_a_ban_is_silence_until_it_ends",
