@@ -18,6 +18,7 @@ from bot.cli.completion import VARIABLE, completion, prepare
 from bot.cli.configured import AsJson, Config, load_settings, with_journal
 from bot.cli.doctor import doctor
 from bot.cli.exits import Code, CommandFailed, code_of
+from bot.cli.export import export
 from bot.cli.init import init
 from bot.cli.replay import replay
 from bot.cli.report import report
@@ -288,6 +289,7 @@ def health(
 control.register(CLI)
 CLI.command(short_help="Run the bot over history.")(replay)
 CLI.command(short_help="Show what each hedge cost.")(report)
+CLI.command(short_help="Write fills, funding and fees as CSV.")(export)
 
 
 @CLI.command(short_help="Watch a month in a minute on a made-up market.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from bot.errors import ConfigError
@@ -34,6 +35,13 @@ def write(path: Path, text: str, *, force: bool = False) -> int:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     return len(content)
+
+
+def must_be_free(paths: Iterable[Path]) -> None:
+    """Before several files are written together: raises ConfigError where one of them is there already."""
+    for path in paths:
+        if path.exists():
+            raise ConfigError(f"{path} is there already. Allowed: another name, or --force to replace it")
 
 
 def _umask() -> int:
