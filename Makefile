@@ -74,6 +74,7 @@ docs: $(VENV)/.run ## write the generated pages, and draw the pictures
 	@$(BIN)/python docs/generate_plan.py
 	@$(BIN)/python docs/generate_venues.py
 	@$(BIN)/python docs/generate_faults.py
+	@$(BIN)/python docs/generate_history.py
 	@$(BIN)/python docs/draw_concepts.py
 	@$(BIN)/python docs/draw.py
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from doc_scripts import doc_script
 from panels import made_up_panel
 
 from bot.core.market import Quote, Side
@@ -185,3 +186,8 @@ def test_a_row_that_cannot_be_replayed_is_named_with_its_line(tmp_path: Path, li
     with pytest.raises(ConfigError, match=r"line 3: ") as refused:
         read(path)
     assert wrong in str(refused.value)
+
+
+def test_the_history_of_the_documentation_is_the_one_that_is_generated() -> None:
+    script = doc_script("generate_history")
+    assert script.FILE.read_text().splitlines() == script.lines()
