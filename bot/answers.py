@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from bot import app
-from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
+from bot.core.decision import AssetStanding, Decision, Measure, RuleState, Situation, Standing
 from bot.core.market import Asset, Snapshot
 from bot.core.orders import SILENCE
 from bot.core.plan import decide
@@ -20,20 +22,24 @@ from bot.core.policy import Terms
 from bot.core.portfolio import short_of
 from bot.core.times import Millis, iso
 from bot.environment import OFFERS
+from bot.errors import Refused, SafetyStop, Unavailable
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bot.core.advice import Advice
     from bot.core.explain import Explanation
     from bot.core.outlook import Outlook
+    from bot.core.tax import TaxPolicy
     from bot.journal.views import Heartbeat, RecordedDecision, StatusReport
+    from bot.ports import Settlement, Venue
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
     """What the bot would do now. `findings` are warnings about the configuration against this account; `outlook` is
-    what would come next.
+    what would come next; `advice`: of coins above their targets, whether hedging or selling them is the cheaper way.
     """
 
     decision: Decision
@@ -41,6 +47,7 @@ class PlanReport:
     snapshot: Snapshot
     findings: tuple[str, ...]
     outlook: Outlook | None = None
+    advice: Mapping[Asset, Advice] = field(default_factory=dict)
 
 
 async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
@@ -54,14 +61,49 @@ async def make_plan(settings: Settings, *, dry_run: bool = False) -> PlanReport:
     async with app.looking(settings, dry_run=dry_run) as (_, venue):
         policy = settings.policy()
         terms = Terms(policy, await venue.instruments([asset.asset for asset in policy.assets]))
-        return plan_on(settings, terms, await venue.snapshot())
+        snapshot = await venue.snapshot()
+        return plan_on(settings, terms, snapshot, await _published(venue, terms, snapshot.taken_at))
 
 
-def plan_on(settings: Settings, terms: Terms, snapshot: Snapshot) -> PlanReport:
-    """The same for an account as it was just seen. Raises ConfigError, JournalError."""
+def plan_on(
+    settings: Settings, terms: Terms, snapshot: Snapshot, settled: Sequence[Settlement] = (),
+) -> PlanReport:
+    """The same for an account as it was just seen, and funding as published. Raises ConfigError, JournalError."""
     findings = app.findings(settings, terms, snapshot)
     state, standing = _remembered(settings, terms, snapshot)
-    return _plan_of(Situation(snapshot, standing, state), terms, findings)
+    return _plan_of(Situation(snapshot, standing, state), terms, findings, settled, settings.tax_policy())
+
+
+async def make_advice(settings: Settings, asset: Asset, *, dry_run: bool = False) -> AdviceReport:
+    """Whether to hedge a coin's excess or to sell it, now. Raises ConfigError, Unavailable, Refused, JournalError."""
+    report = await make_plan(settings, dry_run=dry_run)
+    decided = report.decision.of(asset)
+    return AdviceReport(asset, report.decision.at, report.terms.policy.settle, decided.measure, decided.contract,
+                        report.advice.get(asset))
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceReport:
+    """The advice on one coin; None where nothing of it is above its target by a contract or more."""
+
+    asset: Asset
+    at: Millis
+    settle: str
+    measure: Measure
+    contract: Decimal
+    advice: Advice | None
+
+
+async def _published(venue: Venue, terms: Terms, now: Millis) -> Sequence[Settlement]:
+    """A month of published funding; nothing where it cannot be read: then the rate to come must do."""
+    from bot.core.advice import LOOK_BACK
+
+    try:
+        return await venue.settlements(list(terms.instruments), now - LOOK_BACK)
+    except SafetyStop:
+        raise
+    except (Unavailable, Refused):
+        return ()
 
 
 def plan_portfolio(file: Path, settings: Settings | None) -> PlanReport:
@@ -73,14 +115,21 @@ def plan_portfolio(file: Path, settings: Settings | None) -> PlanReport:
 
     described = load_portfolio(file, settings, app.wall())
     situation, terms = described.situation, described.terms
-    return _plan_of(situation, terms, app.findings(settings or described, terms, described.at_start))
+    return _plan_of(situation, terms, app.findings(settings or described, terms, described.at_start),
+                    tax=None if settings is None else settings.tax_policy())
 
 
-def _plan_of(situation: Situation, terms: Terms, findings: tuple[str, ...]) -> PlanReport:
+def _plan_of(
+    situation: Situation, terms: Terms, findings: tuple[str, ...], settled: Sequence[Settlement] = (),
+    tax: TaxPolicy | None = None,
+) -> PlanReport:
+    from bot.core.advice import advise_all
     from bot.core.outlook import outlook
 
     decision = decide(situation, terms)
-    return PlanReport(decision, terms, situation.snapshot, findings, outlook(situation, terms, decision))
+    rates = [(one.asset, one.at, one.rate) for one in settled]
+    return PlanReport(decision, terms, situation.snapshot, findings, outlook(situation, terms, decision),
+                      advise_all(decision, situation.snapshot, terms, rates, tax))
 
 
 def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[RuleState, Standing]:

@@ -52,6 +52,12 @@ hedgerow plan --portfolio docs/examples/first-hedge.yaml
   effective leverage, the runway of `stop_runway` after the trade, and the exchange's initial margin ask for. **Will
   have** is the wallet by then, less what an open short has lost on the way. What it **lacks**, move there in time; the
   bot cuts the increase to what there is.
+- **Hedge, or sell now** weighs the two for every coin above its target: fees, spread and basis of either way, and the
+  funding of the last 30 days (of a portfolio file: its rate). A hedge costs less up front than a sale and the purchase
+  that takes it back, and then funding costs or earns every day, so the answer is a time: for how long the hedge is the
+  cheaper one, if the drift resolves and if it ends in a sale anyway. `hedgerow advise BTC -c mine.yaml` shows the
+  figures as a table, and with `tax.rate` and your lots in the configuration what selling now would be taxed: paying
+  sooner is what that costs, not the tax. A decision that opens a hedge keeps this advice in the journal.
 - **Guards** shows every reading beside its limit, tripped or not, so that you see what is close. A dash is a reading
   that there is not yet: no earlier price, no short.
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli.render import UNKNOWN, money, number, percent, span
+from bot.cli.render_advice import in_plan
 from bot.core.gauges import Gauge, Unit
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def ahead(report: PlanReport) -> RenderableType:
         Text(""), Text("next, when this coin alone moves (futures: what the wallet needs for it)"),
         _triggers(outlook.assets), *_notes(outlook, settle),
         *(_line(each.ending.text) for each in outlook.assets if each.ending is not None),
+        *([Text(""), Text("hedge, or sell now (figures: hedgerow advise COIN)")] if report.advice else ()),
+        *(in_plan(each) for each in report.advice.values()),
         Text(""), Text("guards: reading of limit"), _guards(outlook),
     )
 

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
-from bot.core.decision import Reason
+from bot.core.decision import AssetDecision, Decision, Reason
 from bot.core.ledger import total
-from bot.core.market import Asset, Instrument, Quote
-from bot.core.money import ZERO, reckoned
+from bot.core.market import Asset, Instrument, Quote, Snapshot
+from bot.core.money import ZERO, reckoned, round_to_step
+from bot.core.policy import Terms
 from bot.core.tax import TaxPolicy, TaxView, tax_of
 from bot.core.times import DAY, Millis
 
@@ -171,9 +172,36 @@ def advise(
         funding_day=a_day, funding_low=_product(funding.low, value), funding_high=_product(funding.high, value),
         resolves=resolves, sold=sold, horizon=days, hedge_cost=hedge_cost,
         sell_cost=None if one_way is None else 2 * one_way, tax=view, verdict=verdict,
-        reasons=tuple(_reasons(verdict, saved=saved, extra=extra, a_day=a_day, resolves=resolves, sold=sold, days=days,
-                               funding=funding, value=value, view=view)),
+        reasons=tuple(_reasons(
+            verdict, _lacking(instrument, quote, a_day), saved=saved, extra=extra, a_day=a_day, resolves=resolves,
+            sold=sold, days=days, funding=funding, value=value, view=view)),
     )
+
+
+def advise_all(
+    decision: Decision, snapshot: Snapshot, terms: Terms, settled: Iterable[tuple[Asset, Millis, Decimal]],
+    tax: TaxPolicy | None = None,
+) -> dict[Asset, Advice]:
+    """Advice on every coin that is above its target by a contract or more. `settled`: published funding by coin."""
+    rates = list(settled)
+    found: dict[Asset, Advice] = {}
+    for decided in decision.assets:
+        quantity, quote = excess_coins(decided), snapshot.quotes.get(decided.asset)
+        if quantity > 0 and quote is not None:
+            own = [(at, rate) for asset, at, rate in rates if asset == decided.asset]
+            found[decided.asset] = advise(
+                terms.instruments[decided.asset], quote, funding_outlook(own, snapshot.taken_at, quote),
+                quantity=quantity, at=snapshot.taken_at, horizon=terms.policy.finalise.max_age, tax=tax)
+    return found
+
+
+@reckoned
+def excess_coins(decided: AssetDecision) -> Decimal:
+    """What of a coin is above its target, in whole contracts; 0 where there is none, or it is not known."""
+    excess, price = decided.measure.excess, decided.measure.price
+    if excess is None or price is None or excess <= 0 or price <= 0:
+        return ZERO
+    return round_to_step(excess / price, decided.contract)
 
 
 def _product(*factors: Decimal | None) -> Decimal | None:
@@ -206,14 +234,24 @@ def _verdict(resolves: BreakEven, days: Decimal) -> Verdict:
     return Verdict.DEPENDS if early or late else Verdict.SELL
 
 
+def _lacking(instrument: Instrument, quote: Quote, a_day: Decimal | None) -> str:
+    """What is not known, in words."""
+    found = [name for name, value in (
+        ("the spot price", quote.spot_mid), ("the perpetual's price", quote.perp_mid),
+        ("the spot market's fee", instrument.spot_taker_fee), ("the perpetual's maker fee", instrument.maker_fee),
+        ("what funding will cost", a_day),
+    ) if value is None]
+    return f"not known: {', '.join(found)}"
+
+
 def _reasons(
-    verdict: Verdict, *, saved: Decimal | None, extra: Decimal | None, a_day: Decimal | None, resolves: BreakEven,
-    sold: BreakEven, days: Decimal, funding: FundingOutlook, value: Decimal | None, view: TaxView | None,
+    verdict: Verdict, lacking: str, *, saved: Decimal | None, extra: Decimal | None, a_day: Decimal | None,
+    resolves: BreakEven, sold: BreakEven, days: Decimal, funding: FundingOutlook, value: Decimal | None,
+    view: TaxView | None,
 ) -> Iterable[Reason]:
     """Why, the weightiest first; never nothing."""
     if verdict is Verdict.UNKNOWN or saved is None or extra is None or a_day is None:
-        lacking = "what funding will cost" if a_day is None else "a price or a fee that it takes"
-        yield Reason("unknown", f"{lacking} is not known")
+        yield Reason("unknown", lacking)
     else:
         yield Reason("resolves", f"if the drift resolves, hedging is the cheaper way {_span(resolves, days)}",
                      {"saved": str(saved), "funding_day": str(a_day)})
@@ -221,10 +259,14 @@ def _reasons(
                      {"extra": str(extra), "funding_day": str(a_day)})
         if funding.high is not None and funding.low is not None and value is not None:
             worst = _break_even(saved, funding.high * value)
-            yield Reason("range", f"at the dear end of the last {funding.days} days' funding, the first is so "
+            yield Reason("range", f"at the dear end of the funding of {_days(funding.days)}, the first is so "
                                   f"{_span(worst, days)}", {"high": str(funding.high), "low": str(funding.low)})
     if view is not None:
         yield view.reason
+
+
+def _days(count: int) -> str:
+    return "the last day" if count == 1 else f"the last {count} days"
 
 
 def _span(when: BreakEven, days: Decimal) -> str:

@@ -162,7 +162,8 @@ def _instrument(coin: Asset, settle: str, market: MarketSettings) -> Instrument:
         asset=coin, symbol=f"{coin}{settle}", spot_symbol=f"{coin}{settle}", amount_step=market.step,
         min_amount=market.min_amount if market.min_amount is not None else market.step,
         min_notional=market.min_notional, price_tick=market.tick, spot_lot=market.step, spot_tick=market.tick,
-        tiers=margin_tiers(market.tiers), collateral_ratio=market.collateral_ratio,
+        tiers=margin_tiers(market.tiers), collateral_ratio=market.collateral_ratio, maker_fee=market.maker_fee,
+        spot_taker_fee=market.spot_fee,
     )
 
 

@@ -47,6 +47,8 @@ class MarketSettings(Section):
     index: Amount | None = key(None, "The perpetual's index price. Default: price.")
     funding_rate: Rate = key("0%", "Funding rate of one interval; negative: the short pays.")
     funding_interval: Duration = key("8h", "Time between two funding settlements.")
+    maker_fee: Rate = key("0.02%", "The perpetual's fee for an order that rests; negative: a rebate.")
+    spot_fee: Rate = key("0.1%", "The spot market's fee.")
     step: Amount = Field(description="The perpetual's smallest size, in coins.")
     min_amount: Amount | None = key(None, "Smallest order, in coins. Default: step.")
     min_notional: Quantity = key("0", "Smallest order, in the settle coin.")

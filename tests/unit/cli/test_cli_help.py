@@ -10,8 +10,8 @@ from bot.cli.main import CLI
 from bot.testnet.market import SCENARIOS
 
 COMMANDS = [
-    [], ["run"], ["plan"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"], ["panic"],
-    ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
+    [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],
+    ["panic"], ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
     ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "rich", "yaml", "bot.app", "bot.settings")

@@ -105,7 +105,8 @@ def test_holdings_known_before_are_what_the_bot_started_with(tmp_path: Path) -> 
      'account.yaml:5: market.BTC.step: is missing. Allowed: a positive number in quotes, such as "0.001"'),
     (("step:", 'setp: "1", step:'),
      ("account.yaml:5: market.BTC.setp: is no known key (did you mean step?). Allowed: price, perp, mark, index, "
-     "funding_rate, funding_interval, step, min_amount, min_notional, tick, tiers, collateral_ratio")),
+     "funding_rate, funding_interval, "
+     "maker_fee, spot_fee, step, min_amount, min_notional, tick, tiers, collateral_ratio")),
     (('BTC: "1.2"', 'BTC: "-1.2"'),
      'account.yaml:6: holdings.BTC: "-1.2" is negative. Allowed: a number from 0 in quotes, such as "1.2"'),
     (('BTC: "1.2"', 'BTC: "1.2", DOGE: "5"'),
