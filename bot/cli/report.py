@@ -47,10 +47,10 @@ def report(
     from bot.lab import report as lab
 
     if html is not None:
-        from bot.lab import report_page
+        from bot.lab.report_page import page
         from bot.lab.written import write
 
-        size = write(html, report_page.page(path, since=since, until=until), force=force)
+        size = write(html, page(path, since=since, until=until), force=force)
         typer.echo(f"{html}: {size:,} bytes")
         return
     told = lab.make(path, since=since, until=until)

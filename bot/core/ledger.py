@@ -66,6 +66,7 @@ class Valuation:
 Event: TypeAlias = Traded | FundingPayment
 """What happens to a hedge's money."""
 
+
 class OtherFee(NamedTuple):
     """A fee in another coin than the settle coin; `worth`: in it, None: not known. `trade`: whose it is."""
 
