@@ -296,6 +296,26 @@ def test_only_free_coins_in_excess_count_as_proceeds() -> None:
     assert (btc.due.leg, btc.due.quantity) == (Leg.SELL, D("0.01"))
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.integers(2_000, 9_000), st.integers(0, 100), st.integers(0, 300))
+def test_in_a_unified_account_what_is_sold_and_closed_leaves_the_runway_that_was_wanted(
+    equity: int, percent: int, coins: int,
+) -> None:
+    """The proceeds are there at once, and the coins are collateral no more."""
+    ratio, to, hedge = D(percent) / 100, D("0.40"), D(10_000)
+    account = MarginAccount(D(equity), (Exposure("BTC", hedge, D(100), ONE_PERCENT, coins * D(100) * ratio),))
+    sold = min(hedge, coins * D(100))
+    f = reduced_fraction(
+        account, {"BTC": D(1)}, to, proceeds=Proceeds(), sold=Proceeds(sold, sold * ratio)) if sold < hedge else (
+        reduced_fraction(account, {"BTC": D(1)}, to, proceeds=Proceeds(hedge, hedge * ratio)))
+    brought = sold if sold < hedge else f * hedge
+    short, = account.shorts
+    kept = replace(short, notional=hedge * (1 - f), maintenance=100 * (1 - f),
+                   collateral=short.collateral - brought * ratio)
+    left = runway(MarginAccount(account.equity + brought * (1 - ratio), (kept,)), (kept,)) if f < 1 else None
+    assert left is None or left >= to - D("1e-20")
+
+
 def test_where_no_coin_can_be_sold_it_is_said_and_the_hedge_reduced_as_with_close() -> None:
     story = selling()
     story.free = {"BTC": D(0)}
