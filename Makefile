@@ -19,6 +19,8 @@ endif
 
 # Clients of the exchanges that others wrote. Some share module names, so each has an environment of its own.
 FIDELITY := .fidelity
+PEERS := .peers
+RIVALS := $(basename $(notdir $(wildcard bench/peers/*.txt)))
 CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 
 # An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
@@ -28,7 +30,7 @@ INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo alerts test lint simulate crash bench fidelity fidelity-setup lock docs help clean
+.PHONY: demo alerts test lint simulate crash bench peers fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
@@ -52,6 +54,8 @@ crash: $(VENV)/.dev ## kill it at every place, and a daemon a hundred times
 
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py
+
+peers: $(RIVALS:%=$(PEERS)/%/.made) ## an environment for each program that `make bench` compares replay with
 
 fidelity-setup: $(CLIENTS:%=$(FIDELITY)/%/.made) ## an environment for each client of `make fidelity`
 
@@ -118,6 +122,12 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@touch $(VENV)/.run $@
 
 # A client's environment is made anew when its lock changes: nothing of an older version stays behind.
+$(PEERS)/%/.made: BIN = $(@D)/bin
+$(PEERS)/%/.made: bench/peers/%.txt
+	$(MAKE_ENVIRONMENT)
+	@$(INSTALL) --requirement $<
+	@touch $@
+
 $(FIDELITY)/%/.made: BIN = $(@D)/bin
 $(FIDELITY)/%/.made: tests/fidelity/clients/%.lock
 	$(MAKE_ENVIRONMENT)
