@@ -69,6 +69,7 @@ async def rebuild_journal(settings: Settings, file: Path, history: Millis) -> Re
 
 async def remembered(venue: Venue, clock: Clock, terms: Terms, history: Millis) -> Remembered:
     """What the venue tells of the last `history` ms. Raises Refused where it tells no past orders; Unavailable."""
+    from bot.engine.twin import told
     from bot.journal.rebuild import Remembered
 
     if not isinstance(venue, PastOrders):
@@ -77,8 +78,8 @@ async def remembered(venue: Venue, clock: Clock, terms: Terms, history: Millis) 
     symbols = [symbol for spec in terms.instruments.values() for symbol in (spec.symbol, spec.spot_symbol)]
     return Remembered(
         account=await venue.account(), since=since, at=clock.now(),
-        orders=tuple([order for symbol in symbols for order in await venue.orders(symbol, since)]),
-        fills=tuple(sorted([fill for symbol in symbols for fill in await venue.fills(symbol, since)],
+        orders=tuple([order for symbol in symbols for order in await told(venue.orders(symbol, since), symbol)]),
+        fills=tuple(sorted([fill for symbol in symbols for fill in await told(venue.fills(symbol, since), symbol)],
                            key=lambda fill: fill.at)),
         funding=tuple(payment for payment in await venue.funding(since) if payment.symbol in symbols),
         positions={held.symbol: held.quantity for held in (await venue.snapshot()).positions},

@@ -11,15 +11,18 @@ and what an earlier one that still runs sends after it was made is not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
-from bot.core.market import Snapshot
+from bot.core.market import Snapshot, spot_coin
 from bot.core.orders import last_numbers, not_given_out
 from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.engine.book import Book
-from bot.errors import JournalBehind, SafetyStop, Unavailable
+from bot.errors import JournalBehind, Refused, SafetyStop, Unavailable
 from bot.ports import Clock, Memory, PastOrders, Venue
+
+T = TypeVar("T")
 
 LONGEST_LOOK: Millis = 90 * DAY
 """How far back a journal without a decision looks: as long as venues remember orders."""
@@ -41,7 +44,8 @@ async def check_last_number(
         return
     known = memory.decision.at if memory.decision is not None else clock.now() - LONGEST_LOOK
     since = max(known - MARGIN, clock.origin)
-    names = [order.report.client_order_id for symbol in symbols for order in await venue.orders(symbol, since)]
+    names = [order.report.client_order_id
+             for symbol in symbols for order in await told(venue.orders(symbol, since), symbol)]
     strange = not_given_out(names, account_tag, last_numbers(memory.names, account_tag))
     if strange:
         raise JournalBehind(
@@ -50,6 +54,20 @@ async def check_last_number(
             "this account. Nothing was sent. "
             "Stop the other bot; if there is none, make a new journal of what the exchange knows: `hedgerow journal "
             "rebuild FILE`")
+
+
+async def told(asked: Awaitable[tuple[T, ...]], symbol: str) -> tuple[T, ...]:
+    """What the venue answers about a symbol; nothing where the key may not look at a spot market: what cannot trade
+    there has ordered nothing.
+    """
+    try:
+        return await asked
+    except SafetyStop:
+        raise
+    except Refused:
+        if spot_coin(symbol) is None:
+            raise
+        return ()
 
 
 class Twin:

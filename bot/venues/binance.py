@@ -45,6 +45,7 @@ class BinanceVenue(PortfolioVenue):
     """One Binance account: `assets` against `settle`, with `cash` coins counted as cash."""
 
     history: ClassVar[History] = history
+    lacks_right: ClassVar[frozenset[str]] = calls.LACKS_RIGHT
 
     def __init__(
         self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],

@@ -13,6 +13,7 @@ from bot.venues.failures import Codes, Endpoint
 
 SPOT, FUTURES, ORDERS_10S, ORDERS_1M = "spot", "futures", "orders_10s", "orders_1m"
 SPOT_ORDERS_10S, SPOT_ORDERS_1D = "spot_orders_10s", "spot_orders_1d"
+FUNDING = "funding"
 
 
 def _futures(weight: int) -> Mapping[str, int]:
@@ -33,7 +34,9 @@ EXCHANGE_INFO = Endpoint("fapiPublic", "GET", "exchangeInfo", _futures(1))
 BOOK_TICKER = Endpoint("fapiPublic", "GET", "ticker/bookTicker", _futures(5))
 PREMIUM_INDEX = Endpoint("fapiPublic", "GET", "premiumIndex", _futures(10))
 FUNDING_INFO = Endpoint("fapiPublic", "GET", "fundingInfo", _futures(1))
-FUNDING_RATE = Endpoint("fapiPublic", "GET", "fundingRate", _futures(1))
+FUNDING_RATE = Endpoint("fapiPublic", "GET", "fundingRate", {FUTURES: 1, FUNDING: 1})
+KLINES = Endpoint("fapiPublic", "GET", "klines", _futures(5))  # for up to 1,000 candles
+MARK_KLINES = Endpoint("fapiPublic", "GET", "markPriceKlines", _futures(5))
 DEPTH = Endpoint("fapiPublic", "GET", "depth", _futures(2))  # for up to 50 levels
 
 FUTURES_ACCOUNT = Endpoint("fapiPrivateV3", "GET", "account", _futures(5))
@@ -70,6 +73,7 @@ SPOT_ACCOUNT = Endpoint("private", "GET", "account", _spot(20))
 SPOT_FIND_ORDER = Endpoint("private", "GET", "order", _spot(4))
 SPOT_ALL_ORDERS = Endpoint("private", "GET", "allOrders", _spot(20))
 SPOT_TRADES = Endpoint("private", "GET", "myTrades", _spot(20))
+SPOT_KLINES = Endpoint("public", "GET", "klines", _spot(2))
 SPOT_PLACE_ORDER = Endpoint(
     "private", "POST", "order", {**_spot(1), SPOT_ORDERS_10S: 1, SPOT_ORDERS_1D: 1}, at_most_once=True)
 SPOT_CANCEL_ORDER = Endpoint("private", "DELETE", "order", _spot(1), at_most_once=True)
@@ -91,6 +95,7 @@ def budgets(clock: Clock) -> Budgets:
     return Budgets(clock, {
         FUTURES: Budget(clock, 2_400, reserve=400),
         SPOT: Budget(clock, 6_000, reserve=600),
+        FUNDING: Budget(clock, 500, reserve=50, window=5 * MINUTE),
         ORDERS_10S: Budget(clock, 300, window=10 * SECOND),
         ORDERS_1M: Budget(clock, 1_200, window=MINUTE),
         SPOT_ORDERS_10S: Budget(clock, 50, window=10 * SECOND),  # of its two published numbers, 50 and 100, the lower

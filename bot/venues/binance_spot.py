@@ -56,10 +56,11 @@ class SpotOrders:
             "newOrderRespType": "RESULT",
         }
         try:
-            report = await self._venue.report(
-                calls.SPOT_PLACE_ORDER, params,
-                lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
-            )
+            with self._venue.spot_right(intent.symbol):
+                report = await self._venue.report(
+                    calls.SPOT_PLACE_ORDER, params,
+                    lambda reply: replies.order_report(reply, intent.symbol, intent.client_order_id, self._names),
+                )
         except Refused as refusal:
             return await self._refused(intent, refusal)
         if report.state is OrderState.REFUSED:
@@ -72,9 +73,6 @@ class SpotOrders:
         A rejection that does not say why may be one because there is such an order: so it is looked up.
         """
         said = str(refusal)
-        if refusal.code in calls.LACKS_RIGHT:
-            # A key that may trade futures alone is no reason to leave their margin unattended.
-            raise Refused(f"{said} (the key may not trade on the spot market)", refusal.code)
         if refusal.code in (calls.NEW_ORDER_REJECTED, calls.FILTER_FAILURE) and _FULL in said:
             raise TooManyOrders(said, refusal.code)
         if refusal.code != calls.NEW_ORDER_REJECTED or _POOR in said:
@@ -97,10 +95,11 @@ class SpotOrders:
         intent = record.intent
         params: Params = {"symbol": self._names.wire(intent.symbol), "origClientOrderId": intent.client_order_id}
         try:
-            return await self._venue.report(
-                calls.SPOT_CANCEL_ORDER, params,
-                lambda reply: replies.cancelled(reply, intent.symbol, intent.client_order_id, self._names),
-            )
+            with self._venue.spot_right(intent.symbol):
+                return await self._venue.report(
+                    calls.SPOT_CANCEL_ORDER, params,
+                    lambda reply: replies.cancelled(reply, intent.symbol, intent.client_order_id, self._names),
+                )
         except Refused as refusal:
             if refusal.code not in (calls.CANCEL_REJECTED, calls.NO_SUCH_ORDER):
                 raise
@@ -110,10 +109,11 @@ class SpotOrders:
         """Look one of ours up; None only for Binance's own "order does not exist"."""
         params: Params = {"symbol": self._names.wire(symbol), "origClientOrderId": client_order_id}
         try:
-            report = await self._venue.read(
-                calls.SPOT_FIND_ORDER, params,
-                lambda reply: replies.found(reply, symbol, client_order_id, self._names), urgent=True,
-            )
+            with self._venue.spot_right(symbol):
+                report = await self._venue.read(
+                    calls.SPOT_FIND_ORDER, params,
+                    lambda reply: replies.found(reply, symbol, client_order_id, self._names), urgent=True,
+                )
         except Refused as refusal:
             if refusal.code == calls.NO_SUCH_ORDER:
                 return None

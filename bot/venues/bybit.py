@@ -48,6 +48,7 @@ class BybitVenue(PortfolioVenue):
     """
 
     history: ClassVar[History] = history
+    lacks_right: ClassVar[frozenset[str]] = calls.LACKS_RIGHT
 
     def __init__(
         self, exchange: Foreign, clock: Clock, *, assets: Sequence[Asset], settle: str, cash: Sequence[str],
@@ -256,9 +257,6 @@ class BybitVenue(PortfolioVenue):
                     intent.client_order_id, intent.symbol, OrderState.CANCELLED, ZERO, quantity=intent.quantity,
                     price=intent.price, at=self._clock.now(), code=calls.WOULD_CROSS, message=str(refusal),
                 )
-            if spot and refusal.code == calls.LACKS_RIGHT:
-                # A key that may trade perpetuals alone is no reason to leave their margin unattended.
-                raise Refused(f"{refusal} (the key may not trade on the spot market)", refusal.code) from None
             if refusal.code not in calls.DUPLICATE_CLIENT_ID:
                 raise
             return await self.look_up(intent, str(refusal))
@@ -301,10 +299,11 @@ class BybitVenue(PortfolioVenue):
             "limit": ORDERS_PAGE,
         }
         for endpoint in (calls.LIVE_ORDERS, calls.PAST_ORDERS):
-            report = await self.read(
-                endpoint, params,
-                lambda reply: said.found_order(reply, symbol, client_order_id, self._names), urgent=True,
-            )
+            with self.spot_right(symbol):
+                report = await self.read(
+                    endpoint, params,
+                    lambda reply: said.found_order(reply, symbol, client_order_id, self._names), urgent=True,
+                )
             if report is not None:
                 return self.remember(report)
         return None
@@ -323,7 +322,8 @@ class BybitVenue(PortfolioVenue):
         price: Decimal,
     ) -> OrderReport:
         """Make one request that changes an order; what its acknowledgement lets one believe."""
-        return await self.report(
-            endpoint, params,
-            lambda reply: said.acknowledged(reply, intent, state=state, filled=filled, price=price),
-        )
+        with self.spot_right(intent.symbol):
+            return await self.report(
+                endpoint, params,
+                lambda reply: said.acknowledged(reply, intent, state=state, filled=filled, price=price),
+            )

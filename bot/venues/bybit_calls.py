@@ -35,6 +35,8 @@ TICKERS = _public("market/tickers")
 ORDER_BOOK = _public("market/orderbook")
 RISK_LIMIT = _public("market/risk-limit")
 FUNDING_HISTORY = _public("market/funding/history")
+CANDLES = _public("market/kline")
+MARK_CANDLES = _public("market/mark-price-kline")
 
 KEY = _private("GET", "user/query-api", 10)
 ACCOUNT_INFO = _private("GET", "account/info", 50)
@@ -86,7 +88,7 @@ NOT_MODIFIED = "10001"
 """Of an amendment that changes nothing; of many other requests that are wrong."""
 LEVERAGE_NOT_MODIFIED = "110043"
 DUPLICATE_CLIENT_ID = frozenset({"110072", "170141"})
-LACKS_RIGHT = "10005"
+LACKS_RIGHT = frozenset({"10005"})
 WOULD_CROSS = "EC_PostOnlyWillTakeLiquidity"
 WOULD_CROSS_AT_ONCE = "170218"
 """How spot says it where it does not take such an order at all."""

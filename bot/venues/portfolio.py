@@ -7,7 +7,8 @@ how what happened is asked for.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar, Protocol
 
 from bot.core.history import Retention
@@ -15,6 +16,7 @@ from bot.core.income import IncomeRow
 from bot.core.market import Asset, Snapshot
 from bot.core.orders import Fill, FundingPayment, OrderReport, PastOrder
 from bot.core.times import SECOND, Millis
+from bot.errors import Refused, SafetyStop
 from bot.ports import Balances, Clock, Prices, Settlement
 from bot.venues.failures import ClockSkew, Codes, Endpoint
 from bot.venues.gateway import CcxtVenue, Params
@@ -60,6 +62,8 @@ class PortfolioVenue(CcxtVenue):
     """`assets` against `settle`, with `cash` coins counted as cash. Otherwise as `CcxtVenue`."""
 
     history: ClassVar[History]
+    lacks_right: ClassVar[frozenset[str]]
+    """Codes that say, of a request about spot, that the key may not make it."""
 
     def __init__(
         self, name: str, exchange: Foreign, clock: Clock, *, codes: Codes, lookup_patience: Millis,
@@ -91,8 +95,9 @@ class PortfolioVenue(CcxtVenue):
     async def fills(self, symbol: str, since: Millis) -> tuple[Fill, ...]:
         """Executions on one symbol, from what is remembered, with the client ids of those whose order is known."""
         now = self._clock.now()
-        return await self.history.fills(
-            self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
+        with self.spot_right(symbol):
+            return await self.history.fills(
+                self, self._names, symbol, since=max(since, now - self.remembers.fills), now=now)
 
     async def funding(self, since: Millis) -> tuple[FundingPayment, ...]:
         """Funding settlements of the whole account."""
@@ -110,9 +115,22 @@ class PortfolioVenue(CcxtVenue):
             self, self._names, asset, since=since, now=now)]
         return tuple(sorted(found, key=lambda settled: (settled.at, settled.asset)))
 
+    @contextmanager
+    def spot_right(self, symbol: str) -> Iterator[None]:
+        """What the key may not do on spot is Refused, and no safety stop: a key for perpetuals alone is no reason to
+        leave their margin unattended.
+        """
+        try:
+            yield
+        except SafetyStop as stop:
+            if stop.code not in self.lacks_right or not self._names.is_spot(symbol):
+                raise
+            raise Refused(f"{stop} (the key may not trade on the spot market)", stop.code) from None
+
     async def orders(self, symbol: str, since: Millis) -> tuple[PastOrder, ...]:
         """See `bot.ports.PastOrders`."""
-        return await self.history.orders(self, self._names, symbol, since=since, now=self._clock.now())
+        with self.spot_right(symbol):
+            return await self.history.orders(self, self._names, symbol, since=since, now=self._clock.now())
 
     async def forced_closes(self, symbol: str, since: Millis) -> Mapping[str, str]:
         """See `bot.ports.ForcedCloses`."""

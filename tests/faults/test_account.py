@@ -356,3 +356,10 @@ async def test_an_account_that_may_only_reduce_still_closes(rig: Rig) -> None:
     rig.setup("reduce_only")
     rig.testnet.exchange.shift_price("BTC", D("0.70"))
     await rig.until(lambda: rig.short() == 0)
+
+
+async def test_a_bot_whose_key_may_not_sell_coins_starts_and_hedges(rig: Rig) -> None:
+    await rig.stop()
+    rig.setup("missing_spot_permission")
+    await rig.start()
+    assert await rig.hedged() > 0
