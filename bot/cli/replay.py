@@ -61,17 +61,19 @@ def replay(
 
     \b
     Examples:
-      hedgerow replay panel.csv.gz --from 2021-01-01 --to 2022-01-01 -c mine.yaml
-      hedgerow replay panel.csv.gz --fill immediate --nav 100000 --open 0.05 --close 0.01 --resize 0.01 --bare --json
+      hedgerow replay panel.csv.gz -c mine.yaml --from 2021-01-01 --to 2022-01-01
+      hedgerow replay panel.csv.gz -c mine.yaml --journal replay.db
+      hedgerow replay panel.csv.gz --bare --fill immediate --open 0.05 --json
     """
     from bot.cli import render
     from bot.lab.panel import Panel
 
     settings = load_settings(config) if config is not None or not bare or Path(DEFAULT_FILE).is_file() else None
-    wishes = _wishes(settings, bare=bare, fill=fill, nav=nav, levels={"open": opens, "close": close, "resize": resize})
+    levels = {"open": opens, "close": close, "resize": resize}
+    wishes = wishes_of(settings, bare=bare, fill=fill, nav=nav, levels=levels)
     rows = Panel(panel).rows(
-        0 if begin is None else option("--from", _instant, begin),
-        _LATEST if end is None else option("--to", _instant, end), [one.asset for one in wishes.policy.assets])
+        0 if begin is None else option("--from", instant, begin),
+        LATEST if end is None else option("--to", instant, end), [one.asset for one in wishes.policy.assets])
     outcome = asyncio.run(_run(wishes, rows, journal))
     if as_json:
         typer.echo(render.to_json(outcome))
@@ -88,11 +90,12 @@ async def _run(wishes: Wishes, rows: Iterator[Row], file: Path | None) -> Outcom
         return await run(wishes, rows, journal=journal, tick_every=None if file is None else DAY)
 
 
-_LATEST: Millis = 253_402_300_799_000
+LATEST: Millis = 253_402_300_799_000
 """The last instant that has a date."""
 
 
-def _instant(text: str) -> Millis:
+def instant(text: str) -> Millis:
+    """A date or time. Raises ValueError saying what is allowed."""
     from bot.core.times import parse_iso
 
     try:
@@ -107,10 +110,10 @@ def _number(text: str) -> Decimal:
     return parse_decimal(text)
 
 
-def _wishes(
+def wishes_of(
     settings: Settings | None, *, bare: bool, fill: str, nav: str | None, levels: dict[str, str | None],
 ) -> Wishes:
-    """What was asked for, the configuration first."""
+    """What was asked for, the configuration first. `levels`: open, close and resize as they were typed, or None."""
     from dataclasses import replace
 
     from bot.core.policy import Threshold

@@ -163,10 +163,10 @@ class PanelVenue(PaperVenue):
                 account.book_funding(asset, rate, mark, at)
         return hedged
 
-    def reading(self) -> Snapshot:
+    def reading(self, *, brief: bool = False) -> Snapshot:
         """The account and the row. Where nobody asks what it can carry, margins are not reckoned: they are 0."""
         if self._margined:
-            return super().reading()
+            return super().reading(brief=brief)
         exchange, row = self.exchange, self._feed.row
         unrealised, positions = ZERO, []
         for asset, held in exchange.account.positions.items():

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.episode import EpisodeState
-from bot.core.market import Asset, WalletKind
+from bot.core.margin import read_account
+from bot.core.market import Asset, Snapshot, WalletKind
 from bot.core.money import CONTEXT, ZERO
 from bot.core.portfolio import measure
+from bot.core.runway import runway
 from bot.core.times import Millis
 from bot.engine.report import unheard
 from bot.errors import ConfigError
@@ -30,9 +32,11 @@ class Outcome:
     """What a replay came to. Money in the settle coin, quantities in coins, mappings by coin.
 
     `funding` and `realised_pnl` are positive when we received. `lowest_cash_share`: the lowest of (cash +
-    unrealised) / NAV. `mean_net_off_pp` and `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from
-    the target on average, in percentage points of NAV, as each row left it. `finalisations`: hedges with coins that
-    were sold. `net_cost` and `against_holding`: all hedges' by the ledger (DOMAIN §4). `seconds`: real time.
+    unrealised) / NAV, `lowest_runway`: how far all shorted marks could rise together (DOMAIN §6.2) at its least as rows
+    left it; None: nothing was ever short, or margins are not reckoned. `mean_nav`: over all rows. `mean_net_off_pp` and
+    `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from the target on average, in percentage
+    points of NAV, as each row left it. `finalisations`: hedges with coins that were sold. `net_cost` and
+    `against_holding`: all hedges' by the ledger (DOMAIN §4). `seconds`: real time.
     """
 
     rows: int
@@ -42,7 +46,9 @@ class Outcome:
     nav: Decimal
     cash: Decimal
     unrealised_pnl: Decimal
+    mean_nav: Decimal
     lowest_cash_share: Decimal | None
+    lowest_runway: Decimal | None
     liquidations: int
     episodes: Mapping[Asset, int]
     finalisations: Mapping[Asset, int]
@@ -65,7 +71,9 @@ class _Tally:
 
     rows: int = 0
     stale: int = 0
+    worth: Decimal = ZERO
     lowest: Decimal | None = None
+    runway: Decimal | None = None
     net: dict[Asset, Decimal] = field(default_factory=dict)
     spot: dict[Asset, Decimal] = field(default_factory=dict)
 
@@ -93,19 +101,24 @@ async def _replay(
     stage = await set_stage(wishes, first, journal=journal, emit=emit)
     tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
     last, moved, see, look, reading = first, True, stage.venue.see, stage.engine.look, stage.venue.reading
+    margined = stage.exchange.margined
     due, believing = first.at, wishes.bare  # what happened to the account is no news to who doubts nothing
     while True:
         decision = None
         if not (last.stale and wishes.bare):  # elsewhere the guards hold what rests on a stale price
-            snapshot = reading()
+            snapshot = reading(brief=True)
             decision = look(snapshot) if last.at < due and (believing or not moved) else None
             if decision is None:
                 await stage.engine.tick()
                 due = last.at + tick_every
         if decision is None or decision.nav is None or decision.cash is None:
             _count(tally, stage, last, *_worth(stage))
+            left = reading()
         else:
             _count(tally, stage, last, decision.nav, decision.cash + snapshot.futures.unrealised)
+            left = snapshot
+        if margined and left.positions:
+            _watch(tally, stage, left)
         following = next(coming, None)
         if following is None:
             break
@@ -127,6 +140,7 @@ def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal)
     """Take a row into account."""
     tally.rows += 1
     tally.stale += row.stale
+    tally.worth += nav
     if nav <= 0:
         return
     part = 1 / nav
@@ -143,6 +157,14 @@ def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal)
         away = abs(off * part)
         tally.spot[asset] += away
         tally.net[asset] += abs((off + short * price) * part) if short else away
+
+
+def _watch(tally: _Tally, stage: Stage, snapshot: Snapshot) -> None:
+    """Take the room to liquidation into account."""
+    account = read_account(snapshot, stage.terms.instruments)
+    left = None if account is None or not account.shorts else runway(account, account.shorts)
+    if left is not None and (tally.runway is None or left < tally.runway):
+        tally.runway = left
 
 
 def _unrealised(stage: Stage) -> Decimal:
@@ -179,6 +201,8 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
         rows=tally.rows, stale_rows=tally.stale, trades=len(perp), spot_trades=len(account.fills) - len(perp),
         cash=cash, unrealised_pnl=_unrealised(stage),
         nav=nav,         lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
+        lowest_runway=None if tally.runway is None else tally.runway.quantize(_SHOWN),
+        mean_nav=(tally.worth / tally.rows).quantize(_SHOWN),
         liquidations=len(account.liquidations),
         episodes={asset: sum(1 for one in hedges if one.asset == asset) for asset in assets},
         finalisations={asset: sum(1 for one in hedges if one.asset == asset and one.sold > 0) for asset in assets},

@@ -106,8 +106,10 @@ class PaperVenue:
         self._follow_clock()
         return self.reading()
 
-    def reading(self) -> Snapshot:
-        """The account and its markets as they are; no time passes."""
+    def reading(self, *, brief: bool = False) -> Snapshot:
+        """The account and its markets as they are; no time passes. `brief`: without liquidation prices, which no
+        decision needs and which take the longest.
+        """
         exchange = self.exchange
         figures, unified = exchange.figures(), exchange.wallets.kind is WalletKind.UNIFIED
         return Snapshot(
@@ -119,7 +121,7 @@ class PaperVenue:
                 maintenance_margin=figures.maintenance_margin, available=figures.available,
             ),
             quotes={asset: self.quote(asset) for asset in exchange.instruments},
-            positions=tuple(self._position(asset) for asset in exchange.account.held),
+            positions=tuple(self._position(asset, brief=brief) for asset in exchange.account.held),
             open_orders=tuple(open_order_of(order) for order in exchange.open_orders("perp")),
             wallet=exchange.wallets.kind,
         )
@@ -265,14 +267,14 @@ class PaperVenue:
             funding_interval=interval,
         )
 
-    def _position(self, asset: Asset) -> Position:
+    def _position(self, asset: Asset, *, brief: bool) -> Position:
         held, mark = self.exchange.position(asset), self.exchange.mark(asset)
         instrument = self.exchange.instruments[asset]
         notional, leverage = abs(held.quantity) * mark, self.exchange.leverage(asset)
         return Position(
             symbol=instrument.symbol, quantity=held.quantity, entry_price=held.entry, mark=mark,
             unrealised=held.unrealised(mark), maintenance_margin=maintenance_margin(notional, instrument.tiers),
-            initial_margin=initial_margin(notional, leverage), liquidation_price=self.exchange.liquidation_price(asset),
+            initial_margin=initial_margin(notional, leverage), liquidation_price=None if brief else self.exchange.liquidation_price(asset),
             leverage=leverage, updated_at=held.updated_at,
         )
 

@@ -13,6 +13,7 @@ COMMANDS = [
     [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],
     ["panic"], ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
     ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
+    ["replay"], ["data"], ["data", "check"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "rich", "yaml", "bot.app", "bot.settings")
 
@@ -32,7 +33,7 @@ def test_help_fits_80_columns_with_nothing_cut(
     assert re.search(r"\w\.\.\.", text.replace("COMMAND [ARGS]...", "")) is None
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in ([], ["version"], ["testnet"])],
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in ([], ["version"], ["testnet"], ["data"])],
                          ids=" ".join)
 def test_every_command_shows_an_example(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
