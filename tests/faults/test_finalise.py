@@ -148,6 +148,33 @@ async def test_after_a_restart_between_the_legs_exactly_what_was_sold_is_closed(
     await rig.until(lambda: sale.closed > 0)
     assert sale.closed <= sold
     await sale.ends()
+    assert not rig.said("decision.held"), "what was sold before the restart alarms nobody after it"
+
+
+@pytest.mark.parametrize("word", ["close", "panic"])
+async def test_the_user_ends_the_selling_with_another_word(rig: Rig, word: str) -> None:
+    sale = await begun(rig)
+    await rig.until(lambda: sale.sold > 0)
+    answer = await rig.ask(word, "BTC" if word == "close" else None)
+    assert "closing" in answer
+    await rig.until(lambda: rig.position() == 0 and not rig.live(), 100)
+    sold = sale.sold
+    await rig.ticks(3)
+    assert sale.sold == sold < sale.short
+    assert (rig.bot.book.state.of("BTC").finalising, rig.bot.book.state.of("BTC").disarmed) == (None, "close")
+
+
+async def test_a_stop_leaves_no_sale_behind_that_nobody_would_follow(rig: Rig) -> None:
+    await rig.hedged()
+    rig.calm()
+    sale = Sale(rig)
+    await rig.ask("finalize", "BTC")
+    assert rig.testnet.exchange.open_orders("spot")
+    assert await rig.bot.engine.stop() == 1
+    assert not rig.testnet.exchange.open_orders("spot")
+    rig.calm(calm=False)
+    await rig.restart()
+    await sale.ends()
 
 
 async def test_sales_that_fill_in_parts_are_closed_as_far_as_they_filled(tmp_path: Path) -> None:
