@@ -16,5 +16,7 @@ Where it differs from the venues, on purpose:
 * No batch orders.
 * WebSockets speak when something has changed, once per step of time about the markets; where a venue repeats what
   stands still (mark prices, first levels) they are silent. No public trades, candles or liquidations of others.
-* Binance: a ban (418) follows 20 requests after a 429; Binance does not say how many. No klines.
+* Candles over REST are drawn of mid prices, looked at four times in each. Of a halted market there are some, of volume
+  0, where Binance has at times none.
+* Binance: a ban (418) follows 20 requests after a 429; Binance does not say how many.
 """

@@ -8,6 +8,7 @@ from decimal import Decimal
 from bot.core.times import DAY, HOUR, Millis
 from bot.testnet.binance.endpoint import Endpoint, Table, by_symbol, depth_weight
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.klines import MOST_FUTURES, futures_weight, klines
 from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
@@ -49,6 +50,9 @@ class FuturesMarket:
             ("GET", "/fapi/v1/premiumIndex"): Endpoint(self._each(self._premium), by_symbol(1, 10)),
             ("GET", "/fapi/v1/fundingRate"): Endpoint(self.funding_rates),
             ("GET", "/fapi/v1/fundingInfo"): Endpoint(self.funding_info),
+            ("GET", "/fapi/v1/klines"): Endpoint(klines(self._markets, "perp", MOST_FUTURES), futures_weight()),
+            ("GET", "/fapi/v1/markPriceKlines"): Endpoint(
+                klines(self._markets, "mark", MOST_FUTURES), futures_weight()),
         }
 
     def server_time(self, _: Params) -> Row:

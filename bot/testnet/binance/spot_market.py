@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.testnet.binance.endpoint import Endpoint, Table, Weight, depth_weight
 from bot.testnet.binance.errors import ApiError
+from bot.testnet.binance.klines import MOST_SPOT, klines
 from bot.testnet.binance.markets import Markets, statistics_row
 from bot.testnet.binance.params import Params
 from bot.testnet.binance.settings import FuturesSettings
@@ -35,6 +36,7 @@ class SpotMarket:
             ("GET", "/api/v3/ticker/24hr"): Endpoint(self._each(self._day), _narrowed(2, 80)),
             ("GET", "/api/v3/ticker/bookTicker"): Endpoint(self._each(self._touch), _narrowed(2, 4)),
             ("GET", "/api/v3/ticker/price"): Endpoint(self._each(self._price), _narrowed(2, 4)),
+            ("GET", "/api/v3/klines"): Endpoint(klines(self._markets, "spot", MOST_SPOT), 2),
         }
 
     def server_time(self, _: Params) -> Row:

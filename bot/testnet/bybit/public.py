@@ -15,7 +15,8 @@ from bot.testnet.bybit.markets import Markets
 from bot.testnet.bybit.params import Params
 from bot.testnet.bybit.settings import AccountSettings
 from bot.testnet.bybit.shapes import Symbol, market_of
-from bot.testnet.days import best, book, mid
+from bot.testnet.candles import Candle, Candles, Charted
+from bot.testnet.days import best, mid
 from bot.testnet.numbers import Row, fixed
 
 FUNDING_CAP = Decimal("0.005")
@@ -24,9 +25,6 @@ BOOK_DEPTHS = {"linear": (25, 500), "spot": (1, 200)}
 INTERVALS: dict[str, Millis] = {
     **{str(minutes): minutes * MINUTE for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)}, "D": DAY, "W": 7 * DAY,
 }
-_LOOKS = 4
-"""At how many places of a candle its market is looked at, beside its end."""
-
 
 STATUS_PAGE = "/v5/system/status"
 """The one page that stays up in maintenance."""
@@ -40,6 +38,7 @@ class PublicMarket:
         self._world = markets.world
         self._feed = markets.feed
         self._settings = settings
+        self._candles = Candles(markets.world)
 
     def table(self) -> Table:
         """Endpoints by method and path."""
@@ -49,6 +48,7 @@ class PublicMarket:
             ("GET", "/v5/market/orderbook"): Endpoint(self.order_book),
             ("GET", "/v5/market/funding/history"): Endpoint(self.funding_history),
             ("GET", "/v5/market/kline"): Endpoint(self.candles),
+            ("GET", "/v5/market/mark-price-kline"): Endpoint(self.mark_candles),
             ("GET", STATUS_PAGE): Endpoint(self.status),
         }
 
@@ -169,17 +169,30 @@ class PublicMarket:
     def candles(self, params: Params) -> Row:
         """Candles of the mid price, newest first; the youngest is still open."""
         category = params.category()
+        market = market_of(category)
+
+        def shown(symbol: Symbol, candle: Candle) -> list[str]:
+            return [*_prices(symbol, candle, market), symbol.quantity(candle.volume, market),
+                    fixed(candle.volume * candle.close, 4)]
+
+        return self._charted(params, category, market, shown)
+
+    def mark_candles(self, params: Params) -> Row:
+        """The same of the mark, without volume."""
+        category = params.category()
+        if category != "linear":
+            raise ApiError(10001, message="params error: Illegal category")
+        return self._charted(params, category, "mark", lambda symbol, candle: _prices(symbol, candle, "perp"))
+
+    def _charted(
+        self, params: Params, category: str, charted: Charted, shown: Callable[[Symbol, Candle], list[str]],
+    ) -> Row:
+        """From `start` and `end` the latest; from `start` alone the first ones."""
         symbol, limit, length = self._markets.one(params), params.limit(200, 1000), self._interval(params)
-        now = self._world.now()
-        start, end = params.integer("startTime"), params.integer("endTime")
-        last = now if end is None else min(end, now)
-        opened = last - last % length
-        first = max(self._feed.start, opened - (limit - 1) * length if start is None else start)
-        rows: list[list[str]] = []
-        while opened >= first - first % length and len(rows) < limit and opened + length > self._feed.start:
-            rows.append(self._candle(symbol, market_of(category), opened, min(opened + length, now)))
-            opened -= length
-        return {"category": category, "symbol": symbol.id, "list": rows}
+        start, end = params.integer("start"), params.integer("end")
+        chosen = self._candles.earliest if start is not None and end is None else self._candles.latest
+        found = chosen(symbol.asset, charted, length, start=start, end=end, limit=limit)
+        return {"category": category, "symbol": symbol.id, "list": [shown(symbol, each) for each in reversed(found)]}
 
     @staticmethod
     def _interval(params: Params) -> Millis:
@@ -188,12 +201,7 @@ class PublicMarket:
             raise ApiError(10001, message="Invalid period!")
         return INTERVALS[name]
 
-    def _candle(self, symbol: Symbol, market: MarketName, opened: Millis, closed: Millis) -> list[str]:
-        begun = max(opened, self._feed.start)
-        places = [begun + (closed - begun) * look // _LOOKS for look in range(_LOOKS + 1)]
-        books = [book(self._feed.at(symbol.asset, at), market) for at in places]
-        prices = [mid(shown) for shown in books]
-        steps = Decimal(closed - begun) / self._feed.step
-        traded = sum((shown.taker_buys + shown.taker_sells for shown in books[1:]), Decimal(0)) / _LOOKS * steps
-        shown_prices = [symbol.price(price, market) for price in (prices[0], max(prices), min(prices), prices[-1])]
-        return [str(opened), *shown_prices, symbol.quantity(traded, market), fixed(traded * prices[-1], 4)]
+
+def _prices(symbol: Symbol, candle: Candle, market: MarketName) -> list[str]:
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    return [str(candle.opened), *(symbol.price(price, market) for price in prices)]

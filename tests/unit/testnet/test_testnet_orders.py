@@ -437,9 +437,9 @@ def test_an_odd_depth_is_refused(caller: Caller) -> None:
 
 
 def test_an_unknown_path_is_404_in_binances_words(caller: Caller) -> None:
-    reply = caller.raw("GET", "/fapi/v1/klines")
+    reply = caller.raw("GET", "/fapi/v1/aggTrades")
     assert (reply.status, orjson.loads(reply.body)) == (
-        404, {"code": -5000, "msg": "Path /fapi/v1/klines, Method GET is invalid"})
+        404, {"code": -5000, "msg": "Path /fapi/v1/aggTrades, Method GET is invalid"})
 
 
 def test_balances_can_be_given_outright() -> None:
