@@ -22,6 +22,7 @@ from bot.cli.export import export
 from bot.cli.init import init
 from bot.cli.replay import replay
 from bot.cli.report import report
+from bot.cli.sweep import sweep, tune
 from bot.core.times import SECOND
 from bot.errors import ConfigError
 from bot.telemetry.encoding import never_fail
@@ -288,6 +289,8 @@ def health(
 
 control.register(CLI)
 CLI.command(short_help="Run the bot over history.")(replay)
+CLI.command(short_help="Compare settings over history.")(sweep)
+CLI.command(short_help="See what other triggers would have meant.")(tune)
 CLI.command(short_help="Show what each hedge cost.")(report)
 CLI.command(short_help="Write fills, funding and fees as CSV.")(export)
 

@@ -106,7 +106,7 @@ async def _replay(
     while True:
         decision = None
         if not (last.stale and wishes.bare):  # elsewhere the guards hold what rests on a stale price
-            snapshot = reading()
+            snapshot = reading(brief=True)
             decision = look(snapshot) if last.at < due and (believing or not moved) else None
             if decision is None:
                 await stage.engine.tick()
