@@ -24,17 +24,20 @@ from bot.core.orders import base36
 from bot.core.plan import check_terms
 from bot.core.policy import Terms
 from bot.core.portfolio import measure
-from bot.core.times import SECOND, Millis
+from bot.core.times import SECOND, Millis, iso
 from bot.environment import Environment
-from bot.errors import JournalBehind, Unavailable
+from bot.errors import ConfigError, JournalBehind, Unavailable
 from bot.ports import Clock, Journal, Memory, Venue
 from bot.settings import Credentials, Described, Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.clocks import ClosableClock
     from bot.engine.book import Book
     from bot.engine.tick import Engine
     from bot.engine.wakes import Wakes
+    from bot.lab.fetch import Fetched
     from bot.telemetry.events import Emit
     from bot.telemetry.logs import Logs
     from bot.testnet.options import TestnetOptions
@@ -235,7 +238,8 @@ async def take_up(
              assets=list(terms.instruments))
         engine = Engine(
             venue=venue, book=book, clock=clock, terms=terms, emit=emit, healthy_every=settings.healthy_every,
-            inspect_every=settings.inspection_every, dead_mans_switch=settings.dead_mans_switch)
+            inspect_every=settings.inspection_every, dead_mans_switch=settings.dead_mans_switch, advises=True,
+            tax=settings.tax_policy())
         yield Bot(engine, book, clock, venue, terms, emit)
 
 
@@ -376,3 +380,30 @@ async def serve_testnet(options: TestnetOptions, on_ready: Callable[[str], None]
     from bot.testnet.server import serve
 
     await serve(options, on_ready)
+
+
+# -- history -----------------------------------------------------------------------------------------------------------
+
+
+async def fetch_history(
+    venue: str, *, assets: Sequence[str], start: Millis, end: Millis, interval: str, file: Path, mark_high: bool = False,
+    url: str | None = None, on_piece: Callable[[int, int, str], None] = lambda *_: None,
+) -> Fetched:
+    """Download a venue's public history, or with `url` that of the testnet there. Needs and sends no key.
+
+    Raises ConfigError, Unavailable, Refused.
+    """
+    from bot.clocks import WallClock, story_clock
+    from bot.lab.fetch import Wanted, fetch
+    from bot.venues.bars import INTERVALS, open_history
+
+    async with contextlib.AsyncExitStack() as stack:
+        clock = WallClock() if url is None else await story_clock(url, None)
+        stack.push_async_callback(clock.close)
+        if end > clock.now():
+            raise ConfigError(f"--to {iso(end)} lies ahead: it is {iso(clock.now())}; allowed: what is over")
+        past = open_history(venue, clock=clock, assets=assets, local_url=url)
+        stack.push_async_callback(past.close)
+        source = venue if url is None else f"{venue} at {url}"
+        wanted = Wanted(source, assets, start, end, INTERVALS[interval], file, mark_high)
+        return await fetch(wanted, past, clock, on_piece)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap, Retention
@@ -420,11 +421,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision with everything it depended on, as a journal keeps it."""
+    """A decision with everything it depended on, as a journal keeps it; `advice` on the hedges that it opens."""
 
     situation: Situation
     terms: Terms
     decision: Decision
+    advice: Mapping[Asset, Advice] = field(default_factory=dict)
+
+
+NO_ADVICE: Mapping[Asset, Advice] = {}
 
 
 class Journal(Protocol):
@@ -435,10 +440,11 @@ class Journal(Protocol):
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+        advice: Mapping[Asset, Advice] = NO_ADVICE,
     ) -> None:
         """Keep a decision with everything it depended on; a repeat at its instant that differs is a revision.
 
-        `episodes`: known ones whose accounts change with it, in the same transaction.
+        `episodes`: known ones whose accounts change with it, in the same transaction. `advice`: as `Decided`.
         """
 
     async def record_intent(self, intent: OrderIntent, because: Decided | None = None) -> None:

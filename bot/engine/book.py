@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.core.advice import Advice
 from bot.core.costing import concerns, costs_of, traded
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_funding, coins_moved, moved_by
@@ -34,7 +35,7 @@ from bot.core.orders import (
 from bot.core.policy import Terms
 from bot.core.times import DAY, HOUR, Millis
 from bot.engine.fees import FeeWorth
-from bot.ports import Clock, Command, Decided, Journal, Memory
+from bot.ports import NO_ADVICE, Clock, Command, Decided, Journal, Memory
 
 MOST_ENDED = 200
 """How many orders that have ended are remembered: a venue that calls one ended may be wrong, or late."""
@@ -207,9 +208,11 @@ class Book:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def decided(self, situation: Situation, terms: Terms, decision: Decision) -> None:
+    def decided(
+        self, situation: Situation, terms: Terms, decision: Decision, advice: Mapping[Asset, Advice] = NO_ADVICE,
+    ) -> None:
         """Take a decision and its memory. It goes to the journal with the first thing that follows from it."""
-        self._unkept = Decided(situation, terms, decision)
+        self._unkept = Decided(situation, terms, decision, advice)
         self.decision = decision
         self._state = decision.state
 
@@ -223,7 +226,7 @@ class Book:
         kept, self._unkept = self._unkept, None
         counted = [replace(episode, resizes=episode.resizes + 1)
                    for episode in map(self.episode, resized) if episode is not None]
-        await self._journal.record_decision(kept.situation, kept.terms, kept.decision, counted)
+        await self._journal.record_decision(kept.situation, kept.terms, kept.decision, counted, kept.advice)
         self._episodes.update({episode.id: episode for episode in counted})
 
     def looked(self, decision: Decision) -> None:

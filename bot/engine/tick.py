@@ -12,6 +12,7 @@ from bot.core.money import ZERO
 from bot.core.plan import decide, in_passing
 from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
+from bot.core.tax import TaxPolicy
 from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
 from bot.engine import answers
@@ -52,6 +53,7 @@ class Engine:
     def __init__(
         self, *, venue: Venue, book: Book, clock: Clock, terms: Terms, emit: Emit, healthy_every: Millis = 0,
         inspect_every: Millis = HOUR, dead_mans_switch: bool = True, audit_every: Millis = DAY,
+        advises: bool = False, tax: TaxPolicy | None = None,
     ) -> None:
         self._venue = venue
         self._book = book
@@ -65,7 +67,7 @@ class Engine:
         self._verdicts = Verdicts(book, venue, self._reporter)
         self._executor = Executor(book, venue, clock, terms, self._settler, report=self._reporter)
         self._hygiene = Hygiene(venue, clock, emit, every=inspect_every)
-        self._carry = Carry(venue, clock, tuple(terms.instruments))
+        self._carry = Carry(venue, clock, tuple(terms.instruments), advises=advises, tax=tax)
         self._rungs = Rungs(venue, clock, terms.policy.settle, self._reporter,
                             told=book.decision.ladder.rung if book.decision else Rung.CLEAR)
         self._twin = Twin(book, venue, clock)
@@ -203,7 +205,8 @@ class Engine:
             or decision.signature() != last.signature()
             or _material(decision.state) != _material(last.state)
         ):
-            self._book.decided(situation, self._terms, decision)
+            advice = self._carry.advice(decision, situation.snapshot, self._terms)
+            self._book.decided(situation, self._terms, decision, advice)
         else:
             self._book.looked(decision)
 

@@ -10,7 +10,7 @@ from bot.core.policy import Terms
 from bot.core.times import Millis, iso, parse_iso
 from bot.errors import JournalError
 from bot.journal.codec import decode
-from bot.journal.reader import reading
+from bot.journal.reader import advice_of, reading
 from bot.journal.views import RecordedDecision
 
 LAST = "last"
@@ -29,12 +29,12 @@ def find_decision(path: Path, which: str) -> RecordedDecision:
     with reading(path) as connection:
         seq = _seq_of(connection, which.strip())
         row = connection.execute(
-            "SELECT d.seq, d.revision, d.situation, d.decision, t.content FROM decisions d "
+            "SELECT d.*, t.content FROM decisions d "
             "JOIN terms t ON t.digest = d.terms WHERE d.seq = ?", (seq,)).fetchone()
         if row is None:
             raise NoSuchDecision(f"there is no decision {which}; {_range(connection)}")
         return RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
-                                decode(Terms, row["content"]), decode(Decision, row["decision"]))
+                                decode(Terms, row["content"]), decode(Decision, row["decision"]), advice_of(dict(row)))
 
 
 def _seq_of(connection: Connection, which: str) -> int | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bot.core.advice import Advice
 from bot.core.costing import AccountCosts, account_costs, concerns, costs_of
 from bot.core.decision import AssetDecision, Decision, Situation
 from bot.core.episode import Episode, EpisodeState
@@ -111,8 +112,7 @@ def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | N
 
     `latest_only`: of the revisions of one instant only the one that counts.
     """
-    text = ("SELECT d.seq, d.revision, d.situation, d.decision, d.terms FROM decisions d "
-            "WHERE d.at >= ? AND d.at <= ?")
+    text = "SELECT d.* FROM decisions d WHERE d.at >= ? AND d.at <= ?"
     if latest_only:
         text += " AND d.revision = (SELECT max(o.revision) FROM decisions o WHERE o.at = d.at)"
     bounds = (0 if since is None else since, 2**62 if until is None else until)
@@ -123,7 +123,7 @@ def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | N
                 content = _one(connection, "SELECT content FROM terms WHERE digest = ?", (row["terms"],))
                 known[row["terms"]] = decode(Terms, content["content"] if content else "")
             yield RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
-                                   known[row["terms"]], decode(Decision, row["decision"]))
+                                   known[row["terms"]], decode(Decision, row["decision"]), advice_of(dict(row)))
 
 
 def read_books(path: Path) -> Books:
@@ -265,6 +265,12 @@ def _incomplete(connection: sqlite3.Connection) -> frozenset[str]:
         return frozenset()
     row = _one(connection, "SELECT incomplete FROM rebuilt")
     return frozenset(json.loads(row["incomplete"])) if row else frozenset()
+
+
+def advice_of(row: Mapping[str, Any]) -> Mapping[Asset, Advice]:
+    """The advice in a row of decisions; none in one of an older journal."""
+    text = row.get("advice")
+    return decode(dict[Asset, Advice], text) if text else {}
 
 
 def _working(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:

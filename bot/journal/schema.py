@@ -113,11 +113,12 @@ decisions = Table(
     Column("reasons", Text, nullable=False), _money("nav", nullable=True), _text("halted", nullable=True),
     Column("terms", ForeignKey("terms.digest"), nullable=False),
     Column("situation", Text, nullable=False), Column("decision", Text, nullable=False),
-    UniqueConstraint("at", "revision"),
+    Column("advice", Text, nullable=True), UniqueConstraint("at", "revision"),
 )
 """Decisions with all they depended on. A decision taken again at an instant (a restart between two ticks) is no second
 row when it, its situation and its terms are the same as before; otherwise it is the instant's next `revision`. The row
-with the highest `seq` is the one that counts.
+with the highest `seq` is the one that counts. `advice`: of each coin of which a hedge is opened, whether that or a sale
+was the cheaper way; NULL: none is.
 """
 
 intents = Table(

@@ -19,10 +19,12 @@ from sqlalchemy import Insert, Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot import __version__
+from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
 from bot.core.ledger import Event
+from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
@@ -35,7 +37,7 @@ from bot.journal.lock import FileLock
 from bot.journal.rows import from_row, records, report_row, to_row
 from bot.journal.straight import driver_of, straight
 from bot.journal.upgrade import bring_to_head
-from bot.ports import Command, Decided, Memory
+from bot.ports import NO_ADVICE, Command, Decided, Memory
 
 T = TypeVar("T")
 
@@ -121,13 +123,14 @@ class SqlJournal:
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+        advice: Mapping[Asset, Advice] = NO_ADVICE,
     ) -> None:
         """Keep a decision with everything it depended on, and `episodes`, whose accounts it changed.
 
         Taken again at the same instant it is no second row when nothing about it changed, else the instant's next
         revision, which then is the one that counts.
         """
-        row, content = self._decision_row(situation, terms, decision)
+        row, content = self._decision_row(Decided(situation, terms, decision, advice))
         accounts = [to_row(episode, updated_at=decision.at) | {"which": episode.id} for episode in episodes]
 
         def write(connection: sqlite3.Connection) -> None:
@@ -148,7 +151,7 @@ class SqlJournal:
         begun = None if intent.episode in self._episodes else to_row(
             Episode(id=intent.episode, asset=intent.asset, symbol=intent.symbol, state=EpisodeState.OPENING,
                     started_at=intent.decided_at), updated_at=intent.created_at)
-        decided = self._decision_row(because.situation, because.terms, because.decision) if because else None
+        decided = self._decision_row(because) if because else None
 
         def write(connection: sqlite3.Connection) -> None:
             if decided is not None:
@@ -271,10 +274,9 @@ class SqlJournal:
             with explained(self.path):
                 return await straight(self._driver, work)
 
-    def _decision_row(
-        self, situation: Situation, terms: Terms, decision: Decision,
-    ) -> tuple[dict[str, Any], str | None]:
+    def _decision_row(self, decided: Decided) -> tuple[dict[str, Any], str | None]:
         """A row of decisions but for its revision, and the content of terms that are not kept yet."""
+        situation, terms, decision = decided.situation, decided.terms, decided.decision
         if self._encoded is None or self._encoded[0] is not terms:
             content = encode(terms)
             self._encoded = terms, content, digest(content)
@@ -282,6 +284,7 @@ class SqlJournal:
         return {
             "at": decision.at, "signature": digest(encode(decision.signature())), "nav": decision.nav,
             "halted": decision.halted, "terms": name, "situation": encode(situation), "decision": encode(decision),
+            "advice": encode(decided.advice) if decided.advice else None,
             "reasons": encode({d.asset: {"reasons": d.reasons, "refusals": d.refusals} for d in decision.assets}),
         }, None if name in self._terms else content
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from bot.core.advice import Advice
 from bot.core.decision import Action, Decision, Ladder, MarginFigures, Reason, Refusal, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
@@ -106,7 +107,7 @@ class StatusReport:
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
     """A decision with all it depended on: `decide(situation, terms) == decision`. `seq` counts rows; of several
-    `revision`s of one instant the highest counts.
+    `revision`s of one instant the highest counts. `advice`: on the hedges that it opens.
     """
 
     seq: int
@@ -114,6 +115,7 @@ class RecordedDecision:
     situation: Situation
     terms: Terms
     decision: Decision
+    advice: Mapping[Asset, Advice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

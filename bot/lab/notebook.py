@@ -5,15 +5,17 @@ It keeps the promises of `bot.ports.Journal` but durability. The file that `--jo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
+from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
-from bot.ports import Command, Decided, Memory
+from bot.ports import NO_ADVICE, Command, Decided, Memory
 
 
 class Notebook:
@@ -29,6 +31,7 @@ class Notebook:
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+        advice: Mapping[Asset, Advice] = NO_ADVICE,
     ) -> None:
         """Nobody asks for a decision again."""
 

@@ -17,7 +17,9 @@ from bot.core.money import CONTEXT
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import HOUR
 from bot.journal import fold
-from bot.journal.reader import read_costs, read_episodes
+from bot.journal.check import check
+from bot.journal.lookup import find_decision
+from bot.journal.reader import read_costs, read_decisions, read_episodes
 from bot.journal.rows import from_row
 
 D = Decimal
@@ -88,6 +90,19 @@ async def test_a_hedge_closed_by_command_costs_what_the_account_lacks(slow: Rig)
     assert costs.funding
     said = slow.said("hedge.closed")[0]
     assert (said["net_cost"], said["against_holding"]) == (costs.net_cost, costs.against_holding)
+
+
+async def test_what_opens_a_hedge_keeps_the_advice_of_then(slow: Rig) -> None:
+    await slow.hedged()
+    found = find_decision(slow.settings.journal, "btc1")
+    advice = found.advice["BTC"]
+    decided = found.decision.of("BTC")
+    assert (advice.quantity, advice.price) == (decided.goal, decided.measure.price)
+    assert advice.funding.now is not None
+    assert advice.reasons
+    others = [one for one in read_decisions(slow.settings.journal) if one.seq != found.seq]
+    assert all(not one.advice for one in others)
+    assert check(slow.settings.journal).ok, "deciding again asks for no advice"
 
 
 async def test_a_finalised_hedge_costs_what_the_account_lacks(slow: Rig) -> None:

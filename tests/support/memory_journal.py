@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
@@ -14,7 +15,7 @@ from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal import fold
-from bot.ports import Command, Decided, Memory
+from bot.ports import NO_ADVICE, Command, Decided, Memory
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Book:
     answers: dict[int, tuple[str, Millis]] = field(default_factory=dict)
     beats: list[Millis] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    advice: dict[Asset, Advice] = field(default_factory=dict)
 
 
 class MemoryJournal:
@@ -68,8 +70,10 @@ class MemoryJournal:
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
+        advice: Mapping[Asset, Advice] = NO_ADVICE,
     ) -> None:
         self._keep(episodes)
+        self.book.advice.update(advice)
         same = [row for row in self.book.decisions if row[2].at == decision.at]
         if not same or same[-1] != (situation, terms, decision):
             self.book.decisions.append((situation, terms, decision))
@@ -79,7 +83,8 @@ class MemoryJournal:
                for other in self.book.intents):
             raise JournalError(f"intent {intent.client_order_id} (number {intent.number}) was recorded before")
         if because is not None:
-            await self.record_decision(because.situation, because.terms, because.decision)
+            await self.record_decision(
+                because.situation, because.terms, because.decision, advice=because.advice)
         self.book.episodes.setdefault(intent.episode, Episode(
             id=intent.episode, asset=intent.asset, symbol=intent.symbol, state=EpisodeState.OPENING,
             started_at=intent.decided_at,

@@ -146,6 +146,7 @@ def spoil_schema(path: Path) -> None:
         for column in ("about", "says", "said_by"):
             connection.execute(f"ALTER TABLE commands DROP COLUMN {column}")
         connection.execute("ALTER TABLE fills DROP COLUMN fee_value")
+        connection.execute("ALTER TABLE decisions DROP COLUMN advice")
         for column in ("sold", "proceeds"):
             connection.execute(f"ALTER TABLE episodes DROP COLUMN {column}")
         for name in ("rebuilt", "gaps"):

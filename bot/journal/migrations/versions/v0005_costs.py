@@ -1,4 +1,6 @@
-"""What costs need: the worth of a fee in another coin when it was booked, and what a hedge sold on spot."""
+"""What costs need: the worth of a fee in another coin when it was booked, what a hedge sold on spot, and the advice
+with which one was opened.
+"""
 
 from __future__ import annotations
 
@@ -14,5 +16,6 @@ depends_on = None
 def upgrade() -> None:
     """One step forward."""
     op.add_column("fills", sa.Column("fee_value", sa.Text(), nullable=True))
+    op.add_column("decisions", sa.Column("advice", sa.Text(), nullable=True))
     for name in ("sold", "proceeds"):
         op.add_column("episodes", sa.Column(name, sa.Text(), nullable=False, server_default="0"))
