@@ -18,7 +18,7 @@ from typing import TypeAlias
 from bot.core.market import spot_coin
 from bot.core.money import ZERO, plain, reckoned
 from bot.core.orders import Fill, FundingPayment
-from bot.core.times import Millis, iso
+from bot.core.times import SECOND, Millis, iso
 from bot.errors import JournalError
 from bot.journal.reader import reading
 from bot.journal.rows import from_row
@@ -104,7 +104,8 @@ def text(cell: Cell) -> str:
         return plain(cell)
     if isinstance(cell, int):
         return str(cell)
-    return f"'{cell}" if cell.startswith(STARTS_FORMULA) else cell.replace("\0", "")
+    shown = cell.replace("\0", "")
+    return f"'{shown}" if shown.startswith(STARTS_FORMULA) else shown
 
 
 # -- generic -----------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def _fee(booked: Booked, fill: Fill) -> Row:
 
 def _trade(booked: Booked, fill: Fill) -> dict[str, Cell]:
     return {
-        "at": iso(fill.at), "hedge": booked.hedge(fill), "asset": coin_of(fill.symbol), "symbol": fill.symbol,
+        "at": stamp(fill.at), "hedge": booked.hedge(fill), "asset": coin_of(fill.symbol), "symbol": fill.symbol,
         "market": "perp" if spot_coin(fill.symbol) is None else "spot", "side": fill.side.value, "id": fill.trade_id,
         "order_id": fill.order_id, "client_order_id": fill.client_order_id,
     }
@@ -155,9 +156,14 @@ def _trade(booked: Booked, fill: Fill) -> dict[str, Cell]:
 
 def _funding(paid: FundingPayment, hedge: str) -> Row:
     return {
-        "kind": "funding", "at": iso(paid.at), "hedge": hedge, "asset": coin_of(paid.symbol), "market": "perp",
+        "kind": "funding", "at": stamp(paid.at), "hedge": hedge, "asset": coin_of(paid.symbol), "market": "perp",
         "symbol": paid.symbol, "amount": paid.amount, "currency": paid.currency, "id": paid.payment_id,
     }
+
+
+def stamp(at: Millis) -> str:
+    """'2021-01-28T00:00:00.000Z': always with milliseconds, so that texts sort as instants do."""
+    return iso(at) if at % SECOND else iso(at).replace("Z", ".000Z")
 
 
 def coin_of(symbol: str) -> str:
@@ -240,7 +246,7 @@ def _bittytax(booked: Booked, kind: Kind) -> Mapping[str, Sheet]:
     wallet = booked.binding.venue.capitalize()
 
     def add(at: Millis, what: Row, note: str) -> None:
-        rows.append((at, dict(what) | {"Wallet": wallet, "Timestamp": iso(at), "Note": note}))
+        rows.append((at, dict(what) | {"Wallet": wallet, "Timestamp": stamp(at), "Note": note}))
 
     for fill in booked.fills:
         note = f"{booked.hedge(fill)} {fill.symbol}".strip()

@@ -132,6 +132,8 @@ SECTIONS = (
         86: Fault("a secret file that others can read", "refused"),
         87: Fault("keys in exceptions, headers and dumps of the configuration", "absent everywhere"),
         88: Fault("CR, LF and ANSI codes in a venue's message", "escaped"),
+        91: Fault("markup in a name or an error's text", "text on the report's page, never markup"),
+        93: Fault("a formula in a name, in an export", "text in every spreadsheet; negative numbers stay numbers"),
         94: Fault("an unknown or corrupt history file", "refused, with line and reason"),
     }),
 )

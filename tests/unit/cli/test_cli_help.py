@@ -12,10 +12,10 @@ from bot.testnet.market import SCENARIOS
 COMMANDS = [
     [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],
     ["panic"], ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
-    ["init"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
+    ["init"], ["report"], ["export"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
     ["replay"], ["data"], ["data", "check"],
 ]
-HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "rich", "yaml", "bot.app", "bot.settings")
+HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "matplotlib", "jinja2", "rich", "yaml", "bot.app", "bot.settings")
 
 
 def help_of(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
