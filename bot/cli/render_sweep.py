@@ -94,7 +94,7 @@ def table(found: Swept) -> RenderableType:
 
 def walked(steps: Iterable[Step], wish: Wish) -> Walked:
     """For --json and the table."""
-    known = list(steps)
+    known = tuple(steps)
     return Walked(
         wish.by, wish.most_off,
         tuple(Chosen(iso(step.window.begin), iso(step.window.turn), iso(step.window.end),
@@ -106,29 +106,27 @@ def walked(steps: Iterable[Step], wish: Wish) -> Walked:
 
 def walk_table(found: Walked) -> RenderableType:
     """A line for each window: what was chosen, in sample beside out of sample."""
+    names = list(next((one.settings for one in found.windows if one.settings), {}))
     shown = Table(box=None)
-    for name in ("chosen until", "judged until", "chosen"):
-        shown.add_column(name)
-    for name in ("cost bp/y", "then", "off pp", "then", "hedges/y", "then", "liquidated then"):
-        shown.add_column(name, justify="right")
+    for name in ("unseen from", *names):
+        shown.add_column(name, no_wrap=True)
+    for name in ("cost bp/y", "then", "off pp", "then", "hedges/y", "then"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for one in found.windows:
-        words = "nothing was fit" if one.settings is None else ", ".join(
-            f"{name} {value}" for name, value in one.settings.items())
-        shown.add_row(one.turn[:10], one.end[:10], words, *_beside(one.in_sample, one.out_of_sample))
-    shown.add_row("all windows", "", "", *_beside(found.in_sample, found.out_of_sample))
+        chosen = ["none fit", *("" for _ in names[1:])] if one.settings is None else list(one.settings.values())
+        shown.add_row(one.turn[:10], *chosen, *_beside(one.in_sample, one.out_of_sample))
+    shown.add_row("all", *("" for _ in names), *_beside(found.in_sample, found.out_of_sample))
     limit = "" if found.within_pp is None else f", at most {found.within_pp:f}pp off"
-    return Group(
-        Text(f"Chosen by the lowest {FIGURES[found.by][0]}{limit}; `then`: on the stretch that followed, unseen."),
-        shown)
+    notes = [Text(f"Chosen by the lowest {FIGURES[found.by][0]}{limit}; `then`: on the stretch that followed, unseen.")]
+    if found.out_of_sample is not None and found.out_of_sample.liquidations:
+        notes.append(Text(f"{found.out_of_sample.liquidations} liquidations on unseen stretches."))
+    return Group(notes[0], shown, *notes[1:])
 
 
 def _beside(seen: Figures | Sum | None, then: Figures | Sum | None) -> list[str]:
     """In sample and out of sample, figure by figure."""
-    cells = []
-    for name in ("net_cost_bp", "off_pp", "hedges_a_year"):
-        for one in (seen, then):
-            cells.append("" if one is None else f"{getattr(one, name):.{2 if name == 'off_pp' else 1}f}")
-    return [*cells, "" if then is None else str(then.liquidations)]
+    return ["" if one is None else f"{getattr(one, name):.{places}f}"
+            for name, places in (("net_cost_bp", 1), ("off_pp", 2), ("hedges_a_year", 1)) for one in (seen, then)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +151,11 @@ def tuned(points: Sequence[Point], found: Tuned, span: Span) -> TunedReport:
 def tune_table(points: Sequence[Point], found: Tuned) -> RenderableType:
     """Yours first, then the others, then the sentence."""
     shown = Table(box=None)
-    shown.add_column("open")
+    shown.add_column("open", no_wrap=True)
     _columns(shown)
     for point, figures in ((points[0], found.yours), *found.others):
         settings = dict(point.settings)
-        words = settings.get("open", f"yours ({settings.get('yours')})")
+        words = settings.get("open", f"{settings.get('yours')} (yours)")
         if figures.refused is None:
             shown.add_row(words, *_cells(figures))
         else:

@@ -14,6 +14,7 @@ from bot.cli.testnet import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from decimal import Decimal
 
     from bot.core.times import Millis
     from bot.lab.grid import Point
@@ -75,9 +76,9 @@ def sweep(
 
     \b
     Examples:
-      hedgerow sweep panel.csv.gz -c mine.yaml --grid grid.yaml --out found.jsonl
-      hedgerow sweep panel.csv.gz -c mine.yaml --grid grid.yaml --heatmap map.svg
-      hedgerow sweep panel.csv.gz -c mine.yaml --grid grid.yaml --train 12m --test 3m
+      hedgerow sweep panel.csv -c mine.yaml --grid grid.yaml --out found.jsonl
+      hedgerow sweep panel.csv -c mine.yaml --grid grid.yaml --heatmap map.svg
+      hedgerow sweep panel.csv -c mine.yaml --grid g.yaml --train 12m --test 3m
     """
     from bot.cli import render, render_sweep
     from bot.lab import heatmap as maps
@@ -205,7 +206,7 @@ def _bounds(begin: str | None, end: str | None) -> tuple[Millis, Millis]:
             LATEST if end is None else option("--to", instant, end))
 
 
-def _number(text: str) -> object:
+def _number(text: str) -> Decimal:
     from bot.core.money import parse_decimal
 
     return parse_decimal(text)

@@ -176,7 +176,8 @@ class _Reader:
         if not isinstance(root, yaml.MappingNode) or not root.value:
             self._say(root, (), "holds no grid", known)
             return ()
-        found, seen = [], set[Key]()
+        found: list[Axis] = []
+        seen: set[Key] = set()
         for name, node in root.value:
             section = str(name.value)
             if section not in _SECTIONS:
@@ -184,7 +185,7 @@ class _Reader:
             elif not isinstance(node, yaml.MappingNode):
                 self._say(name, (section,), "is no section", f"keys among {', '.join(_keys(section))}")
             else:
-                found += list(self._section(section, node, seen))
+                found += self._section(section, node, seen)
         return tuple(found)
 
     def _section(self, section: str, node: yaml.MappingNode, seen: set[Key]) -> Iterator[Axis]:

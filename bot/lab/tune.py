@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.core.money import plain
 from bot.core.policy import Policy
 from bot.lab.grid import Axis, Point, axis, points_of
 from bot.lab.sweep import Figures
@@ -32,7 +33,7 @@ def trials(policy: Policy) -> tuple[Point, ...]:
 
 def own_levels(policy: Policy) -> str:
     """'5/1/1pp', or coin by coin where they differ."""
-    found = {one.asset: "/".join(f"{level.of_nav(one.target) * 100:.3g}" for level in (one.open, one.close, one.resize))
+    found = {one.asset: "/".join(_pp(level.of_nav(one.target)) for level in (one.open, one.close, one.resize))
              for one in policy.assets}
     if len(set(found.values())) == 1:
         return f"{next(iter(found.values()))}pp"
@@ -66,12 +67,16 @@ def meaning(yours: Figures, others: Sequence[tuple[Point, Figures]]) -> str:
                  f"{closer[1].hedges_a_year:.1f} hedges a year and {cost_in_words(closer[1].net_cost_bp)}")
     if cheaper is not None and cheaper[1].net_cost_bp < yours.net_cost_bp and cheaper is not closer:
         said += f"; cheapest was open {_open(cheaper[0])} with {cost_in_words(cheaper[1].net_cost_bp)}"
-    return f"{said}. That is the past, and chosen after the fact: `sweep --train --test` tells what such a choice is worth."
+    return f"{said}. That is the past, chosen after the fact: `sweep --train --test` tells what such a choice is worth."
 
 
 def cost_in_words(cost: Decimal) -> str:
     """'a net cost of 12 bp of NAV a year' or '158 bp of NAV a year earned'."""
     return f"{-cost:.1f} bp of NAV a year earned" if cost < 0 else f"a net cost of {cost:.1f} bp of NAV a year"
+
+
+def _pp(part: Decimal) -> str:
+    return plain((part * 100).normalize())
 
 
 def _open(point: Point) -> str:
