@@ -404,9 +404,15 @@ class Ladder:
     text: str = ""
 
 
+class _InPassing(Later):
+    """Whether a decision was found in passing: `_still` is set, or not."""
+
+    __slots__ = ("_still",)
+
+
 @swift
 @dataclass(frozen=True, slots=True)
-class Decision(Later):
+class Decision(_InPassing):
     """The answer of `decide` for every asset at one instant, and the rule's memory after it."""
 
     at: Millis
@@ -423,7 +429,7 @@ class Decision(Later):
         """Whether it was found in passing that nothing is to be done: no goal, no order, no rung of the ladder that
         acts. False tells nothing.
         """
-        return hasattr(self, "_work")
+        return hasattr(self, "_still")
 
     @classmethod
     def quiet(
@@ -431,10 +437,24 @@ class Decision(Later):
     ) -> Decision:
         """One that is known to do nothing; `work` gives all other fields, if ever somebody reads them."""
         new = cls._twin()
-        new.at, new.nav, new.cash, new.state, new._work = at, nav, cash, state, work  # noqa: SLF001 - its own
+        new.at, new.nav, new.cash, new.state = at, nav, cash, state
+        new._work, new._still = work, True  # noqa: SLF001 - its own
         new.__class__ = cls
         quiet: Decision = new
         return quiet
+
+    @classmethod
+    def whole(
+        cls, at: Millis, nav: Decimal | None, cash: Decimal | None, assets: tuple[AssetDecision, ...],
+        state: RuleState, *, halted: str | None, ladder: Ladder, work: Callable[[], Mapping[str, object]],
+    ) -> Decision:
+        """One with everything that was decided; `work` gives the margin account in one line, if somebody reads it."""
+        new = cls._twin()
+        new.at, new.nav, new.cash, new.assets, new.state = at, nav, cash, assets, state
+        new.halted, new.ladder, new._work = halted, ladder, work  # noqa: SLF001 - its own
+        new.__class__ = cls
+        made: Decision = new
+        return made
 
     def of(self, asset: Asset) -> AssetDecision:
         """The decision on one asset. Raises KeyError."""

@@ -28,7 +28,7 @@ from bot.core.decision import (
     Situation,
 )
 from bot.core.margin import figures
-from bot.core.market import Asset, Instrument
+from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import AssetPolicy, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
@@ -66,7 +66,7 @@ def _rest_of(situation: Situation, terms: Terms) -> Mapping[str, object]:
 
 @reckoned
 def decide_in_full(situation: Situation, terms: Terms) -> Decision:
-    """`decide`, with everything made at once."""
+    """`decide`, with everything decided at once; the margin account in one line is left to who reads it."""
     snapshot, standing = situation.snapshot, situation.standing
     book = measure(snapshot, terms.policy, terms.instruments)
     positions = {position.symbol: position.quantity for position in snapshot.positions}
@@ -97,13 +97,15 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
         money = invest(drafts, money, snapshot, terms.policy, book)
     for draft in drafts:
         buy_on(draft)
-    return Decision(
-        at=snapshot.taken_at, nav=book.nav, cash=book.cash, margin=figures(snapshot, terms.instruments),
-        assets=tuple([_answer(draft, halted) for draft in drafts]),
-        state=RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account, money),
-        halted=halted,
-        ladder=ladder,
+    return Decision.whole(
+        snapshot.taken_at, book.nav, book.cash, tuple([_answer(draft, halted) for draft in drafts]),
+        RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account, money),
+        halted=halted, ladder=ladder, work=partial(_margin_of, snapshot, terms.instruments),
     )
+
+
+def _margin_of(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> Mapping[str, object]:
+    return {"margin": figures(snapshot, instruments)}
 
 
 def _draft(
