@@ -23,8 +23,7 @@ class Chunks:
         self.folder = folder
 
     def read(self, name: str, question: str) -> list[Cells] | None:
-        """The rows that were kept under `name` as an answer to `question`; None: there is no such piece, or not whole.
-        """
+        """The rows that were kept under `name` as an answer to `question`; None: there is none that is whole."""
         try:
             text = (self.folder / name).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
