@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli.render_advice import in_plan
 from bot.core.times import iso
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def explanation(told: ExplainedDecision) -> RenderableType:
     return Group(
         Text(f"decision {recorded.seq}{revision}, at {iso(story.at)}"), Text(""), Text("the account", style="bold"),
         _steps(story.account), *(part for asset in story.assets for part in _asset(asset)), Text(""),
+        *([Text("advice of then: hedge, or sell")] if recorded.advice else ()),
+        *(in_plan(each) for each in recorded.advice.values()),
         *([Text(f"DISAGREES: {each}", overflow="fold") for each in story.disagreements]
           or [Text("Decided again from the journal: the same.")]),
     )

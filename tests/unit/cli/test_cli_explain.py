@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
+from bot.core.advice import advise_all
 from bot.core.decision import Situation
 from bot.core.market import Side
 from bot.core.orders import OrderIntent, TimeInForce
@@ -50,7 +51,9 @@ async def _keep(journal_file: Path) -> None:
         situation = Situation(replace(snapshot, taken_at=at, quotes=quotes), described.situation.standing, state)
         decision = decide(situation, terms)
         state = decision.state
-        await journal.record_decision(situation, terms, decision)
+        opened = any(decided.intent is not None for decided in decision.assets)
+        advice = advise_all(decision, situation.snapshot, terms, []) if opened else {}
+        await journal.record_decision(situation, terms, decision, advice=advice)
     await journal.record_intent(OrderIntent(
         ORDER, 1, "btc1", "BTC", "BTCUSDT", Side.SELL, Decimal("0.2"), Decimal(50_000), reduce_only=False,
         time_in_force=TimeInForce.GTX, position_before=Decimal(0), goal=Decimal("0.2"), decided_at=AT + 30 * SECOND,
@@ -142,3 +145,12 @@ def test_status_tells_the_number_by_which_to_ask(explain: Explain) -> None:
     assert code == 0
     assert "decision 2" in out
     assert json.loads(explain("--json", command="status")[1])["seq"] == 2
+
+
+def test_what_opened_a_hedge_shows_the_advice_of_then(explain: Explain) -> None:
+    _, opened, _ = explain("btc1")
+    assert "advice of then: hedge, or sell\nBTC: hedge: if the drift resolves" in opened
+    _, first, _ = explain(iso(AT))
+    assert "advice of then" not in first
+    told = json.loads(explain("btc1", "--json")[1])
+    assert told["recorded"]["advice"]["BTC"]["verdict"] == "hedge"
