@@ -92,7 +92,7 @@ def test_an_immediate_order_fills_what_is_there_and_is_then_cancelled(caller: By
     ({"orderLinkId": "x" * 37}, 10001),
     ({"category": "spot", "qty": "20"}, 170131),
     ({"category": "spot", "qty": "0.0001"}, 170140),
-    ({"category": "spot", "qty": "0.0000001"}, 170137),
+    ({"category": "spot", "qty": "0.0000481"}, 170137),
     ({"category": "spot", "price": "30500.555"}, 170134),
     ({"category": "spot", "side": "Buy", "price": "33000"}, 170193),
     ({"category": "spot", "price": "28000"}, 170194),
