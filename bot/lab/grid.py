@@ -133,7 +133,7 @@ def points_of(axes: Sequence[Axis], policy: Policy) -> Points:
         count *= len(each.values)
     if count > MOST:
         raise ConfigError(f"the grid has {count:,} points. Allowed: {MOST:,} at most")
-    found = []
+    found: list[Point] = []
     for combination in product(*(zip(each.written, each.values, strict=True) for each in axes)):
         tried = _applied(policy, {each.name: value for each, (_, value) in zip(axes, combination, strict=True)})
         if _possible(tried):
