@@ -32,7 +32,7 @@ def export(
     \b
     Examples:
       hedgerow export -c mine.yaml --out hedges.csv
-      hedgerow export -c mine.yaml --kind funding --from 2026-01-01 --to 2027-01-01
+      hedgerow export -c mine.yaml --kind funding --from 2026-01-01
       hedgerow export --journal replay.db --format rotki --out hedges.csv
     """
     path, (since, until) = journal_of(config, journal), span_of(begin, end)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -52,12 +52,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """Everything booked in a span, oldest first. `hedges`: whose a fill (by market and trade id) is."""
+    """Everything booked in a span, oldest first. By a fill's market and trade id: `hedges`, whose it is; `mids`, spot
+    and perpetual mid at its order's decision.
+    """
 
     binding: Binding
     fills: tuple[Fill, ...]
     funding: tuple[tuple[FundingPayment, str], ...]
     hedges: Mapping[tuple[str, str], str]
+    mids: Mapping[tuple[str, str], tuple[Decimal | None, Decimal | None]] = field(default_factory=dict)
 
     def hedge(self, fill: Fill) -> str:
         """The hedge's id; '' where it is none's."""
@@ -72,14 +75,19 @@ def read(path: Path, *, since: Millis | None = None, until: Millis | None = None
         if owner is None:
             raise JournalError(f"{path} belongs to no account yet: no bot has run on it")
         fills = [dict(row) for row in connection.execute(
-            "SELECT f.*, i.episode FROM fills f LEFT JOIN intents i USING (client_order_id) "
+            "SELECT f.*, i.episode, i.spot_mid, i.perp_mid FROM fills f LEFT JOIN intents i USING (client_order_id) "
             "WHERE f.at >= ? AND f.at < ? ORDER BY f.at, f.seq", span)]
         paid = [dict(row) for row in connection.execute(
             "SELECT * FROM funding WHERE at >= ? AND at < ? ORDER BY at, seq", span)]
     return Booked(
         Binding(**dict(owner)), tuple(from_row(Fill, row) for row in fills),
         tuple((from_row(FundingPayment, row), row["episode"] or "") for row in paid),
-        {(row["symbol"], row["trade_id"]): row["episode"] or "" for row in fills})
+        {(row["symbol"], row["trade_id"]): row["episode"] or "" for row in fills},
+        {(row["symbol"], row["trade_id"]): (_amount(row["spot_mid"]), _amount(row["perp_mid"])) for row in fills})
+
+
+def _amount(stored: str | None) -> Decimal | None:
+    return None if stored is None else Decimal(stored)
 
 
 def sheets(booked: Booked, form: Format, kind: Kind) -> Mapping[str, str]:
@@ -112,7 +120,7 @@ def text(cell: Cell) -> str:
 
 GENERIC = (
     "kind", "at", "hedge", "asset", "market", "symbol", "side", "quantity", "price", "amount", "currency", "fee",
-    "fee_currency", "fee_value", "maker", "id", "order_id", "client_order_id",
+    "fee_currency", "fee_value", "maker", "spot_mid", "perp_mid", "id", "order_id", "client_order_id",
 )
 
 
@@ -130,12 +138,13 @@ def _generic(booked: Booked, kind: Kind) -> Mapping[str, Sheet]:
 
 
 def _fill(booked: Booked, fill: Fill) -> Row:
-    settle = settle_of(fill.symbol)
+    settle, mids = settle_of(fill.symbol), booked.mids.get((fill.symbol, fill.trade_id), (None, None))
     return _trade(booked, fill) | {
         "kind": "fill", "quantity": fill.quantity, "price": fill.price, "currency": settle,
         "amount": fill.realised if spot_coin(fill.symbol) is None else -fill.side.sign * fill.quantity * fill.price,
         "fee": fill.fee, "fee_currency": fill.fee_currency,
-        "fee_value": fill.fee_worth(settle), "maker": "yes" if fill.maker else "no",
+        "fee_value": fill.fee_worth(settle), "maker": "yes" if fill.maker else "no", "spot_mid": mids[0],
+        "perp_mid": mids[1],
     }
 
 

@@ -146,9 +146,14 @@ def _pictures(told: Report, series: Series) -> list[tuple[str, Markup]]:
         found.append(("What hedging cost, by component", charts.spent(series.spent, told.settle)))
     if series.runway is not None and any(value is not None for value in series.runway.joint):
         found.append(("How far all shorted prices could rise before liquidation", charts.runway(series.runway)))
-    if bars := [bar for one in told.episodes if (bar := _bar(told, one)) is not None]:
-        found.append(("Hedges", charts.timeline(bars)))
+    if told.episodes:
+        found.append(("Hedges", charts.timeline(bars(told))))
     return [(caption, Markup(picture)) for caption, picture in found]  # noqa: S704 - matplotlib escapes texts itself
+
+
+def bars(told: Report) -> list[charts.Bar]:
+    """Every hedge on the line of time."""
+    return [bar for one in told.episodes if (bar := _bar(told, one)) is not None]
 
 
 def _bar(told: Report, one: EpisodeReport) -> charts.Bar | None:

@@ -54,8 +54,8 @@ def test_every_fill_and_settlement_is_one_row_oldest_first(tmp_path: Path) -> No
     assert rows[-1] == {
         "kind": "fill", "at": "1970-01-06T00:00:00.000Z", "hedge": "btc1", "asset": "BTC", "market": "perp",
         "symbol": PERP, "side": "buy", "quantity": "0.15", "price": "46999", "amount": "632.79", "currency": "USDT",
-        "fee": "1.40997", "fee_currency": "USDT", "fee_value": "1.40997", "maker": "yes", "id": "t6.0",
-        "order_id": "o6", "client_order_id": "hrmade_btc1_6"}
+        "fee": "1.40997", "fee_currency": "USDT", "fee_value": "1.40997", "maker": "yes", "spot_mid": "47000",
+        "perp_mid": "46995", "id": "t6.0", "order_id": "o6", "client_order_id": "hrmade_btc1_6"}
 
 
 def test_the_amounts_less_the_fees_are_what_the_account_has_more(tmp_path: Path) -> None:
