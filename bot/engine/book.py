@@ -13,6 +13,7 @@ from bot.core.costing import concerns, costs_of, traded
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
+from bot.core.income import Comparison
 from bot.core.ledger import Costs, Event
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO
@@ -101,8 +102,12 @@ class Book:
 
     def last_ended(self, asset: Asset) -> OrderRecord | None:
         """The asset's newest order that has ended, of those that ended a short while ago."""
-        mine = [record for record in self._ended.values() if record.intent.asset == asset]
-        return max(mine, key=lambda record: record.intent.number, default=None)
+        newest: OrderRecord | None = None
+        for record in self._ended.values():
+            intent = record.intent
+            if intent.asset == asset and (newest is None or intent.number > newest.intent.number):
+                newest = record
+        return newest
 
     def ended_since(self, at: Millis) -> tuple[OrderRecord, ...]:
         """Orders that ended after `at` and may have filled more than is known: that were not filled or refused."""
@@ -378,6 +383,10 @@ class Book:
         """Mark what the venue had forgotten."""
         await self._journal.record_gap(gap)
         self.gaps = (*self.gaps, gap)
+
+    async def compared(self, comparison: Comparison) -> None:
+        """Keep what comparing with the venue's own account came to."""
+        await self._journal.record_comparison(comparison)
 
     async def void_unfilled(self, asset: Asset) -> None:
         """End an episode that never had a contract, once nothing of it can fill any more."""
