@@ -12,10 +12,13 @@ from bot.cli.configured import AsJson
 from bot.cli.exits import Code, CommandFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from rich.progress import Progress
 
     from bot.core.times import Millis
     from bot.lab.fetch import Fetched
+    from bot.lab.fetch import Progress as OnPiece
 
 CLI = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after history files.")
 SHOWN = 20
@@ -67,7 +70,8 @@ def fetch(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The panel file: .csv or .csv.gz.")], *,
     interval: Annotated[str, typer.Option(metavar="1m|5m|15m|30m|1h", help="Between two rows.")] = "1h",
     mark_high: Annotated[bool, typer.Option(
-        "--mark-high", help="Add each coin's highest mark since the row before, at which replay checks margin.")] = False,
+        "--mark-high",
+        help="Add each coin's highest mark since the row before, at which replay checks margin.")] = False,
     url: Annotated[str | None, typer.Option(
         metavar="URL", show_default=False, help="Of a local testnet, instead of the venue's own hosts.")] = None,
     as_json: AsJson = False,
@@ -82,6 +86,7 @@ def fetch(
       hedgerow data fetch --venue binance --assets BTC,ETH \\
         --from 2023-01-01 --to 2024-01-01 --out panel.csv.gz
     """
+    from bot import app
     from bot.cli import render
     from bot.cli.testnet import option
     from bot.errors import Refused, SafetyStop
@@ -98,8 +103,9 @@ def fetch(
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     coins = option("--assets", _coins, assets)
     try:
-        fetched = _fetch_with_progress(
-            venue, assets=coins, start=first, end=until, interval=interval, file=out, mark_high=mark_high, url=url)
+        fetched = _with_progress(lambda on_piece: app.fetch_history(
+            venue, assets=coins, start=first, end=until, interval=interval, file=out, mark_high=mark_high, url=url,
+            on_piece=on_piece))
     except KeyboardInterrupt:
         typer.echo(f"stopped; {out}.parts keeps what is there, and the same command goes on", err=True)
         return
@@ -116,21 +122,19 @@ def fetch(
             Code.CONFIGURATION, f"{out} was written, but has gaps; `hedgerow data check {out}` tells line by line")
 
 
-def _fetch_with_progress(venue: str, **wanted: Any) -> Fetched:
+def _with_progress(work: Callable[[OnPiece], Coroutine[Any, Any, Fetched]]) -> Fetched:
     """Download, with a bar on the terminal where there is one."""
     import sys
 
-    from bot import app
-
     if not sys.stderr.isatty():
-        return asyncio.run(app.fetch_history(venue, **wanted))
+        return asyncio.run(work(lambda *_: None))
     with _progress() as progress:
         task = progress.add_task("looking at what is there", total=None)
 
         def show(done: int, pieces: int, latest: str) -> None:
             progress.update(task, completed=done, total=pieces, description=latest or "downloading")
 
-        return asyncio.run(app.fetch_history(venue, on_piece=show, **wanted))
+        return asyncio.run(work(show))
 
 
 def _progress() -> Progress:

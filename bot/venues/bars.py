@@ -177,8 +177,8 @@ def _bar(entry: object, series: Series) -> Bar:
         raise InvalidReply("bars: expected lists of an instant, four prices and a volume")
     named = dict(zip(wanted, entry, strict=False))
     bar = Bar(
-        instant(named, "opened"), *(positive(named, key) for key in ("open", "high", "low", "close")),
-        None if series is Series.MARK else amount(named, "volume"),
+        instant(named, "opened"), positive(named, "open"), positive(named, "high"), positive(named, "low"),
+        positive(named, "close"), None if series is Series.MARK else amount(named, "volume"),
     )
     if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
         raise InvalidReply(f"bars: prices of {iso(bar.opened)} contradict each other")
