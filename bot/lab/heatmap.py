@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from statistics import fmean
 from typing import Any
 
@@ -93,5 +92,4 @@ def draw(one: Map) -> str:
 
 def _number(value: float) -> str:
     """Three digits, and no more."""
-    rounded = Decimal(repr(value))
-    return f"{rounded:,.0f}" if abs(value) >= 100 else f"{rounded:.3g}" if value else "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -82,22 +82,23 @@ Runner: TypeAlias = Callable[[Sequence[Job]], "Iterator[tuple[int, Figures]]"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rows that there are: how many, the first and the last instant."""
+    """The rows that there are: how many, the first and the last instant, and when the next one would have come."""
 
     rows: int
     first: Millis
     last: Millis
+    until: Millis
 
 
 def span_of(panel: Path, assets: Sequence[str], start: Millis, end: Millis) -> Span:
     """Read the panel once. Raises ConfigError for what is wrong in it, and where it has no row in that time."""
-    rows, first, last = 0, start, start
+    rows, first, before, last = 0, start, start, start
     for row in Panel(panel).rows(start, end, assets):
-        first = first if rows else row.at
+        first, before = (first, last) if rows else (row.at, row.at)
         rows, last = rows + 1, row.at
     if not rows:
         raise ConfigError("no row lies in that span. Allowed: a span that the panel holds, --to exclusive")
-    return Span(rows, first, last)
+    return Span(rows, first, last, 2 * last - before)
 
 
 def digest_of(panel: Path) -> str:
@@ -256,7 +257,7 @@ def on_cluster(address: str) -> Iterator[Runner]:
     def run(jobs: Sequence[Job]) -> Iterator[tuple[int, Figures]]:
         sent = {client.submit(run_job, job, pure=False, retries=2): place for place, job in enumerate(jobs)}
         try:
-            for future in as_completed(list(sent)):
+            for future in as_completed(list(sent), loop=client.loop):
                 yield sent[future], future.result()
         finally:
             client.cancel(list(sent))

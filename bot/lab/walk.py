@@ -110,11 +110,11 @@ class Length:
 def windows(span: Span, train: Length, test: Length) -> tuple[Window, ...]:
     """As many as fit, each beginning one test stretch after the last. Raises ConfigError where none does."""
     found, begin = [], span.first
-    while (end := test.after(turn := train.after(begin))) <= span.last + 1:
+    while (end := test.after(turn := train.after(begin))) <= span.until:
         found.append(Window(begin, turn, end))
         begin = test.after(begin)
     if not found:
-        days = (span.last - span.first) / DAY
+        days = (span.until - span.first) / DAY
         raise ConfigError(f"--train and --test together are longer than the {days:.0f} days that there are. Allowed: "
                           f"shorter ones, such as {LENGTH_WRITTEN}")
     return tuple(found)
