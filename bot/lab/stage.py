@@ -20,7 +20,6 @@ from bot.engine.book import Book
 from bot.engine.report import unheard
 from bot.engine.tick import Engine
 from bot.errors import ConfigError
-from bot.journal.store import SqlJournal
 from bot.lab.market import Fill, PanelClock, PanelFeed, PanelVenue
 from bot.lab.notebook import Notebook
 from bot.lab.panel import Row
@@ -147,6 +146,8 @@ async def journal_of(file: Path | None, wishes: Wishes) -> AsyncIterator[Journal
         return
     if await asyncio.to_thread(file.exists):
         raise ConfigError(f"{file} is there already. Allowed: a new file for each replay")
+    from bot.journal.store import SqlJournal  # noqa: PLC0415 - 30 MB that a replay without a journal does not need
+
     journal = await SqlJournal.open(file, environment=_TAG, venue=wishes.venue, account=_TAG, wall=_now)
     try:
         yield journal
