@@ -80,6 +80,7 @@ docs: $(VENV)/.run ## write the generated pages, and draw the pictures
 	@$(BIN)/python docs/generate_faults.py
 	@$(BIN)/python docs/generate_history.py
 	@$(BIN)/python docs/draw_concepts.py
+	@$(BIN)/python docs/draw_tuning.py
 	@$(BIN)/python docs/draw_report.py
 	@$(BIN)/python docs/draw.py
 

@@ -48,7 +48,6 @@ def bench(rounds: int) -> Outcome:
         found = sweep.sweep(jobs, sweep.on_cores(cores))
         wall = time.perf_counter() - began
     assert all(each.rows for each in found)
-    return Outcome(
-        "Sweep", notes=[f"{len(jobs)} points over {found[0].rows:,} rows of {panel.name}: {wall:.1f} s on {cores} cores; "
-                        f"one run {one:.2f} s"],
-        goals=[Goal(f"sweep of {len(jobs)} points, wall, against runs / cores", 1.3, wall, len(jobs) * one / cores, "s")])
+    note = f"{len(jobs)} points over {found[0].rows:,} rows: {wall:.1f} s on {cores} cores; one run {one:.2f} s"
+    goal = Goal(f"sweep of {len(jobs)} points, against runs / cores", 1.3, wall, len(jobs) * one / cores, "s")
+    return Outcome("Sweep", goals=[goal], notes=[note])

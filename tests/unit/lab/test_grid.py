@@ -29,9 +29,9 @@ margin: {on_margin: close, leverage: 7, max_leverage: "1.5"}
         assert one.open == Threshold(Decimal("0.1"), relative=True)
         assert (one.close, one.resize) == (Threshold(Decimal("0.005")), Threshold(Decimal("0.02")))
         assert one.rounding is Rounding.NEAREST
-    assert (policy.finalise.max_age, policy.finalise.max_carry) == (30 * DAY, 0)
+    assert (policy.finalise.max_age, policy.finalise.max_carry) == (30 * DAY, Decimal(0))
     assert policy.margin.on_margin is OnMargin.CLOSE
-    assert (policy.margin.leverage, policy.margin.max_leverage) == (7, Decimal("1.5"))
+    assert (policy.margin.leverage, policy.margin.max_leverage) == (Decimal(7), Decimal("1.5"))
 
 
 def test_points_are_every_combination_in_the_order_of_the_file_but_the_impossible() -> None:
@@ -43,7 +43,7 @@ def test_points_are_every_combination_in_the_order_of_the_file_but_the_impossibl
 
 
 def test_leverage_at_its_cap_is_impossible() -> None:
-    with pytest.raises(ConfigError, match="no combination of the grid is possible. Allowed: .*leverage above"):
+    with pytest.raises(ConfigError, match=r"no combination of the grid is possible. Allowed: .*leverage above"):
         points_of([axis("leverage", ("2",))], POLICY)
 
 
@@ -80,5 +80,5 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_grid_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file. Allowed: a grid"):
+    with pytest.raises(ConfigError, match=r"there is no such file. Allowed: a grid"):
         read_grid(tmp_path / "none.yaml")
