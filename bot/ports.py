@@ -14,7 +14,7 @@ from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap, Retention
 from bot.core.hygiene import Check
-from bot.core.income import IncomeRow
+from bot.core.income import Comparison, IncomeRow
 from bot.core.ledger import Event
 from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
@@ -486,6 +486,9 @@ class Journal(Protocol):
 
     async def record_gap(self, gap: Gap) -> None:
         """Mark what the venue had forgotten."""
+
+    async def record_comparison(self, comparison: Comparison) -> None:
+        """Keep what comparing the books with the venue's own account came to."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""

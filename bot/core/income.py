@@ -73,6 +73,17 @@ class Reconciled:
     residuals: tuple[Residual, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing came to for `since` ≤ instant < `until`, done at `at`: `matched` rows agree to the last digit."""
+
+    since: Millis
+    until: Millis
+    matched: int
+    residuals: tuple[Residual, ...]
+    at: Millis
+
+
 @reckoned
 def entries(fills: Iterable[Fill], funding: Iterable[FundingPayment], *, spot: bool) -> list[IncomeRow]:
     """The rows that a venue must have for what we booked. `spot`: its account tells of spot trades too."""

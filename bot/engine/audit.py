@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.core.income import Reconciled, Residual, entries, reconcile
+from bot.core.income import Comparison, Reconciled, Residual, entries, reconcile
 from bot.core.market import Asset, Instrument
 from bot.core.times import DAY, MINUTE, Millis, iso, next_on_grid
 from bot.engine.book import Book
@@ -56,7 +56,9 @@ class Audit:
             return
         fills, funding = await self._book.booked(since - LAG)
         booked = entries(fills, funding, spot=self._venue.income_of_spot)
-        self._tell(reconcile(rows, booked, symbols=symbols, since=since, until=until), since, until)
+        found = reconcile(rows, booked, symbols=symbols, since=since, until=until)
+        await self._book.compared(Comparison(since, until, found.matched, found.residuals, now))
+        self._tell(found, since, until)
         self._ended = max([self._ended, *(one.closed_at for one in ended if one.closed_at is not None)])
         if now >= self._due:
             self._until, self._due = until, next_on_grid(now, 0, self._every)

@@ -26,6 +26,7 @@ INSERT_EVENT = insert(schema.order_events)
 INSERT_FILL = insert(schema.fills)
 INSERT_FUNDING = insert(schema.funding)
 INSERT_GAP = insert(schema.gaps)
+INSERT_COMPARISON = insert(schema.comparisons)
 INSERT_EPISODE = insert(schema.episodes)
 BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"]),
                      _all_but_seq(schema.episodes))

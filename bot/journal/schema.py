@@ -28,7 +28,7 @@ from sqlalchemy import (
 HEAD = "0005"
 """The schema's newest revision."""
 
-APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding", "gaps")
+APPEND_ONLY = ("binding", "terms", "decisions", "intents", "order_events", "fills", "funding", "gaps", "comparisons")
 """Tables whose rows may be neither changed nor deleted: the triggers `<table>_no_update` and `<table>_no_delete`."""
 
 
@@ -169,6 +169,15 @@ gaps = Table(
 )
 """What the venue had forgotten when it was asked: `kind` ('funding' or 'fills') of `since` ≤ instant < `until`;
 `symbol` None where every one is concerned. The books may lack what happened then.
+"""
+
+comparisons = Table(
+    "comparisons", metadata,
+    _serial(), _millis("since"), _millis("until"), Column("matched", Integer, nullable=False),
+    Column("residuals", Text, nullable=False), _millis("at"),
+)
+"""What comparing the books of `since` ≤ instant < `until` with the venue's own account came to: how many rows agree,
+and those that do not (JSON of `bot.core.income.Residual`).
 """
 
 episodes = Table(

@@ -23,6 +23,7 @@ from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
+from bot.core.income import Comparison
 from bot.core.ledger import Event
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
@@ -231,6 +232,11 @@ class SqlJournal:
     async def record_gap(self, gap: Gap) -> None:
         """Mark what the venue had forgotten."""
         await self._append(q.INSERT_GAP, [to_row(gap)])
+
+    async def record_comparison(self, comparison: Comparison) -> None:
+        """Keep what comparing the books with the venue's own account came to."""
+        row = to_row(comparison) | {"residuals": encode(comparison.residuals)}
+        await self._append(q.INSERT_COMPARISON, [row])
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""

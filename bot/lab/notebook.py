@@ -11,6 +11,7 @@ from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
+from bot.core.income import Comparison
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport
 from bot.core.policy import Terms
@@ -74,6 +75,9 @@ class Notebook:
 
     async def record_gap(self, gap: Gap) -> None:
         """Nothing is forgotten by a panel."""
+
+    async def record_comparison(self, comparison: Comparison) -> None:
+        """There is no other account to compare with."""
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """The engine's own book has it."""

@@ -163,7 +163,7 @@ def _compared(books: Books, episode: Episode | None) -> Compared | None:
     """What comparing with the venue came to, for one hedge or for all; each row once, as it was last told."""
     began = None if episode is None else episode.opened_at
     ended = None if episode is None else episode.closed_at
-    told = [one for one in books.audits
+    told = [one for one in books.comparisons
             if (began is None or one.until > began) and (ended is None or one.since <= ended)]
     if not told:
         return None

@@ -19,7 +19,7 @@ from bot.core.costing import missing, valuation
 from bot.core.decision import Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
-from bot.core.income import Residual
+from bot.core.income import Comparison, Residual
 from bot.core.ledger import Costs, Ledger, OtherFee, Run, Valuation, run_of
 from bot.core.market import Side, Snapshot
 from bot.core.money import ZERO, reckoned
@@ -51,17 +51,6 @@ Placed: TypeAlias = tuple[Order, Run]
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
-    """One comparison of the books with the venue's own income, of `since` ≤ instant < `until`."""
-
-    since: Millis
-    until: Millis
-    matched: int
-    residuals: tuple[Residual, ...]
-    at: Millis
-
-
-@dataclass(frozen=True, slots=True)
 class Books:
     """What a journal tells of hedges and their money. `runs`: executions by hedge, in their order.
 
@@ -78,7 +67,7 @@ class Books:
     funding: Mapping[str, Sequence[FundingPayment]]
     gaps: tuple[Gap, ...]
     incomplete: frozenset[str]
-    audits: tuple[Audit, ...]
+    comparisons: tuple[Comparison, ...]
     decided: tuple[Millis, Millis] | None
     nav: tuple[Decimal, Decimal] | None
     strays: tuple[int, int] = (0, 0)
@@ -114,7 +103,7 @@ def read(path: Path, *, since: Millis | None = None, until: Millis | None = None
             binding=Binding(**owner), terms=decoded,
             snapshot=decode(Situation, last["situation"]).snapshot if last else None, episodes=episodes,
             settle=settle, runs=_runs(connection, orders, settle), funding=funding, gaps=gaps(connection),
-            incomplete=_incomplete(connection), audits=tuple(_audits(connection, begin, end)),
+            incomplete=_incomplete(connection), comparisons=tuple(_comparisons(connection, begin, end)),
             decided=_decided(connection, begin, end), nav=_nav(connection, begin, end),
             strays=(alone["fills"] if alone else 0, unowned),
         )
@@ -236,12 +225,12 @@ def _incomplete(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(json.loads(row["incomplete"])) if row else frozenset()
 
 
-def _audits(connection: sqlite3.Connection, begin: Millis, end: Millis) -> Iterator[Audit]:
-    if not has(connection, "audits"):
+def _comparisons(connection: sqlite3.Connection, begin: Millis, end: Millis) -> Iterator[Comparison]:
+    if not has(connection, "comparisons"):
         return
-    for row in _all(connection, "SELECT * FROM audits WHERE until > ? AND since < ? ORDER BY seq", (begin, end)):
+    for row in _all(connection, "SELECT * FROM comparisons WHERE until > ? AND since < ? ORDER BY seq", (begin, end)):
         residuals = decode(tuple[Residual, ...], row["residuals"])
-        yield Audit(row["since"], row["until"], row["matched"], residuals, row["at"])
+        yield Comparison(row["since"], row["until"], row["matched"], residuals, row["at"])
 
 
 def _decided(connection: sqlite3.Connection, begin: Millis, end: Millis) -> tuple[Millis, Millis] | None:
@@ -283,4 +272,4 @@ def seen(books: Books, episode: Episode, short: Decimal) -> Valuation | None:
     return valuation(books.snapshot, episode.asset, episode.symbol, short)
 
 
-__all__ = ["Audit", "Books", "Order", "Placed", "costs_of", "funding_of", "has", "read", "seen"]
+__all__ = ["Books", "Order", "Placed", "costs_of", "funding_of", "has", "read", "seen"]

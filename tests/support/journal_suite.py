@@ -11,6 +11,7 @@ from journal_values import T0, TERMS, decision, episode, fill, intent, payment, 
 
 from bot.core.episode import EpisodeState
 from bot.core.history import Gap
+from bot.core.income import Comparison, IncomeKind, IncomeRow, Residual
 from bot.core.ledger import Traded
 from bot.core.orders import OrderRecord, OrderState
 from bot.core.times import HOUR, MINUTE, Millis
@@ -67,6 +68,14 @@ class JournalSuite:
         for gap in gaps:
             await journal.record_gap(gap)
         assert (await (await shelf.open()).recall("USDT")).gaps == gaps
+
+    async def test_what_comparing_came_to_is_kept_with_every_row_that_differs(self, shelf: Shelf) -> None:
+        journal = await shelf.open()
+        row = IncomeRow(IncomeKind.FEE, "7", "BTC/USDT:USDT", Decimal("-0.5"), "USDT", T0, "COMMISSION")
+        residuals = (Residual(row, Decimal("-0.50"), None), Residual(row, None, Decimal(1)))
+        await journal.record_comparison(Comparison(T0, T0 + HOUR, 3, residuals, T0 + 2 * HOUR))
+        await journal.record_comparison(Comparison(T0, T0 + HOUR, 3, (), T0 + 3 * HOUR))
+        assert (await (await shelf.open()).recall("USDT")).intents == 0
 
     async def test_the_same_intent_is_never_recorded_twice(self, shelf: Shelf) -> None:
         journal = await shelf.open()

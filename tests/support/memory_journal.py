@@ -9,6 +9,7 @@ from bot.core.advice import Advice
 from bot.core.decision import Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
+from bot.core.income import Comparison
 from bot.core.market import Asset
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, after_miss, after_report, begin
 from bot.core.policy import Terms
@@ -33,6 +34,7 @@ class Book:
     answers: dict[int, tuple[str, Millis]] = field(default_factory=dict)
     beats: list[Millis] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     advice: dict[Asset, Advice] = field(default_factory=dict)
 
 
@@ -141,6 +143,9 @@ class MemoryJournal:
 
     async def record_gap(self, gap: Gap) -> None:
         self.book.gaps.append(gap)
+
+    async def record_comparison(self, comparison: Comparison) -> None:
+        self.book.comparisons.append(comparison)
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         del at

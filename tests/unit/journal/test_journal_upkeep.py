@@ -149,7 +149,7 @@ def spoil_schema(path: Path) -> None:
         connection.execute("ALTER TABLE decisions DROP COLUMN advice")
         for column in ("sold", "proceeds"):
             connection.execute(f"ALTER TABLE episodes DROP COLUMN {column}")
-        for name in ("rebuilt", "gaps"):
+        for name in ("rebuilt", "gaps", "comparisons"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -15,17 +16,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from kept_books import WORKED, Deal, kept
-from lived_journal import Lived
+from lived_journal import Lived, opened
 from typer.testing import CliRunner
 
 from bot.cli.main import CLI
+from bot.core.income import Comparison, IncomeKind, IncomeRow, Residual
 from bot.core.ledger import Costs
 from bot.core.market import Side
 from bot.core.orders import FundingPayment
 from bot.core.times import DAY
 from bot.journal.reader import read_costs
 from bot.lab import report_books, report_series
-from bot.lab.report import make
+from bot.lab.report import Compared, make
 from bot.lab.report_page import page, page_of
 
 D = Decimal
@@ -156,6 +158,34 @@ def test_neither_report_nor_export_imports_what_it_does_not_need(lived: Path) ->
         done = subprocess.run([sys.executable, "-c", code, *words, "--journal", str(lived)], cwd=ROOT,
                               capture_output=True, text=True, check=True)
         assert done.stderr == "[]\n"
+
+
+def test_a_row_that_the_venue_tells_otherwise_is_shown_with_its_hedge(tmp_path: Path) -> None:
+    path = kept(tmp_path, WORKED)
+    assert make(path).compared is None
+
+    def row(symbol: str, at: int) -> IncomeRow:
+        return IncomeRow(IncomeKind.FEE, f"t{at}", symbol, D("-0.5"), "USDT", at)
+
+    ours = Residual(row("BTC/USDT:USDT", DAY), D("-0.5"), D("-0.6"))
+    other = Residual(row("ETH/USDT:USDT", DAY), None, D("-0.6"))
+
+    async def compare() -> None:
+        journal = await opened(path)
+        await journal.record_comparison(Comparison(0, 2 * DAY, 5, (ours, other), 3 * DAY))
+        await journal.record_comparison(Comparison(2 * DAY, 6 * DAY, 4, (), 7 * DAY))
+        await journal.close()
+
+    asyncio.run(compare())
+    told = make(path)
+    assert told.compared == Compared(9, (ours, other), 6 * DAY)
+    assert told.episodes[0].compared == Compared(9, (ours,), 6 * DAY)
+    text = run("report", "--journal", path)
+    assert "1 rows differ" in text
+    assert "9 rows of the venue's own account agree" in " ".join(text.split())
+    assert "fee t86400000 on BTC/USDT:USDT" in text
+    shown = page(path)
+    assert "the books have -0.5 USDT, the venue tells -0.6" in shown
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
