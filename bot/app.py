@@ -386,8 +386,8 @@ async def serve_testnet(options: TestnetOptions, on_ready: Callable[[str], None]
 
 
 async def fetch_history(
-    venue: str, *, assets: Sequence[str], start: Millis, end: Millis, interval: str, file: Path, mark_high: bool = False,
-    url: str | None = None, on_piece: Callable[[int, int, str], None] = lambda *_: None,
+    venue: str, *, assets: Sequence[str], start: Millis, end: Millis, interval: str, file: Path,
+    mark_high: bool = False, url: str | None = None, on_piece: Callable[[int, int, str], None] = lambda *_: None,
 ) -> Fetched:
     """Download a venue's public history, or with `url` that of the testnet there. Needs and sends no key.
 
