@@ -13,7 +13,7 @@ COMMANDS = [
     [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],
     ["panic"], ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
     ["init"], ["report"], ["export"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
-    ["replay"], ["data"], ["data", "check"],
+    ["replay"], ["sweep"], ["tune"], ["data"], ["data", "check"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "matplotlib", "jinja2", "rich", "yaml", "bot.app", "bot.settings")
 
