@@ -396,7 +396,9 @@ async def fetch_history(
     from bot.clocks import WallClock, story_clock
     from bot.lab.fetch import Wanted, fetch
     from bot.venues.bars import INTERVALS, open_history
+    from bot.venues.environments import loopback_url
 
+    url = None if url is None else str(loopback_url(url))  # before anything is asked there
     async with contextlib.AsyncExitStack() as stack:
         clock = WallClock() if url is None else await story_clock(url, None)
         stack.push_async_callback(clock.close)
