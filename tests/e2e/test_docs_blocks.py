@@ -38,7 +38,7 @@ PAGES = sorted(["README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").g
 
 NOT_RUN: Mapping[str, str] = {
     "README.md": "prices and orders of Binance's demo trading need the network, and orders a key",
-    "docs/costs.md": "needs market history that is not part of the project; tests/unit/lab/test_costs_page.py replays it",
+    "docs/costs.md": "needs history that is no part of the project; tests/unit/lab/test_costs_page.py replays it",
     "docs/container.md": "needs a Docker engine; tests/container tries every step of the image without one",
     "docs/tuning.md": "needs a cluster; tests/unit/lab/test_sweep.py has one of two workers",
     "docs/venues.md": "looks at an account of Bybit's, which needs a key and the network",
