@@ -12,7 +12,7 @@ from bot.testnet.market import SCENARIOS
 COMMANDS = [
     [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],
     ["panic"], ["accept"], ["rearm"], ["adopt"], ["ignore"], ["resolve"], ["demo"], ["doctor"],
-    ["init"], ["report"], ["export"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"],
+    ["init"], ["report"], ["export"], ["completion"], ["version"], ["testnet"], ["testnet", "serve"], ["data", "fetch"],
     ["replay"], ["sweep"], ["tune"], ["data"], ["data", "check"],
 ]
 HEAVY = ("ccxt", "sqlalchemy", "aiohttp", "alembic", "matplotlib", "jinja2", "rich", "yaml", "bot.app", "bot.settings")
