@@ -286,8 +286,9 @@ class SqlJournal:
             for account in accounts:
                 if not q.CHANGE_EPISODE.run(connection, {**account, "which": account["id"]}).rowcount:
                     q.ADD_EPISODE.run(connection, account)
-            for row in rows if statement is not None else ():
-                statement.run(connection, row)
+            if statement is not None:
+                for row in rows:
+                    statement.run(connection, row)
 
         await self._straight(write)
         self._episodes.update(episode.id for episode in episodes)
