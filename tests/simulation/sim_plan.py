@@ -16,8 +16,8 @@ MARKETS = ("bull", "crash", "sideways", "v_recovery", "negative_funding")
 STORIES = 16
 """Price paths of each scenario: runs share them, for a path costs as much as all else in a run."""
 
-LENGTH: Millis = 4 * HOUR
-"""How long a run's story is played; longer where it has not opened a hedge by then."""
+LENGTH: Millis = 5 * HOUR // 2
+"""How long a run's story is played; longer where it has ticked too seldom or opened no hedge by then."""
 
 QUIET: Millis = 90 * MINUTE
 """The end of a liveness run: nothing goes wrong any more, and no order of a stranger rests."""
