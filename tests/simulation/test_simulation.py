@@ -102,7 +102,7 @@ def test_a_bot_that_does_not_hear_its_user_is_found_out(monkeypatch: pytest.Monk
         return ()
 
     monkeypatch.setattr(Book, "commands", nothing)
-    assert found_out() is not None
+    assert found_out(14) is not None
 
 
 def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
