@@ -169,7 +169,8 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         slice=chance.choice((None, None, 40)), live=live,
         looked_after=live or chance.random() < 0.5,
         faults=tuple(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
-        acts=tuple(_act(chance, what, trouble_ends) for what in acts),
+        # Each once: what lasts is mended to what it found, and of two that overlap that would be the other's doing.
+        acts=tuple(_act(chance, what, trouble_ends) for what in dict.fromkeys(acts)),
         kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
     )
 
