@@ -6,6 +6,7 @@ the next life begins with what the journal holds.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -119,7 +120,7 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
                 outcome.say(world.exchange.now, f"not up: {away}")
                 pause = MINUTE
             except HedgerowError as stop:
-                outcome.stopped = f"{type(stop).__name__}: {stop}"
+                outcome.stopped = f"{type(stop).__name__}: {_FILE.sub('run.yaml', str(stop))}"
                 outcome.stops += 1
                 outcome.say(world.exchange.now, f"stopped: {outcome.stopped}")
                 pause = MEND_AFTER
@@ -253,7 +254,7 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
 @lru_cache(maxsize=256)
 def _settings(venue: str, opening: str, patience: str, on_timeout: str, most: int | None) -> Settings:
     """The configuration of a run, read as a user's would be."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+    with tempfile.NamedTemporaryFile("w", prefix="simulated-", suffix=".yaml") as file:
         file.write(_CONFIG.format(
             venue=venue, open=opening, patience=patience, on_timeout=on_timeout,
             slice=f", slice: {most}" if most else "",
@@ -261,6 +262,9 @@ def _settings(venue: str, opening: str, patience: str, on_timeout: str, most: in
         file.flush()
         return load(Path(file.name), {})
 
+
+_FILE = re.compile(r"\S*simulated-\w+\.yaml")
+"""Where a configuration was for a moment: it differs from process to process, and a run must not."""
 
 _CONFIG = f"""
 venue: {{venue}}

@@ -30,7 +30,7 @@ WITHIN = 60
 """So many runs must be enough to find out a bot that breaks a promise."""
 SILENT = 425
 """From here on a run is near in which an order is filled whose reply is none."""
-TWICE = (11, 12, 40, 55)
+TWICE = (11, 12, 40, 55, 313)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
