@@ -22,22 +22,19 @@ def _all_but_seq(table: Table) -> tuple[str, ...]:
 
 
 INSERT_INTENT = Text(insert(schema.intents))
-INSERT_EVENT = insert(schema.order_events)
-INSERT_FILL = insert(schema.fills)
-INSERT_FUNDING = insert(schema.funding)
-INSERT_GAP = insert(schema.gaps)
-INSERT_COMPARISON = insert(schema.comparisons)
-INSERT_EPISODE = insert(schema.episodes)
 BEGIN_EPISODE = Text(sqlite_insert(schema.episodes).on_conflict_do_nothing(index_elements=["id"]),
                      _all_but_seq(schema.episodes))
 ADD_EVENT = Text(insert(schema.order_events), _all_but_seq(schema.order_events))
 ADD_FILL = Text(insert(schema.fills), _all_but_seq(schema.fills))
+ADD_FUNDING = Text(insert(schema.funding), _all_but_seq(schema.funding))
+ADD_GAP = Text(insert(schema.gaps), _all_but_seq(schema.gaps))
+ADD_COMPARISON = Text(insert(schema.comparisons), _all_but_seq(schema.comparisons))
+ADD_EPISODE = Text(insert(schema.episodes), _all_but_seq(schema.episodes))
 INSERT_TERMS = Text(sqlite_insert(schema.terms).on_conflict_do_nothing(index_elements=["digest"]))
 INSERT_DECISION = Text(insert(schema.decisions), _all_but_seq(schema.decisions))
 EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if column.name != "seq"}
 CHANGE_EPISODE = Text(
     update(schema.episodes).where(schema.episodes.c.id == bindparam("which")), _all_but_seq(schema.episodes))
-UPDATE_EPISODE = update(schema.episodes).where(schema.episodes.c.id == bindparam("which"))
 
 LAST_DECISION = select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1)
 DECISION_AT = Text(

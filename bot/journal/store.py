@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Insert, Select, insert, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot import __version__
@@ -36,7 +36,7 @@ from bot.journal.codec import decode, digest, encode
 from bot.journal.connect import explained, journal_path, make_engine
 from bot.journal.lock import FileLock
 from bot.journal.rows import from_row, records, report_row, to_row
-from bot.journal.straight import driver_of, straight
+from bot.journal.straight import Text, driver_of, straight
 from bot.journal.upgrade import bring_to_head
 from bot.ports import NO_ADVICE, Command, Decided, Memory
 
@@ -187,12 +187,12 @@ class SqlJournal:
 
     async def record_report(self, report: OrderReport, at: Millis) -> None:
         """Append an order event."""
-        await self._append(q.INSERT_EVENT, [q.EMPTY_EVENT | report_row(report, at)])
+        await self._append(q.ADD_EVENT, [q.EMPTY_EVENT | report_row(report, at)])
 
     async def record_miss(self, client_order_id: str, at: Millis) -> None:
         """Append a look-up that found nothing."""
         miss = {"client_order_id": client_order_id, "kind": "miss", "at": at}
-        await self._append(q.INSERT_EVENT, [q.EMPTY_EVENT | miss])
+        await self._append(q.ADD_EVENT, [q.EMPTY_EVENT | miss])
 
     async def unbooked_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Those not in the books yet (by symbol and trade id), in order, each once."""
@@ -204,7 +204,7 @@ class SqlJournal:
 
         Raises JournalError, and books nothing, when one of them is in the books already.
         """
-        await self._append(q.INSERT_FILL, [to_row(fill, booked_at=at) for fill in fills], episodes, at)
+        await self._append(q.ADD_FILL, [to_row(fill, booked_at=at) for fill in fills], episodes, at)
 
     async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
         """Executions and settlements of `since` and later that are in the books."""
@@ -227,16 +227,16 @@ class SqlJournal:
         Raises JournalError, and books nothing, when one of them is in the books already.
         """
         rows = [to_row(payment, episode=episode, booked_at=at) for payment, episode in payments]
-        await self._append(q.INSERT_FUNDING, rows, episodes, at)
+        await self._append(q.ADD_FUNDING, rows, episodes, at)
 
     async def record_gap(self, gap: Gap) -> None:
         """Mark what the venue had forgotten."""
-        await self._append(q.INSERT_GAP, [to_row(gap)])
+        await self._append(q.ADD_GAP, [to_row(gap)])
 
     async def record_comparison(self, comparison: Comparison) -> None:
         """Keep what comparing the books with the venue's own account came to."""
         row = to_row(comparison) | {"residuals": encode(comparison.residuals)}
-        await self._append(q.INSERT_COMPARISON, [row])
+        await self._append(q.ADD_COMPARISON, [row])
 
     async def record_episode(self, episode: Episode, at: Millis) -> None:
         """Keep an episode's present account (insert or update by id)."""
@@ -277,6 +277,8 @@ class SqlJournal:
     async def _straight(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction past SQLAlchemy; what goes wrong is a JournalError, as above."""
         async with self._turn:
+            if self._connection.closed:
+                raise JournalError(f"{self.path} is closed")
             with explained(self.path):
                 return await straight(self._driver, work)
 
@@ -294,19 +296,22 @@ class SqlJournal:
             "reasons": encode({d.asset: {"reasons": d.reasons, "refusals": d.refusals} for d in decision.assets}),
         }, None if name in self._terms else content
 
-    async def _append(self, statement: Insert | None, rows: Sequence[Mapping[str, Any]],
+    async def _append(self, statement: Text | None, rows: Sequence[Mapping[str, Any]],
                       episodes: Sequence[Episode] = (), at: Millis = 0) -> None:
         if not rows and not episodes:
             return
-        async with self._using() as connection:
-            for episode in episodes:
-                row = to_row(episode, updated_at=at)
-                if not (await connection.execute(q.UPDATE_EPISODE, row | {"which": episode.id})).rowcount:
-                    await connection.execute(q.INSERT_EPISODE, row)
-            if statement is not None and rows:
-                await connection.execute(statement, list(rows))
-            await connection.commit()
-            self._episodes.update(episode.id for episode in episodes)
+        accounts = [to_row(episode, updated_at=at) for episode in episodes]
+
+        def write(connection: sqlite3.Connection) -> None:
+            for account in accounts:
+                if not q.CHANGE_EPISODE.run(connection, {**account, "which": account["id"]}).rowcount:
+                    q.ADD_EPISODE.run(connection, account)
+            if statement is not None:
+                for row in rows:
+                    statement.run(connection, row)
+
+        await self._straight(write)
+        self._episodes.update(episode.id for episode in episodes)
 
     async def _booked(self, query: Select[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()

@@ -69,6 +69,7 @@ class Door:
     _hosts: frozenset[str] = frozenset()
     _logical_hosts: frozenset[str] = frozenset()
     _local: URL | None = None
+    _here: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._hosts = allowed_hosts(self.venue, self.environment)
@@ -92,11 +93,15 @@ class Door:
         """Where the request really goes. In `local` that is this machine, everywhere else where ccxt meant it to."""
         if self._local is None:
             return wanted
-        url = URL(wanted, encoded=True)
-        if url.host not in self._logical_hosts:
-            raise SafetyStop(
-                f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
-        return f"{self._local}{url.raw_path_qs}"
+        place, mark, query = wanted.partition("?")
+        here = self._here.get(place)
+        if here is None:
+            url = URL(place, encoded=True)
+            if url.host not in self._logical_hosts:
+                raise SafetyStop(
+                    f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
+            here = self._here[place] = f"{self._local}{url.raw_path}"
+        return f"{here}{mark}{query}"
 
     def check(self, wire: URL) -> None:
         """Let only this environment's own addresses pass. Raises SafetyStop."""

@@ -16,8 +16,8 @@ MARKETS = ("bull", "crash", "sideways", "v_recovery", "negative_funding")
 STORIES = 16
 """Price paths of each scenario: runs share them, for a path costs as much as all else in a run."""
 
-LENGTH: Millis = 4 * HOUR
-"""How long a run's story is played; longer where it has not opened a hedge by then."""
+LENGTH: Millis = 5 * HOUR // 2
+"""How long a run's story is played; longer where it has ticked too seldom or opened no hedge by then."""
 
 QUIET: Millis = 90 * MINUTE
 """The end of a liveness run: nothing goes wrong any more, and no order of a stranger rests."""
@@ -188,7 +188,8 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         looked_after=live or chance.random() < 0.5,
         faults=(*(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
                 *(_on_spot(seed, venue, trouble_ends) if sells else ())),
-        acts=tuple(_act(chance, what, trouble_ends) for what in acts),
+        # Each once: what lasts is mended to what it found, and of two that overlap that would be the other's doing.
+        acts=tuple(_act(chance, what, trouble_ends) for what in dict.fromkeys(acts)),
         kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
         sells=sells,
     )

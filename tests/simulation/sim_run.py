@@ -6,6 +6,7 @@ the next life begins with what the journal holds.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from bot.core.orders import PREFIX
 from bot.core.times import HOUR, MINUTE, SECOND, Millis
 from bot.engine.daemon import Daemon
 from bot.engine.tick import Engine, TickReport
-from bot.errors import HedgerowError, Unavailable
+from bot.errors import HedgerowError, StoryEnded, Unavailable
 from bot.paper.records import PaperReject
 from bot.settings import Settings, load
 from bot.testnet.build import Testnet, build
@@ -38,7 +39,8 @@ from bot.testnet.venues import VENUES
 POLL = "10m"
 WORKING_POLL = "10s"
 LEAST_TICKS = 30
-"""A run that has ticked less often, or has opened no hedge yet, goes on for longer."""
+"""A run that has ticked less often, or has opened no hedge yet, goes on for `LONGER`."""
+LONGER: Millis = 10 * MINUTE
 MOST_LIVES = 80
 """More lives than any plan has reasons for: beyond them, something dies by itself."""
 RESTART_AFTER: Millis = 5 * SECOND
@@ -53,13 +55,15 @@ LOOKS = tuple(minutes * MINUTE for minutes in (5, 20, 35, 50, 65, 80))
 class Outcome:
     """What one run came to. `log`: what was said and done, oldest first. `stopped`: with what the last life gave up.
 
-    `spoilt`: calls by what was wrong with their answers. `done`: what others did. `words`: what the user said.
+    `ends`: when its story does, unless it is no whole run by then. `spoilt`: calls by what was wrong with the answers.
+    `done`: what others did. `words`: what the user said.
     """
 
     plan: Plan
     testnet: Testnet
     journal: Path
     fate: Fate
+    ends: Millis
     ticks: int = 0
     lives: int = 0
     stops: int = 0
@@ -97,42 +101,31 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
         market(plan.venue, plan.scenario, plan.story_seed),
     )
     disk = Disk(folder, template)
-    outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)))
+    outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)), testnet.world.clock.origin + plan.length)
     others = _Others(outcome)
     others.appear()
     settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice, plan.sells).model_copy(
         update={"journal": disk.path})
-    clock = testnet.world.clock
-    ends = clock.origin + plan.length
-    while True:
-        _play_until(ends, outcome, settings, disk)
-        if outcome.enough or ends >= clock.end or outcome.lives >= MOST_LIVES:
-            return outcome
-        others.look()  # whatever it waits for: a run without a hedge would try nothing
-        ends = min(ends + HOUR, clock.end)
-
-
-def _play_until(ends: Millis, outcome: Outcome, settings: Settings, disk: Disk) -> None:
-    """One life after the other."""
-    world = outcome.testnet.world
-    while world.exchange.now < ends and outcome.lives < MOST_LIVES:
+    world = testnet.world
+    while (world.exchange.now < outcome.ends or others.wait_longer()) and outcome.lives < MOST_LIVES:
         outcome.lives += 1
         outcome.fate.revive()
         pause = RESTART_AFTER
         with disk.mounted(outcome.fate):
             try:
-                run(_life(settings, outcome, ends))
+                run(_life(settings, outcome, others))
             except Killed:
                 outcome.say(world.exchange.now, f"killed {outcome.fate.last}")
             except Unavailable as away:
                 outcome.say(world.exchange.now, f"not up: {away}")
                 pause = MINUTE
             except HedgerowError as stop:
-                outcome.stopped = f"{type(stop).__name__}: {stop}"
+                outcome.stopped = f"{type(stop).__name__}: {_FILE.sub('run.yaml', str(stop))}"
                 outcome.stops += 1
                 outcome.say(world.exchange.now, f"stopped: {outcome.stopped}")
                 pause = MEND_AFTER
-        world.advance(LEASE, min(world.exchange.now + pause, ends))
+        world.advance(LEASE, min(world.exchange.now + pause, outcome.ends))
+    return outcome
 
 
 class _Others:
@@ -200,10 +193,38 @@ class _Others:
             self._outcome.words[word.split()[0]] += 1
             self._say(f"the user says: {word}")
 
+    def wait_longer(self) -> bool:
+        """Where it is no whole run yet, let its story go on; False: it ends here."""
+        end = self._world.clock.end
+        if self._outcome.enough or self._outcome.ends >= end:
+            return False
+        if not self._outcome.hedged:
+            self.look()  # whatever it waits for: it would try nothing
+        self._outcome.ends = min(self._outcome.ends + LONGER, end)
+        return True
 
-async def _life(settings: Settings, outcome: Outcome, ends: Millis) -> None:
+
+class _Clock(StoryClock):
+    """The story's time, which goes on until it is a whole run."""
+
+    def __init__(self, outcome: Outcome, others: _Others) -> None:
+        super().__init__(outcome.testnet, outcome.fate, outcome.ends)
+        self._outcome = outcome
+        self._others = others
+
+    async def sleep_until(self, at: Millis) -> None:
+        self._ends = self._outcome.ends
+        try:
+            await super().sleep_until(at)
+        except StoryEnded:
+            if not self._others.wait_longer():
+                raise
+            await self.sleep_until(at)
+
+
+async def _life(settings: Settings, outcome: Outcome, others: _Others) -> None:
     """The daemon from its start to the story's end, or to its own."""
-    clock = StoryClock(outcome.testnet, outcome.fate, ends)
+    clock = _Clock(outcome, others)
     venue = wired_venue(settings, outcome.testnet, clock, outcome.fate, outcome.spoilt)
 
     def emit(event: str, **facts: object) -> None:
@@ -235,7 +256,7 @@ def _settings(  # noqa: PLR0917 - what of a plan is configured
     venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool,
 ) -> Settings:
     """The configuration of a run, read as a user's would be."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+    with tempfile.NamedTemporaryFile("w", prefix="simulated-", suffix=".yaml") as file:
         file.write(_CONFIG.format(
             venue=venue, open=opening, patience=patience, on_timeout=on_timeout,
             slice=f", slice: {most}" if most else "", on_margin="finalise" if sells else "close",
@@ -243,6 +264,9 @@ def _settings(  # noqa: PLR0917 - what of a plan is configured
         file.flush()
         return load(Path(file.name), {})
 
+
+_FILE = re.compile(r"\S*simulated-\w+\.yaml")
+"""Where a configuration was for a moment: it differs from process to process, and a run must not."""
 
 _CONFIG = f"""
 venue: {{venue}}

@@ -18,7 +18,7 @@ from bot.testnet.build import Testnet
 
 WORDS: Mapping[str, tuple[str, bool]] = {
     "holdings_changed": ("accept", True), "cash_changed": ("accept", False), "position_mismatch": ("adopt", True),
-    "long_position": ("ignore", True), "unknown_order": ("ignore", True), "disarmed": ("rearm", True),
+    "long_position": ("ignore", True), "unknown_order": ("ignore", True),
 }
 """The command that ends a refusal, by the refusal's code, and whether it names the coin."""
 
@@ -48,6 +48,8 @@ def _words(status: StatusReport) -> Iterator[tuple[str, str | None]]:
     if status.state.mode is not Mode.ACTIVE:
         yield "resume", None
     for one in status.assets:
+        if one.disarmed is not None:  # said of it whether or not there is a drift that waits for the word
+            yield "rearm", one.asset
         for refusal in one.refusals:
             if refusal.guard in WORDS:
                 kind, named = WORDS[refusal.guard]

@@ -30,7 +30,7 @@ WITHIN = 60
 """So many runs must be enough to find out a bot that breaks a promise."""
 SILENT = 425
 """From here on a run is near in which an order is filled whose reply is none."""
-TWICE = (11, 12, 40, 55)
+TWICE = (11, 12, 40, 55, 313)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
@@ -102,7 +102,7 @@ def test_a_bot_that_does_not_hear_its_user_is_found_out(monkeypatch: pytest.Monk
         return ()
 
     monkeypatch.setattr(Book, "commands", nothing)
-    assert found_out() is not None
+    assert found_out(14) is not None
 
 
 def test_a_bot_that_shorts_more_than_the_excess_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -221,5 +220,5 @@ def _guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> 
     template = _TEMPLATES[like]
     kind: Any = type(template)
     copied: Any = object.__new__(type(kind.__name__, (kind,), {"_door": door}))
-    vars(copied).update(vars(template), options=deepcopy(template.options))
+    vars(copied).update(vars(template), options=dict(template.options))
     return copied

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from bot.core.times import Millis
@@ -16,7 +15,7 @@ AHEAD: Millis = 1_000
 
 def sign(secret: str, timestamp: str, key: str, window: str, payload: str) -> str:
     """The signature: HMAC-SHA256, in hex, of all four in a row; `payload` is the raw query or the raw body."""
-    return hmac.new(secret.encode(), f"{timestamp}{key}{window}{payload}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), f"{timestamp}{key}{window}{payload}".encode(), "sha256").hex()
 
 
 def check_signed(credentials: Credentials, settings: AccountSettings, request: Request, now: Millis) -> None:
