@@ -8,7 +8,7 @@ from bot.core.decision import AssetDecision, Decision, Finalising
 from bot.core.episode import Episode
 from bot.core.margin import figures
 from bot.core.market import Asset, Snapshot, spot_coin
-from bot.core.orders import FundingPayment, OrderRecord
+from bot.core.orders import Fill, FundingPayment, OrderRecord
 from bot.core.policy import Terms
 from bot.engine.book import Book
 from bot.telemetry.events import Emit
@@ -68,6 +68,11 @@ class Reporter:
         if self._unheard:
             return
         self._emit(event, **self._margin(record.intent.asset, snapshot) | self._order(record) | more)
+
+    def filled(self, fill: Fill, record: OrderRecord, snapshot: Snapshot) -> None:
+        """An execution of an order of ours was booked."""
+        self.order("order.filled", record, snapshot, price=fill.price, quantity=fill.quantity, fee=fill.fee,
+                   fee_currency=fill.fee_currency, maker=fill.maker, realised_pnl=fill.realised, trade_id=fill.trade_id)
 
     def decision(self, event: str, decided: AssetDecision, snapshot: Snapshot, text: str) -> None:
         """Something was decided on a coin."""

@@ -214,11 +214,7 @@ class Settler:
             booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)
             for fill in booked:
-                self._report.order(
-                    "order.filled", record, snapshot, price=fill.price, quantity=fill.quantity, fee=fill.fee,
-                    fee_currency=fill.fee_currency, maker=fill.maker, realised_pnl=fill.realised,
-                    trade_id=fill.trade_id,
-                )
+                self._report.filled(fill, record, snapshot)
         if not complete:
             await self._history.fills_missing(record)
         if report.rejected:

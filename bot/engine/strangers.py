@@ -115,9 +115,7 @@ class Strangers:
             average=average, message=f"{why}: not sent by us",
         )
         for fill in await self._book.take(intent, fills, report):
-            self._report.order("order.filled", begin(intent), snapshot, price=fill.price, quantity=fill.quantity,
-                               fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
-                               realised_pnl=fill.realised, trade_id=fill.trade_id)
+            self._report.filled(fill, begin(intent), snapshot)
         self._tell(asset, why, quantity, average)
 
     def _tell(self, asset: Asset, why: str, quantity: Decimal, price: Decimal) -> None:

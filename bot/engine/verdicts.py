@@ -78,9 +78,7 @@ class Verdicts:
             return (f"refused: the venue lists executions of {plain(quantity)} for {name}, which make a position of "
                     f"{plain(after)}; it is {plain(held)}")
         for fill in await self._book.book_fills(record, mine):
-            self._report.order("order.filled", record, snapshot, price=fill.price, quantity=fill.quantity,
-                               fee=fill.fee, fee_currency=fill.fee_currency, maker=fill.maker,
-                               realised_pnl=fill.realised, trade_id=fill.trade_id)
+            self._report.filled(fill, record, snapshot)
         filled = record.filled + quantity
         state = OrderState.FILLED if filled == intent.quantity else OrderState.CANCELLED
         number = mine[0].order_id if mine else record.order_id
