@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from bot.cli.render import money, new_table, number, one_line, points
 from bot.core.ledger import minus
 from bot.core.times import iso
+from bot.core.way import Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,9 +30,9 @@ def advice(report: AdviceReport) -> RenderableType:
     found = report.advice
     if found is None:
         return Group(head, one_line(
-            f"Nothing to hedge or to sell: {report.asset} is not above its target by a contract of "
-            f"{number(report.contract)}."))
-    table = new_table("", "hedge", "sell now", title=f"{number(found.quantity)} {report.asset}, {report.settle}")
+            f"Nothing to hedge or to trade: {report.asset} is not off its target, the way that is hedged, by a "
+            f"contract of {number(report.contract)}."))
+    table = new_table("", "hedge", "sell now" if found.way is Way.SHORT else "buy now", title=f"{number(found.quantity)} {report.asset}, {report.settle}")
     for row in _rows(found):
         table.add_row(*row)
     return Group(
@@ -44,6 +45,7 @@ def advice(report: AdviceReport) -> RenderableType:
 _SAYS = {
     "hedge": "hedge. Over all the time that a hedge may last it is the cheaper way back to the target.",
     "sell": "sell. At no time is a hedge the cheaper way.",
+    "buy": "buy. At no time is a hedge the cheaper way.",
     "depends": "it depends on how soon the drift resolves; see the first line.",
     "unknown": "no advice, for want of a figure.",
 }
@@ -56,7 +58,7 @@ def _rows(found: Advice) -> Iterable[tuple[str, str, str]]:
     yield "funding a day", money(found.funding_day), "-"
     yield f"in {number(found.horizon)} days, if it resolves", money(found.hedge_cost), money(found.sell_cost)
     yield "the hedge is cheaper, if it resolves", _when(found.resolves), ""
-    yield "the same, if it ends in a sale", _when(found.sold), ""
+    yield f"the same, if it ends in a {'sale' if found.way is Way.SHORT else 'purchase'}", _when(found.sold), ""
     if found.tax is not None:
         yield "tax now", "-", money(found.tax.tax)
         yield "paid sooner, for each year", "-", money(found.tax.forward_a_year)
@@ -70,7 +72,10 @@ def _funding(found: Advice) -> Iterable[str]:
                f"{_rate(known.high)} to {_rate(known.low)}; by the rate to come {_rate(known.now)}.")
     else:
         yield f"No funding was published in the last 30 days; by the rate to come {_rate(known.now)} a day."
-    yield "Fees and spread of selling count twice: the coins are bought back when the drift resolves."
+    if found.way is Way.SHORT:
+        yield "Fees and spread of selling count twice: the coins are bought back when the drift resolves."
+    else:
+        yield "Fees and spread of buying count twice: the coins are sold again when the drift resolves."
 
 
 def _rate(cost: Decimal | None) -> str:

@@ -12,6 +12,9 @@ If the drift resolves, selling would have cost two spot trades: T = (2·spot cos
 If it ends in a sale anyway, selling now would have cost nothing more: T = −(perp in + perp out + basis)/c. With c ≤ 0
 the short is paid: then the hedge is the cheaper one from some day on instead of up to it.
 
+A coin below its target is weighed likewise, where longs are opened: buying now at the best ask against a long, which
+pays what a short receives.
+
 Tax is told apart: not the tax is a cost of selling now, but paying it now instead of when the coins are really sold.
 """
 
@@ -23,12 +26,13 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 from bot.core.decision import AssetDecision, Decision, Reason
-from bot.core.ledger import total
+from bot.core.ledger import minus, total
 from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.money import ZERO, reckoned, round_to_step
 from bot.core.policy import Terms
 from bot.core.tax import TaxPolicy, TaxView, tax_of
 from bot.core.times import DAY, Millis
+from bot.core.way import Way
 
 LOOK_BACK: Millis = 30 * DAY
 
@@ -38,13 +42,14 @@ class Verdict(StrEnum):
 
     HEDGE = "hedge"
     SELL = "sell"
+    BUY = "buy"
     DEPENDS = "depends"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class FundingOutlook:
-    """What funding costs a short a day, as a fraction of its notional; negative: it is paid. None: not known.
+    """What funding costs a hedge a day, as a fraction of its notional; negative: it is paid. None: not known.
 
     `now`: by the rate to come; `mean`, and the range `low` to `high` in which nine days out of ten were, over the last
     `days` for which settlements were published (30 at most).
@@ -60,6 +65,12 @@ class FundingOutlook:
     def expected(self) -> Decimal | None:
         """The mean where there is one, else what the rate to come makes."""
         return self.mean if self.mean is not None else self.now
+
+    def along(self, way: Way) -> FundingOutlook:
+        """A short's outlook as it is for a hedge of this way."""
+        if way is Way.SHORT:
+            return self
+        return FundingOutlook(minus(self.now), minus(self.mean), minus(self.high), minus(self.low), self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +123,14 @@ class Advice:
     tax: TaxView | None
     verdict: Verdict
     reasons: tuple[Reason, ...]
+    way: Way = Way.SHORT
 
 
 @reckoned
 def funding_outlook(
     settled: Iterable[tuple[Millis, Decimal]], now: Millis, quote: Quote | None = None,
 ) -> FundingOutlook:
-    """What is known of funding. `settled`: instants and rates as published; a positive rate is received by a short."""
+    """What is known of a short's funding. `settled`: instants and rates as published; a positive rate is received by a short."""
     coming = None
     if quote is not None and quote.funding_rate is not None and quote.funding_interval:
         coming = -quote.funding_rate * DAY / quote.funding_interval
@@ -143,20 +155,21 @@ def _rank(ordered: Sequence[Decimal], share: Decimal) -> Decimal:
 @reckoned
 def advise(
     instrument: Instrument, quote: Quote, funding: FundingOutlook, *, quantity: Decimal, at: Millis, horizon: Millis,
-    tax: TaxPolicy | None = None,
+    tax: TaxPolicy | None = None, way: Way = Way.SHORT,
 ) -> Advice:
-    """What hedging `quantity` coins costs against selling them now. `horizon` 0: no end is set; 90 days are looked at.
+    """What hedging `quantity` coins costs against selling them now; of a long: buying. `funding`: a short's. `horizon` 0: no end is set; 90 days are looked at.
 
     Raises ValueError for a quantity that is not positive.
     """
     if quantity <= 0:
-        raise ValueError("there is nothing to hedge or to sell")
-    spot, perp, bid = quote.spot_mid, quote.perp_mid, quote.spot_bid
-    fee = _product(quantity, bid, instrument.spot_taker_fee)
-    spread = None if spot is None or bid is None else quantity * (spot - bid)
+        raise ValueError("there is nothing to hedge or to trade")
+    funding = funding.along(way)
+    spot, perp, touch = quote.spot_mid, quote.perp_mid, quote.spot_bid if way is Way.SHORT else quote.spot_ask
+    fee = _product(quantity, touch, instrument.spot_taker_fee)
+    spread = None if spot is None or touch is None else quantity * abs(spot - touch)
     one_way = total(fee, spread)
     leg = _product(quantity, perp, instrument.maker_fee)
-    basis = None if spot is None or perp is None else quantity * (spot - perp)
+    basis = None if spot is None or perp is None else quantity * way.along(spot - perp)
     value = _product(quantity, quote.mark if quote.mark is not None else perp)
     a_day = _product(funding.expected, value)
     extra = total(leg, leg, basis)
@@ -164,8 +177,8 @@ def advise(
     resolves, sold = _break_even(saved, a_day), _break_even(None if extra is None else -extra, a_day)
     days = Decimal(horizon or 90 * DAY) / DAY
     hedge_cost = None if extra is None or a_day is None else extra + a_day * days
-    view = None if tax is None or spot is None else tax_of(tax, instrument.asset, quantity, spot, fees=one_way or ZERO)
-    verdict = _verdict(resolves, days)
+    view = None if tax is None or spot is None or way is Way.LONG else tax_of(tax, instrument.asset, quantity, spot, fees=one_way or ZERO)
+    verdict = _verdict(resolves, days, way)
     return Advice(
         asset=instrument.asset, at=at, quantity=quantity, price=spot, notional=_product(quantity, spot),
         spot_fee=fee, spot_spread=spread, spot_cost=one_way, perp_in=leg, perp_out=leg, basis=basis, funding=funding,
@@ -174,7 +187,8 @@ def advise(
         sell_cost=None if one_way is None else 2 * one_way, tax=view, verdict=verdict,
         reasons=tuple(_reasons(
             verdict, _lacking(instrument, quote, a_day), saved=saved, extra=extra, a_day=a_day, resolves=resolves,
-            sold=sold, days=days, funding=funding, value=value, view=view)),
+            sold=sold, days=days, funding=funding, value=value, view=view, way=way)),
+        way=way,
     )
 
 
@@ -182,7 +196,7 @@ def advise_all(
     decision: Decision, snapshot: Snapshot, terms: Terms, settled: Iterable[tuple[Asset, Millis, Decimal]],
     tax: TaxPolicy | None = None,
 ) -> dict[Asset, Advice]:
-    """Advice on every coin that is above its target by a contract or more. `settled`: published funding by coin."""
+    """Advice on every coin that is off its target by a contract or more, the way that is hedged. `settled`: published funding by coin."""
     rates = list(settled)
     found: dict[Asset, Advice] = {}
     for decided in decision.assets:
@@ -191,15 +205,17 @@ def advise_all(
             own = [(at, rate) for asset, at, rate in rates if asset == decided.asset]
             found[decided.asset] = advise(
                 terms.instruments[decided.asset], quote, funding_outlook(own, snapshot.taken_at, quote),
-                quantity=quantity, at=snapshot.taken_at, horizon=terms.policy.finalise.max_age, tax=tax)
+                quantity=quantity, at=snapshot.taken_at, horizon=terms.policy.finalise.max_age, tax=tax,
+                way=decided.way)
     return found
 
 
 @reckoned
 def excess_coins(decided: AssetDecision) -> Decimal:
-    """What of a coin is above its target, in whole contracts; 0 where there is none, or it is not known."""
-    excess, price = decided.measure.excess, decided.measure.price
-    if excess is None or price is None or excess <= 0 or price <= 0:
+    """What of a coin is too much (of a long: missing), in whole contracts; 0 where nothing is, or it is not known."""
+    measured, price = decided.measure.excess, decided.measure.price
+    excess = ZERO if measured is None else decided.way.along(measured)
+    if price is None or excess <= 0 or price <= 0:
         return ZERO
     return round_to_step(excess / price, decided.contract)
 
@@ -224,14 +240,16 @@ def _break_even(saved: Decimal | None, a_day: Decimal | None) -> BreakEven:
     return BreakEven(since=saved / a_day) if a_day < 0 else BreakEven(ever=False)
 
 
-def _verdict(resolves: BreakEven, days: Decimal) -> Verdict:
+def _verdict(resolves: BreakEven, days: Decimal, way: Way) -> Verdict:
     """By the case that hedging is for: the drift resolves, some day before the horizon."""
     early, late = resolves.holds(ZERO), resolves.holds(days)
     if early is None or late is None:
         return Verdict.UNKNOWN
     if early and late:
         return Verdict.HEDGE
-    return Verdict.DEPENDS if early or late else Verdict.SELL
+    if early or late:
+        return Verdict.DEPENDS
+    return Verdict.SELL if way is Way.SHORT else Verdict.BUY
 
 
 def _lacking(instrument: Instrument, quote: Quote, a_day: Decimal | None) -> str:
@@ -247,7 +265,7 @@ def _lacking(instrument: Instrument, quote: Quote, a_day: Decimal | None) -> str
 def _reasons(
     verdict: Verdict, lacking: str, *, saved: Decimal | None, extra: Decimal | None, a_day: Decimal | None,
     resolves: BreakEven, sold: BreakEven, days: Decimal, funding: FundingOutlook, value: Decimal | None,
-    view: TaxView | None,
+    view: TaxView | None, way: Way,
 ) -> Iterable[Reason]:
     """Why, the weightiest first; never nothing."""
     if verdict is Verdict.UNKNOWN or saved is None or extra is None or a_day is None:
@@ -255,7 +273,8 @@ def _reasons(
     else:
         yield Reason("resolves", f"if the drift resolves, hedging is the cheaper way {_span(resolves, days)}",
                      {"saved": str(saved), "funding_day": str(a_day)})
-        yield Reason("sold", f"if it ends in a sale anyway, hedging first is the cheaper way {_span(sold, days)}",
+        trade = "sale" if way is Way.SHORT else "purchase"
+        yield Reason("sold", f"if it ends in a {trade} anyway, hedging first is the cheaper way {_span(sold, days)}",
                      {"extra": str(extra), "funding_day": str(a_day)})
         if funding.high is not None and funding.low is not None and value is not None:
             worst = _break_even(saved, funding.high * value)

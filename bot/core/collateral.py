@@ -1,19 +1,20 @@
 """The collateral that an increase needs of the futures wallet at some price of its coin (DOMAIN §6.1–6.3).
 
-With N the short notional of the account after the trade at the marks of then, E its equity of then, MM(·) the
-maintenance margin by tiers, X the stop rung, and C what the coins gain as collateral per +100 % (0 in separate
-wallets), the trade needs of E
+With N the notional of the account after the trade at the marks of then, E its equity of then, MM(·) the maintenance
+margin by tiers, X the stop rung, and C what the coins gain as collateral per +100 % (0 in separate wallets), the trade
+needs of E
 
     leverage:  N / max_leverage
     runway:    Σ Nᵢ·X + Σ MMᵢ(Nᵢ·(1 + X)) + MM of what stands still − C·X,  and no less than MM today
     margin:    what the venue has set aside already + added notional / leverage
 
-The largest of the three is needed. Fees and the spread of the trade are not in it, as they are not in the caps.
+The largest of the three is needed. The runway is asked of shorts in a rise and of longs in a fall, where 1 − X takes
+the place of 1 + X and C is lost instead of gained; the larger demand counts. Fees and the spread of the trade are not in it, as they are not in the caps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -22,8 +23,9 @@ from bot.core.margin import read_account
 from bot.core.market import Asset, Instrument, Position, Quote, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO
 from bot.core.policy import Terms
-from bot.core.portfolio import quantity_of, short_of
+from bot.core.portfolio import quantity_of
 from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin
+from bot.core.way import Way, way_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,17 @@ class Collateral:
 
 
 def collateral_for(
-    after: Snapshot, terms: Terms, asset: Asset, *, goal: Decimal, factor: Decimal,
+    after: Snapshot, terms: Terms, asset: Asset, *, goal: Decimal, factor: Decimal, longs: Collection[Asset] = (),
 ) -> Collateral | None:
-    """What a short of `goal` coins needs once the asset's prices are `factor` times those of the snapshot.
+    """What a hedge of `goal` coins (signed) needs once the asset's prices are `factor` times those of the snapshot.
 
     None where a mark or a margin table is missing, or `goal` is no increase.
     """
     margin, instrument = terms.policy.margin, terms.instruments[asset]
     moved = shifted(after, terms.instruments, asset, factor, margin.leverage)
     mark = moved.quotes[asset].mark
-    added = goal - short_of(moved.position(instrument.symbol))
-    account = read_account(moved, terms.instruments, {asset: goal})
+    added = abs(goal) - way_of(goal).held(moved.position(instrument.symbol))
+    account = read_account(moved, terms.instruments, {asset: goal}, longs=longs)
     if account is None or mark is None or added <= 0:
         return None
     order, equity = initial_margin(added * mark, margin.leverage), moved.futures.equity
@@ -70,18 +72,27 @@ def equity_for_runway(account: MarginAccount, runway: Decimal) -> Decimal:
     What the equity leaves over the maintenance margin is a concave function of the move, so it is enough to look at
     both ends.
     """
-    if runway <= 0 or not account.shorts:
-        return account.maintenance
-    risen = sum((
-        short.notional * runway + _maintenance(short, runway) - short.collateral * runway for short in account.shorts
-    ), account.standing)
-    return max(account.maintenance, risen)
+    least = account.maintenance
+    if runway <= 0:
+        return least
+    for way in Way:
+        moving = account.of(way)
+        if moving:
+            still = account.standing + sum(
+                (one.maintenance for other in Way if other is not way for one in account.of(other)), ZERO)
+            demand = sum((demanded(one, runway, way) for one in moving), still)
+            least = max(least, demand if way is Way.SHORT else demand + account.coins * runway)
+    return least
 
 
-def _maintenance(short: Exposure, rise: Decimal) -> Decimal:
-    if short.tiers:
-        return maintenance_margin(short.notional * (1 + rise), short.tiers)
-    return short.maintenance * (1 + rise)
+def demanded(one: Exposure, move: Decimal, way: Way) -> Decimal:
+    """What a position needs of the equity after a move of its mark against it, its coins' change of worth included."""
+    grown = 1 + way.sign * move
+    if one.tiers:
+        maintenance = maintenance_margin(one.notional * grown, one.tiers)
+    else:
+        maintenance = one.maintenance * grown
+    return one.notional * move + maintenance - way.sign * one.collateral * move
 
 
 def shifted(
@@ -134,12 +145,13 @@ def traded(snapshot: Snapshot, terms: Terms, decision: Decision) -> Snapshot:
         if decided.goal == decided.short or quote is None or quote.mark is None:
             continue
         held = positions.pop(instrument.symbol, None)
-        available -= initial_margin((decided.goal - decided.short) * quote.mark, terms.policy.margin.leverage)
-        if decided.goal > 0:
+        added = abs(decided.goal) - abs(decided.short)
+        available -= initial_margin(added * quote.mark, terms.policy.margin.leverage)
+        if decided.goal:
             positions[instrument.symbol] = replace(
                 held if held is not None else Position(instrument.symbol, ZERO, quote.mark, quote.mark, ZERO),
                 quantity=-decided.goal,
-                maintenance_margin=maintenance_margin(decided.goal * quote.mark, instrument.tiers)
+                maintenance_margin=maintenance_margin(abs(decided.goal) * quote.mark, instrument.tiers)
                 if instrument.tiers else None)
     return replace(snapshot, positions=tuple(positions.values()),
                    futures=replace(snapshot.futures, available=available))

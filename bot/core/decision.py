@@ -13,6 +13,7 @@ from bot.core.money import ZERO
 from bot.core.states import FRESH, State, quarantined
 from bot.core.swift import swift
 from bot.core.times import Millis
+from bot.core.way import Way
 
 
 class Action(StrEnum):
@@ -72,7 +73,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class HedgeIntent:
-    """A new goal for one asset's short. `current` is where it stood (position or the goal in progress)."""
+    """A new goal for one asset's hedge. `current` is where it stood (position or the goal in progress); both signed."""
 
     asset: Asset
     action: Action
@@ -82,9 +83,9 @@ class HedgeIntent:
 
 
 class Leg(StrEnum):
-    """What a hedge that is finalised does next: sell coins on the spot market, or close as much of the short.
+    """What a hedge that is finalised does next: sell coins on the spot market, or close as much of the hedge.
 
-    BUY: coins are bought there with what another's sale brought.
+    BUY: coins are bought there, for a long that is finalised or with what another's sale brought.
     """
 
     SELL = "sell"
@@ -94,9 +95,9 @@ class Leg(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finalising:
-    """A hedge that goes down to `goal` with its coins (DOMAIN §5B); base units. `cause`: the reason's code.
+    """A hedge that goes down to `goal` with its coins (DOMAIN §5B); base units, along its way. `cause`: the reason's code.
 
-    `short`: the hedge when it began; `to_sell`: coins to be sold in all, whole spot lots; `slice`: as much is sold
+    Of a long, coins are bought instead of sold. `short`: the hedge when it began; `to_sell`: coins to be sold in all, whole spot lots; `slice`: as much is sold
     before as much is closed. `sold` and `closed` by the fills so far; `sold_before`: what the episode had sold already.
     `leg` has been worked since `leg_at`; its slice is sold when `sold` is `sell_until`.
     """
@@ -152,8 +153,8 @@ class Due:
 class AssetState:
     """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
 
-    `goal`: the short (base units) in progress, set at `goal_at`; None when nothing is worked. `candidate`, `confirmed`,
-    `counted_at`: the change being confirmed. `seen_*`: the last prices that passed the jump guard;
+    `goal`: the hedge (base units, negative: a long) in progress, set at `goal_at`; None when nothing is worked.
+    `candidate`, `confirmed`, `counted_at`: the change being confirmed; `way`: of it, and of `finalising`. `seen_*`: the last prices that passed the jump guard;
     `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins, less what our own
     spot trades moved (`AssetStanding.coin_flow`). `state`: what is
     permitted by the user; `quarantined_at`: since when the outcome of an order has been unknown for too long.
@@ -183,6 +184,7 @@ class AssetState:
     quarantined_at: Millis | None = None
     finalising: Finalising | None = None
     buying: Buying | None = None
+    way: Way = Way.SHORT
 
     @property
     def at_rest(self) -> bool:
@@ -236,7 +238,7 @@ class RuleState(Kept):
 class AssetStanding:
     """What the journal knows of one asset at this tick.
 
-    `short`: our hedge by the journal's fills (base, ≥ 0). `last_fill_at`: time of our last fill on the symbol.
+    `short`: our hedge by the journal's fills (base units; negative: a long). `last_fill_at`: time of our last fill on the symbol.
     `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
     `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
     (positive: we paid); None while there is no such history. `asked`: the user's commands about this asset, oldest
@@ -345,8 +347,8 @@ class Measure:
 class AssetDecision:
     """What was decided for one asset, and why: `reasons` is never empty.
 
-    `short`: the hedge now; `goal`: the short to have after this decision (== `short` when nothing is to be done), in
-    base units. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
+    `short`: the hedge now; `goal`: the hedge to have after this decision (== `short` when nothing is to be done), in
+    base units; negative is long. `way`: the one along which the rule looked. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
     withdrawn.
     `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast. `due`: what a hedge that
     is being finalised trades next on its way to the goal, or a purchase; None: the whole way is the perpetual's.
@@ -365,13 +367,14 @@ class AssetDecision:
     urgent: bool = False
     pace: Pace = Pace.PATIENT
     due: Due | None = None
+    way: Way = Way.SHORT
 
 
 @swift
 @dataclass(frozen=True, slots=True)
 class MarginFigures:
-    """The margin account in one line. Effective leverage = Σ short notional / equity; runways as fractions (0.6595 =
-    +65.95 %). None: unknown, or no short (nothing to liquidate).
+    """The margin account in one line. Effective leverage = Σ notional / equity; runways as fractions (0.6595: shorts
+    +65.95 %, longs −65.95 %). None: unknown, or no hedge (nothing to liquidate).
     """
 
     equity: Decimal
@@ -388,9 +391,9 @@ class MarginFigures:
 class Ladder:
     """The margin ladder's reading: the rung, in plain words (`text`), and what follows.
 
-    `runway`: how far all shorted marks may rise together (None: unknown, no short, or no rise liquidates).
-    `cash_share`: (cash + unrealised) / NAV, None while prices are not to be believed. `fraction`: of every hedge that
-    is to be bought back. `top_up`: settle coin to be moved to the margin account, of `needed`; `moving`: the bot does
+    `runway`: how far all marks may move together against the hedges of `way`, the nearer to liquidation (None: unknown,
+    no hedge, or no move liquidates). `cash_share`: (cash + unrealised) / NAV, None while prices are not to be believed. `fraction`: of every hedge that
+    is to be closed. `top_up`: settle coin to be moved to the margin account, of `needed`; `moving`: the bot does
     it, otherwise a human is asked to.
     """
 
@@ -402,6 +405,7 @@ class Ladder:
     top_up: Decimal = ZERO
     moving: bool = False
     text: str = ""
+    way: Way = Way.SHORT
 
 
 class _InPassing(Later):

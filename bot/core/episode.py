@@ -10,6 +10,7 @@ from bot.core.market import Asset, Side, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import Millis
+from bot.core.way import way_of
 
 
 class EpisodeState(StrEnum):
@@ -37,7 +38,7 @@ EPISODE_TRANSITIONS: dict[EpisodeState, frozenset[EpisodeState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One hedge's running account. `short` ≥ 0 and `contracts_opened` in base units; money in the settle coin.
+    """One hedge's running account. `short` and `peak_short` in base units, negative: a long; money in the settle coin.
 
     Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
     `realised` is the venue's own figure, summed. Fees in another coin count what they were worth when booked;
@@ -70,12 +71,12 @@ class Episode:
 
     @property
     def entry_price(self) -> Decimal | None:
-        """Volume-weighted price of all contracts sold; None before the first fill."""
+        """Volume-weighted price of all contracts opened; None before the first fill."""
         return self.entry_notional / self.entry_quantity if self.entry_quantity else None
 
     @property
     def exit_price(self) -> Decimal | None:
-        """Volume-weighted price of all contracts bought back; None before the first."""
+        """Volume-weighted price of all contracts closed; None before the first."""
         return self.exit_notional / self.exit_quantity if self.exit_quantity else None
 
 
@@ -83,7 +84,8 @@ class Episode:
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     """The episode after one fill of its own, applied in the venue's order; on any other symbol than its own: on spot.
 
-    Raises ValueError when a buy is larger than the short: the books would claim a long.
+    The first fill tells which way it goes. Raises ValueError when a reduction is larger than the hedge: the books would
+    claim the opposite of it.
     """
     fee = fill.fee_worth(settle)
     common = replace(
@@ -95,17 +97,19 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         sign = fill.side.sign
         return replace(
             common, sold=episode.sold - sign * fill.quantity, proceeds=episode.proceeds - sign * notional)
-    if fill.side is Side.SELL:
-        short = episode.short + fill.quantity
+    way = way_of(episode.peak_short or -fill.side.sign * fill.quantity)
+    short = episode.short - fill.side.sign * fill.quantity
+    if fill.side is way.opens:
         return replace(
-            common, state=EpisodeState.OPEN, short=short, peak_short=max(episode.peak_short, short),
+            common, state=EpisodeState.OPEN, short=short, peak_short=max(episode.peak_short, short, key=abs),
             opened_at=episode.opened_at if episode.opened_at is not None else fill.at,
-            average_entry=(episode.average_entry * episode.short + notional) / short,
+            average_entry=(episode.average_entry * abs(episode.short) + notional) / abs(short),
             entry_quantity=episode.entry_quantity + fill.quantity, entry_notional=episode.entry_notional + notional,
         )
-    short = episode.short - fill.quantity
-    if short < 0:
-        raise ValueError(f"fill {fill.trade_id} buys {fill.quantity} of {episode.id}, which is short {episode.short}")
+    if way.along(short) < 0:
+        done = "buys" if fill.side is Side.BUY else "sells"
+        raise ValueError(f"fill {fill.trade_id} {done} {fill.quantity} of {episode.id}, which is {way} "
+                         f"{way.along(episode.short)}")
     return replace(
         common, short=short,
         state=EpisodeState.CLOSED if short == 0 else EpisodeState.OPEN,

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import Action, AssetDecision, Decision, Situation
+from bot.core.ending import WORDS
 from bot.core.figures import contracts, equals, figure, level_text, measured, percent
 from bot.core.gauges import account_gauges, asset_gauges
+from bot.core.ladder import longs_of
 from bot.core.margin import IncreaseCap, read_account
 from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO, plain, reckoned
@@ -21,9 +23,11 @@ from bot.core.plan import decide
 from bot.core.policy import Policy, Rounding, Terms
 from bot.core.portfolio import cash_value, quantity_of
 from bot.core.recount import Recount, recount
-from bot.core.runway import runway
-from bot.core.sizing import contract_value, wanted_short
+from bot.core.runway import runway_of
+from bot.core.sizing import contract_value, wanted_hedge
 from bot.core.times import Millis
+from bot.core.triggers import NAMES
+from bot.core.way import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ def _disagreements(fresh: Decision, decision: Decision, again: Sequence[Recount]
         yield "deciding again comes to the same actions and goals, but to other figures or texts"
     for one in again:
         if not one.agrees:
-            yield (f"{one.decided.asset}: the steps come to a short of {plain(one.goal)}, the decision to "
-                   f"{plain(one.decided.goal)}")
+            yield (f"{one.decided.asset}: the steps come to a {one.way} of {plain(one.goal)}, the decision to "
+                   f"{plain(one.way.along(one.decided.goal))}")
 
 
 # -- the account -------------------------------------------------------------------------------------------------------
@@ -97,7 +101,7 @@ def _account(situation: Situation, terms: Terms, decision: Decision) -> Iterator
     rest = f"{figure(cash)} + {figure(snapshot.futures.unrealised)} − {figure(snapshot.liabilities)}"
     yield Step("NAV", "Σ coins·price + cash + unrealised − liabilities", (f"{coins} + {rest}",),
                f"{figure(decision.nav)} {settle}")
-    yield from _margin(snapshot, terms)
+    yield from _margin(situation, terms)
     yield from _ladder(decision, policy)
     yield Step("guards", "reading, limit", tuple(
         measured(gauge) for gauge in account_gauges(situation, terms, decision)), decision.halted or "")
@@ -113,15 +117,21 @@ def _cash(snapshot: Snapshot, policy: Policy) -> str:
     return f"{' + '.join(parts)} + {figure(snapshot.futures.balance)}"
 
 
-def _margin(snapshot: Snapshot, terms: Terms) -> Iterator[Step]:
-    account = read_account(snapshot, terms.instruments)
-    if account is None or not account.shorts:
+def _margin(situation: Situation, terms: Terms) -> Iterator[Step]:
+    account = read_account(situation.snapshot, terms.instruments, longs=longs_of(situation, terms))
+    if account is None or not account.exposures:
         return
-    yield Step("effective leverage", "Σ short notional / futures equity",
+    kind = "short" if not account.longs else "position"
+    yield Step("effective leverage", f"Σ {kind} notional / futures equity",
                (f"{figure(account.notional)} / {figure(account.equity)}",), f"{figure(account.effective_leverage)}×")
-    yield Step("joint runway", "(equity − maintenance) / Σ notional·(1 + rate), tiers at the risen notional",
-               (f"equity {figure(account.equity)}", f"maintenance {figure(account.maintenance)}",
-                f"notional {figure(account.notional)}"), _runway(runway(account, account.shorts)))
+    for way in Way:
+        if account.of(way):
+            formula = ("(equity − maintenance) / Σ notional·(1 + rate), tiers at the risen notional" if way is Way.SHORT
+                       else "(equity − maintenance) / Σ notional·(1 − rate), tiers at the fallen notional")
+            yield Step("joint runway", formula, (
+                f"equity {figure(account.equity)}", f"maintenance {figure(account.maintenance)}",
+                f"notional {figure(sum((one.notional for one in account.of(way)), ZERO))}",
+            ), _runway(runway_of(account, way), way))
 
 
 def _ladder(decision: Decision, policy: Policy) -> Iterator[Step]:
@@ -138,8 +148,9 @@ def _ladder(decision: Decision, policy: Policy) -> Iterator[Step]:
                f"{ladder.rung.value}: {ladder.text}")
 
 
-def _runway(left: Decimal | None) -> str:
-    return "no rise liquidates" if left is None else f"a rise of {percent(left)}"
+def _runway(left: Decimal | None, way: Way) -> str:
+    move = "rise" if way is Way.SHORT else "fall"
+    return f"no {move} liquidates" if left is None else f"a {move} of {percent(left)}"
 
 
 # -- an asset ----------------------------------------------------------------------------------------------------------
@@ -155,6 +166,9 @@ def _asset(situation: Situation, terms: Terms, decision: Decision, one: Recount)
     yield Step("excess", "value − target value", (f"{figure(measure.value)} − {figure(measure.target_value)}",),
                f"{figure(measure.excess)} {settle}"
                + (f", a drift of {figure(measure.drift * 100)}pp" if measure.drift is not None else ""))
+    if one.way is Way.LONG:
+        yield Step("shortfall", "target value − value: below target, everything that follows is mirrored",
+                   (f"−({figure(measure.excess)})",), f"{figure(one.excess)} {settle}")
     if one.levels is not None:
         yield Step("levels", "open, close, resize · NAV", tuple(
             f"{name} {level_text(level)} · {figure(decision.nav)} {equals(value)}" for name, level, value in (
@@ -164,7 +178,7 @@ def _asset(situation: Situation, terms: Terms, decision: Decision, one: Recount)
     data = [refusal for refusal in decided.refusals if refusal.scope == "data"]
     yield Step("data guards", "reading, limit", tuple(measured(each) for each in gauges if each.scope == "data"),
                f"held: {'; '.join(refusal.text for refusal in data)}" if data else "nothing holds")
-    yield _reference(situation, decided, one)
+    yield _reference(situation, one)
     if one.wish is not None:
         yield from _rule(situation, terms, one)
     if one.opening is not None:
@@ -182,35 +196,39 @@ def _sale(situation: Situation, decision: Decision, decided: AssetDecision) -> I
     now, asset = decision.state.of(decided.asset).finalising, decided.asset
     if now is None or decided.due is None:
         return
+    way, words = decided.way, WORDS[decided.way]
     held, price = situation.snapshot.holdings.get(asset), decided.measure.price
-    excess = None if decided.measure.excess is None or not price else decided.measure.excess / price
-    yield Step("coins to sell", "min(short that ends, excess, free coins), rounded down to the spot lot; less where "
-               "the excess has shrunk since", (
-                   f"short that ends {figure(now.short)} − {figure(now.goal)}, sold so far {figure(now.sold)}",
-                   f"excess now {figure(excess)}, free now {figure(None if held is None else held.free)}"),
+    excess = None if decided.measure.excess is None or not price else way.along(decided.measure.excess / price)
+    free = figure(None if held is None else held.free) if way is Way.SHORT else "what the settle coin can pay"
+    yield Step(f"coins to {words.trade}", f"min({way} that ends, {NAMES[way]}, free coins), rounded down to the spot "
+               f"lot; less where the {NAMES[way]} has shrunk since", (
+                   f"{way} that ends {figure(now.short)} − {figure(now.goal)}, {words.traded} so far "
+                   f"{figure(now.sold)}",
+                   f"{NAMES[way]} now {figure(excess)}, free now {free}"),
                f"{figure(now.to_sell)} {asset} in slices of {figure(now.slice)}")
-    yield Step("next leg", "a slice is sold on spot, then as much of the short is closed, in whole contracts",
-               (f"sold {figure(now.sold)}, closed {figure(now.closed)}, uncovered {figure(now.uncovered)}",),
-               f"{now.leg.value} {figure(decided.due.quantity)} {asset}")
+    yield Step("next leg", f"a slice is {words.traded} on spot, then as much of the {way} is closed, in whole contracts",
+               (f"{words.traded} {figure(now.sold)}, closed {figure(now.closed)}, uncovered {figure(now.uncovered)}",),
+               f"{decided.due.leg.value} {figure(decided.due.quantity)} {asset}")
 
 
-def _reference(situation: Situation, decided: AssetDecision, one: Recount) -> Step:
-    was = situation.state.of(decided.asset).goal
-    position = f"position {figure(decided.short)} {decided.asset}"
-    numbers = (position,) if was is None else (position, f"goal in progress {figure(was)} {decided.asset}")
-    return Step("reference short", "the goal in progress, else the position", numbers,
-                f"{figure(one.reference)} {decided.asset}")
+def _reference(situation: Situation, one: Recount) -> Step:
+    asset, way = one.decided.asset, one.way
+    was = situation.state.of(asset).goal
+    position = f"position {figure(one.hedge)} {asset}"
+    numbers = (position,) if was is None else (position, f"goal in progress {figure(way.along(was))} {asset}")
+    return Step(f"reference {way}", "the goal in progress, else the position", numbers,
+                f"{figure(one.reference)} {asset}")
 
 
 def _rule(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
     """The gap, the wanted contracts, the venue's minimum, the rule's wish and how far it is confirmed."""
     decided, wish, levels = one.decided, one.wish, one.levels
-    excess, price = decided.measure.excess, decided.measure.price
+    excess, price, name = one.excess, decided.measure.price, NAMES[one.way]
     if wish is None or levels is None or excess is None or price is None:
         return
     if one.reference:
         gap = excess - one.reference * price
-        yield Step("gap", "excess − short · price",
+        yield Step("gap", f"{name} − {one.way} · price",
                    (f"{figure(excess)} − {figure(one.reference)} · {figure(price)}",),
                    f"{figure(gap)} {terms.policy.settle}, to be compared with resize {figure(levels.resize)}")
     yield _contracts(one, excess, price)
@@ -227,18 +245,19 @@ def _rule(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
 
 
 def _rule_formula(one: Recount) -> str:
+    name = NAMES[one.way]
     if not one.reference:
-        return "open where excess ≥ open"
-    return "close where excess ≤ close; else trade where |gap| ≥ resize and it comes closer"
+        return f"open where {name} ≥ open"
+    return f"close where {name} ≤ close; else trade where |gap| ≥ resize and it comes closer"
 
 
 def _contracts(one: Recount, excess: Decimal, price: Decimal) -> Step:
     decided = one.decided
     value = contract_value(decided.contract, price)
     rounding = "down" if one.policy.rounding is Rounding.DOWN else "to nearest"
-    wanted = wanted_short(excess, price, decided.contract, one.policy.rounding)
+    wanted = wanted_hedge(excess, price, decided.contract, one.policy.rounding)
     division = f"{figure(excess)} / ({figure(price)} · {figure(decided.contract)} {equals(value)})"
-    return Step("wanted contracts", f"excess / (price · contract), rounded {rounding}",
+    return Step("wanted contracts", f"{NAMES[one.way]} / (price · contract), rounded {rounding}",
                 (f"{division} {equals(excess / value)}",),
                 f"{contracts(wanted, decided.contract)} = {figure(wanted)} {decided.asset}")
 
@@ -250,7 +269,7 @@ def _caps(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
     if wish is None or one.notional is None or price is None:
         return
     if limit is not None:
-        yield Step("largest hedge", "short · price ≤ max_hedge_notional",
+        yield Step("largest hedge", f"{one.way} · price ≤ max_hedge_notional",
                    (f"{figure(wish.goal)} · {figure(price)} {equals(wish.goal * price)}, at most {figure(limit)}",),
                    f"{figure(one.notional)} {decided.asset}")
     if one.cap is not None:
@@ -259,32 +278,36 @@ def _caps(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
 
 def _margin_cap(situation: Situation, terms: Terms, one: Recount, cap: IncreaseCap, wanted: Decimal) -> Step:
     snapshot, margin, asset = situation.snapshot, terms.policy.margin, one.decided.asset
-    promised = {other: _short(snapshot, terms, other) + extra for other, extra in (one.committed or {}).items()}
-    account = read_account(snapshot, terms.instruments, {**promised, asset: wanted})
+    longs = longs_of(situation, terms)
+    promised = {other: _hedge(snapshot, terms, other) + extra for other, extra in (one.committed or {}).items()}
+    account = read_account(snapshot, terms.instruments, {**promised, asset: one.way.along(wanted)}, longs=longs)
     numbers: tuple[str, ...] = ("a mark price or a margin table is missing",)
     if account is not None:
         mark = snapshot.quotes[asset].mark or ZERO
-        order = (wanted - one.decided.short) * mark
+        order = (wanted - one.hedge) * mark
         lever = f"{figure(account.notional)} / {figure(account.equity)} {equals(account.effective_leverage)}×"
         needs = f"{figure(order)} / {figure(margin.leverage)} {equals(order / margin.leverage)}"
         numbers = (
             f"leverage: {lever}, at most {figure(margin.max_leverage)}×",
-            f"joint runway: {_runway(runway(account, account.shorts))}, at least {percent(margin.stop_runway)}",
+            *(f"joint runway: {_runway(runway_of(account, way), way)}, at least {percent(margin.stop_runway)}"
+              for way in Way if account.of(way)),
             f"initial margin: {needs}, available {figure(snapshot.futures.available)}",
         )
     said = "; ".join(reason.text for reason in cap.reasons)
-    return Step("margin caps", f"the account after a short of {figure(wanted)} {asset}", numbers,
+    return Step("margin caps", f"the account after a {one.way} of {figure(wanted)} {asset}", numbers,
                 said or f"{figure(cap.short)} {asset}, not cut")
 
 
-def _short(snapshot: Snapshot, terms: Terms, asset: Asset) -> Decimal:
+def _hedge(snapshot: Snapshot, terms: Terms, asset: Asset) -> Decimal:
     position = snapshot.position(terms.instruments[asset].symbol)
-    return max(ZERO, -position.quantity) if position is not None else ZERO
+    if position is None or (position.quantity > 0 and asset not in terms.longs):
+        return ZERO
+    return -position.quantity
 
 
 def _goal(decided: AssetDecision, one: Recount) -> Step:
     change = f"{figure(one.reference)} → {figure(one.goal)} {decided.asset}"
-    verdict = "as decided" if one.agrees else f"the decision says {figure(decided.goal)}"
+    verdict = "as decided" if one.agrees else f"the decision says {figure(one.way.along(decided.goal))}"
     said = "held" if decided.held else decided.action.value
-    return Step("goal", "the short to have", (change,),
+    return Step("goal", f"the {one.way} to have", (change,),
                 f"{figure(one.goal)} {decided.asset}, {contracts(one.goal, decided.contract)}: {said}, {verdict}")

@@ -18,6 +18,7 @@ from bot.core.money import ONE, ZERO
 from bot.core.policy import AssetPolicy, GuardPolicy, Policy, Terms
 from bot.core.portfolio import par_cash
 from bot.core.times import MINUTE, YEAR, Millis
+from bot.core.way import Way
 
 
 class Unit(StrEnum):
@@ -61,7 +62,7 @@ def account_gauges(situation: Situation, terms: Terms, decision: Decision) -> tu
 
 
 def asset_gauges(situation: Situation, terms: Terms, decision: Decision, decided: AssetDecision) -> tuple[Gauge, ...]:
-    """What holds for one asset: its prices, its holding, its position, and what a short would cost."""
+    """What holds for one asset: its prices, its holding, its position, and what a hedge would cost."""
     policy = terms.policy.asset(decided.asset)
     quote = situation.snapshot.quotes.get(decided.asset)
     return (
@@ -152,23 +153,24 @@ def _of_books(situation: Situation, terms: Terms, decision: Decision, decided: A
     held = position.quantity if position is not None else ZERO
     held -= decision.state.of(decided.asset).foreign  # somebody else's, by the user's word
     yield Gauge("position_mismatch", guards.DATA, Unit.COINS, abs(-held - standing.short), ZERO,
-                guards.position_refusal(held, standing.short) is not None)
+                guards.position_refusal(
+                    held, standing.short, terms.policy.asset(decided.asset).direction) is not None)
 
 
 def _of_opening(
     situation: Situation, policy: Policy, decided: AssetDecision, quote: Quote | None,
 ) -> Iterator[Gauge]:
-    limits, standing = policy.guards, situation.standing.of(decided.asset)
+    limits, standing, way = policy.guards, situation.standing.of(decided.asset), decided.way
     spot, perp = (quote.spot_mid, quote.perp_mid) if quote is not None else (None, None)
-    basis = (spot - perp) / spot if spot is not None and perp is not None and spot > 0 else None
+    basis = way.along(spot - perp) / spot if spot is not None and perp is not None and spot > 0 else None
     yield Gauge("basis", guards.OPENING, Unit.SHARE, basis, limits.max_basis,
                 basis is not None and basis > limits.max_basis)
-    cost, known = _carry(quote)
+    cost, known = _carry(quote, way)
     yield Gauge("carry", guards.OPENING, Unit.SHARE, cost, limits.max_carry,
                 not known or (cost is not None and cost > limits.max_carry))
     if standing.trailing_carry is not None:
-        yield Gauge("trailing_carry", guards.OPENING, Unit.SHARE, standing.trailing_carry, limits.max_carry,
-                    standing.trailing_carry > limits.max_carry)
+        lately = way.along(standing.trailing_carry)
+        yield Gauge("trailing_carry", guards.OPENING, Unit.SHARE, lately, limits.max_carry, lately > limits.max_carry)
     yield Gauge("orders_per_hour", guards.OPENING, Unit.COUNT, Decimal(standing.orders_last_hour),
                 Decimal(limits.orders_per_hour), standing.orders_last_hour >= limits.orders_per_hour)
     rested = _rested(standing, policy, situation.snapshot.taken_at)
@@ -176,13 +178,14 @@ def _of_opening(
         yield rested
 
 
-def _carry(quote: Quote | None) -> tuple[Decimal | None, bool]:
-    """What predicted funding costs the short a year (negative: it is paid), and whether that is known well enough."""
+def _carry(quote: Quote | None, way: Way) -> tuple[Decimal | None, bool]:
+    """What predicted funding costs a hedge a year (negative: it is paid), and whether that is known well enough."""
     if quote is None or quote.funding_rate is None:
         return None, False
+    received = way.along(quote.funding_rate)
     if not quote.funding_interval or quote.funding_interval < 0:
-        return None, quote.funding_rate >= 0
-    return -quote.funding_rate * YEAR / quote.funding_interval, True
+        return None, received >= 0
+    return -received * YEAR / quote.funding_interval, True
 
 
 def _rested(standing: AssetStanding, policy: Policy, at: Millis) -> Gauge | None:
@@ -197,5 +200,5 @@ def _rested(standing: AssetStanding, policy: Policy, at: Millis) -> Gauge | None
 def _of_size(policy: AssetPolicy, decided: AssetDecision) -> Iterator[Gauge]:
     limit, price = policy.max_hedge_notional, decided.measure.price
     if limit is not None and price is not None:
-        worth = decided.goal * price
+        worth = abs(decided.goal) * price
         yield Gauge("max_hedge_notional", "cap", Unit.MONEY, worth, limit, worth > limit)

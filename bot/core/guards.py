@@ -1,7 +1,7 @@
 """Guards as values: what holds every rule-driven order, and what refuses increases only (DOMAIN §6.4, §6.5).
 
 A guard returns a `Refusal` or None. Data guards answer "can this reading be believed?"; opening guards answer "is
-this a moment to add to a short?". Unknown is never taken for harmless: a missing price, time or funding rate
+this a moment to add to a hedge?". Unknown is never taken for harmless: a missing price, time or funding rate
 refuses.
 """
 
@@ -14,10 +14,11 @@ from decimal import Decimal
 from bot.core.decision import AssetStanding, AssetState, Refusal, Standing
 from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.money import ONE, plain
-from bot.core.policy import GuardPolicy, Policy
+from bot.core.policy import Direction, GuardPolicy, Policy
 from bot.core.states import Mode, State
 from bot.core.swift import swift
 from bot.core.times import MINUTE, YEAR, Millis, iso
+from bot.core.way import Way, way_of
 
 DATA = "data"
 OPENING = "opening"
@@ -165,17 +166,21 @@ def cash_refusal(before: Decimal, now: Decimal, nav: Decimal, tolerance: Decimal
     )
 
 
-def position_refusal(position: Decimal, journal_short: Decimal) -> Refusal | None:
-    """A position (signed) that is not the short which the journal's fills add up to.
+def position_refusal(
+    position: Decimal, journal_short: Decimal, direction: Direction = Direction.SHORT,
+) -> Refusal | None:
+    """A position (signed) that is not the hedge which the journal's fills add up to (negative: a long).
 
-    A long where the journal knows of no hedge is not a misreading but somebody else's: an opening guard's matter.
+    Where no longs are opened, a long where the journal knows of no hedge is not a misreading but somebody else's: an
+    opening guard's matter.
     """
-    short = -position
-    if short == journal_short or (position > 0 and journal_short == 0):
+    strange = direction is Direction.SHORT and position > 0 and journal_short == 0
+    if -position == journal_short or strange:
         return None
+    way = way_of(journal_short)
     return held(
-        "position_mismatch", f"the venue shows a position of {plain(position)}, the journal a short of "
-        f"{plain(journal_short)}",
+        "position_mismatch", f"the venue shows a position of {plain(position)}, the journal a {way} of "
+        f"{plain(abs(journal_short))}",
         {"position": plain(position), "journal_short": plain(journal_short)},
     )
 
@@ -204,7 +209,7 @@ def account_refusals(snapshot: Snapshot, policy: Policy, standing: Standing, our
 
 
 def floor_refusal(share: Decimal | None, floor: Decimal) -> Refusal | None:
-    """Too little cash to pay for a short's losses; `share`: (cash + unrealised) / NAV, None: not known."""
+    """Too little cash to pay for a hedge's losses; `share`: (cash + unrealised) / NAV, None: not known."""
     if share is None or share >= floor:
         return None
     return refused("cash_floor", f"cash and unrealised profit are {share * 100:.2f}% of NAV, the floor is "
@@ -237,22 +242,22 @@ def foreign_orders(
 
 def asset_refusals(
     quote: Quote, instrument: Instrument, policy: GuardPolicy, standing: AssetStanding, *,
-    disarmed: str | None, position: Decimal, foreign_orders: Collection[str],
+    disarmed: str | None, position: Decimal, foreign_orders: Collection[str], way: Way = Way.SHORT,
 ) -> list[Refusal]:
     """What refuses increases for one asset, cooldown apart (that blocks new episodes only).
 
-    `foreign_orders`: venue ids of orders on the symbol that are not ours.
+    `foreign_orders`: venue ids of orders on the symbol that are not ours. `way`: of the hedge that they would enlarge.
     """
     costs = (
-        _basis(quote, policy.max_basis), _predicted_carry(quote, policy.max_carry),
-        _trailing_carry(standing.trailing_carry, policy.max_carry),
+        _basis(quote, policy.max_basis, way), _predicted_carry(quote, policy.max_carry, way),
+        _trailing_carry(standing.trailing_carry, policy.max_carry, way),
     )
     refusals = [cost for cost in costs if cost is not None]
     if standing.orders_last_hour >= policy.orders_per_hour:
         refusals.append(refused(
             "orders_per_hour", f"{standing.orders_last_hour} orders in the last hour, {policy.orders_per_hour} allowed",
             {"orders": str(standing.orders_last_hour), "limit": str(policy.orders_per_hour)}))
-    if position > 0:
+    if position > 0 and standing.short >= 0:
         refusals.append(refused("long_position", f"the account is long {plain(position)} on {instrument.symbol}",
                                 {"position": plain(position)}))
     if foreign_orders:
@@ -270,32 +275,36 @@ def asset_refusals(
     return refusals
 
 
-def _basis(quote: Quote, limit: Decimal) -> Refusal | None:
+def _basis(quote: Quote, limit: Decimal, way: Way) -> Refusal | None:
+    """A short is sold below spot, or a long bought above it."""
     spot, perp = quote.spot_mid, quote.perp_mid
-    if spot is None or perp is None or spot - perp <= limit * spot:
+    if spot is None or perp is None or way.along(spot - perp) <= limit * spot:
         return None
-    return refused("basis", f"the perpetual trades {(spot - perp) / spot * 10_000:.1f} bp below spot",
+    where = "below" if way is Way.SHORT else "above"
+    return refused("basis", f"the perpetual trades {way.along(spot - perp) / spot * 10_000:.1f} bp {where} spot",
                    {"spot": plain(spot), "perp_mid": plain(perp), "max_basis": plain(limit)})
 
 
-def _predicted_carry(quote: Quote, limit: Decimal) -> Refusal | None:
-    """A negative rate is what the short pays each interval."""
-    rate, interval = quote.funding_rate, quote.funding_interval
+def _predicted_carry(quote: Quote, limit: Decimal, way: Way) -> Refusal | None:
+    """A negative rate is what the short pays each interval, a positive one what the long does."""
+    told, interval = quote.funding_rate, quote.funding_interval
+    rate = None if told is None else way.along(told)
     if rate is not None and rate >= 0:
         return None
     if rate is None or not interval or interval < 0:
         return refused("carry_unknown", "the funding rate or its interval is unknown",
-                       {"funding_rate": "unknown" if rate is None else plain(rate)})
+                       {"funding_rate": "unknown" if told is None else plain(told)})
     if -rate * YEAR <= limit * interval:
         return None
-    return refused("carry", f"funding would cost the short {-rate * YEAR / interval * 100:.1f}% a year",
-                   {"funding_rate": plain(rate), "interval_ms": str(interval), "max_carry": plain(limit)})
+    return refused("carry", f"funding would cost the {way} {-rate * YEAR / interval * 100:.1f}% a year",
+                   {"funding_rate": plain(way.along(rate)), "interval_ms": str(interval), "max_carry": plain(limit)})
 
 
-def _trailing_carry(cost: Decimal | None, limit: Decimal) -> Refusal | None:
+def _trailing_carry(of_a_short: Decimal | None, limit: Decimal, way: Way) -> Refusal | None:
+    cost = None if of_a_short is None else way.along(of_a_short)
     if cost is None or cost <= limit:
         return None
-    return refused("trailing_carry", f"funding has cost the short {cost * 100:.1f}% a year over the last three days",
+    return refused("trailing_carry", f"funding has cost the {way} {cost * 100:.1f}% a year over the last three days",
                    {"trailing_carry": plain(cost), "max_carry": plain(limit)})
 
 

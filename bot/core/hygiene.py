@@ -128,15 +128,17 @@ def market_check(asset: Asset, symbol: str, *, tradable: bool) -> Check:
 
 def foreign_checks(
     positions: Iterable[tuple[str, Decimal]], orders: Iterable[OpenOrder], symbols: Collection[str],
+    longs: Collection[str] = (),
 ) -> tuple[Check, ...]:
-    """Positions and orders that are certainly not ours: on other markets, long, or without our client order ids.
+    """Positions and orders that are certainly not ours: on other markets, long where none are opened, or without our
+    client order ids.
 
-    `positions`: symbol and signed quantity, base units. Whether a short on one of our symbols is ours, only the journal
-    can tell.
+    `positions`: symbol and signed quantity, base units; `longs`: our symbols on which longs are opened. Whether any
+    other position on one of our symbols is ours, only the journal can tell.
     """
     strange = [
         f"{plain(quantity)} on {symbol}" for symbol, quantity in positions
-        if quantity > 0 or (quantity and symbol not in symbols)
+        if (quantity > 0 and symbol not in longs) or (quantity and symbol not in symbols)
     ]
     unknown = [
         f"{order.order_id} on {order.symbol}" for order in orders

@@ -16,22 +16,27 @@ runway. With `on_margin: finalise` coins are sold with what is bought back, as m
 worth is V where the bot may move the proceeds to the margin account (`top_up`), and 0 where it may not. In a unified
 account the proceeds are there at once, but the coins were collateral: with r the ratio at which they count, a rise X
 finds V·(1 − r·(1 + X)).
+
+Longs (`direction: both`) stand on the same ladder with a runway of their own, down to a fall. The rung is that of the
+nearer liquidation; each way is reduced by what its own runway asks for, the cash floor reduces both. A long is only
+ever closed: coins in its place would cost the cash that is lacking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
-from bot.core.collateral import equity_for_runway
+from bot.core.collateral import demanded, equity_for_runway
 from bot.core.decision import AssetStanding, Ladder, Rung, Situation
 from bot.core.margin import mark_of, read_account
 from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
 from bot.core.policy import MarginPolicy, OnMargin, Terms
-from bot.core.portfolio import measure, short_of
-from bot.core.runway import MarginAccount, runway
+from bot.core.portfolio import measure
+from bot.core.runway import MarginAccount, runway_of
+from bot.core.way import Way, way_of
 
 CENT = Decimal("0.01")
 LEAST_TOP_UP = ONE
@@ -44,8 +49,8 @@ MARGIN_CAUSE = "margin"
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """What the ladder may buy back on one symbol. `position`: the venue's short; `short`: less what is ignored of it;
-    `closable`: as much of it as is ours.
+    """What the ladder may close on one symbol, along its `way`. `position`: the venue's; `hedge`: less what is ignored
+    of it; `closable`: as much of it as is ours.
 
     `closable` is 0 while the position's reading is older than our last fill. `floored`: the cash floor has acted.
     `sellable`: coins that can be sold with it; `sold`: those that were sold for it already, and not closed yet.
@@ -53,7 +58,7 @@ class Hedge:
 
     asset: Asset
     position: Decimal
-    short: Decimal
+    hedge: Decimal
     closable: Decimal
     contract: Decimal
     mark: Decimal
@@ -61,16 +66,19 @@ class Hedge:
     floored: bool = False
     sellable: Decimal = ZERO
     sold: Decimal = ZERO
+    way: Way = Way.SHORT
 
     @property
     def covered(self) -> Decimal:
-        """What of it may be bought back with its coins."""
+        """What of it may be closed with its coins."""
         return min(self.closable, self.sellable + self.sold)
 
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The ladder's reading; by asset, the short (base units) to go down to, and coins to be sold on the way."""
+    """The ladder's reading; by asset, the hedge (base units, along its way) to go down to, and coins to be sold with
+    what is closed.
+    """
 
     ladder: Ladder
     goals: Mapping[Asset, Decimal]
@@ -79,14 +87,21 @@ class Climb:
 
 def is_lagging(position: Position | None, standing: AssetStanding) -> bool:
     """Whether the position was read before our last fill arrived in it: its size is not to be traded on."""
-    if standing.unresolved or short_of(position) == standing.short or position is None:
+    way = way_of(standing.short)
+    if standing.unresolved or position is None or way.held(position) == way.along(standing.short):
         return False
     seen, filled = position.updated_at, standing.last_fill_at
     return seen is not None and filled is not None and seen < filled
 
 
-def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
-    """The shorts of a snapshot that the ladder may buy back.
+def longs_of(situation: Situation, terms: Terms) -> frozenset[Asset]:
+    """Coins that may be hedged by a long, or still are."""
+    held = [asset for asset, standing in situation.standing.assets.items() if standing.short < 0]
+    return terms.longs.union(held) if held else terms.longs
+
+
+def hedges_of(situation: Situation, terms: Terms, longs: Collection[Asset] = ()) -> tuple[Hedge, ...]:
+    """The hedges of a snapshot that the ladder may close.
 
     No more than the journal knows of is ours, except while the outcome of an order is unknown: then the position tells.
     """
@@ -94,16 +109,17 @@ def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
     for policy in terms.policy.assets:
         instrument, standing = terms.instruments[policy.asset], situation.standing.of(policy.asset)
         position = situation.snapshot.position(instrument.symbol)
-        held, mark = short_of(position), mark_of(situation.snapshot, policy.asset, position)
-        short = max(ZERO, held + situation.state.of(policy.asset).foreign)
-        if not held or not short or mark is None:
+        way = Way.LONG if policy.asset in longs and Way.LONG.held(position) else Way.SHORT
+        held, mark = way.held(position), mark_of(situation.snapshot, policy.asset, position)
+        hedge = max(ZERO, held + way.along(situation.state.of(policy.asset).foreign))
+        if not held or not hedge or mark is None:
             continue
-        closable = min(held, short if standing.unresolved else min(short, standing.short))
+        closable = min(held, hedge if standing.unresolved else min(hedge, max(ZERO, way.along(standing.short))))
         if is_lagging(position, standing):
             closable = ZERO
         found.append(Hedge(
-            policy.asset, held, short, closable, policy.contract_for(instrument), mark, instrument,
-            situation.state.of(policy.asset).disarmed == FLOOR_CAUSE,
+            policy.asset, held, hedge, closable, policy.contract_for(instrument), mark, instrument,
+            situation.state.of(policy.asset).disarmed == FLOOR_CAUSE, way=way,
         ))
     return tuple(found)
 
@@ -112,14 +128,17 @@ def hedges_of(situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
 def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Decimal | None) -> Climb:
     """Read the ladder. `nav` and `cash` (stablecoins and futures balance) None: not to be believed, no cash floor."""
     snapshot, policy = situation.snapshot, terms.policy.margin
-    account = read_account(snapshot, terms.instruments)
+    longs = longs_of(situation, terms)
+    account = read_account(snapshot, terms.instruments, longs=longs)
     if account is None:
         return Climb(Ladder(text="the joint runway is unknown: a mark price is missing"), {})
-    hedges = hedges_of(situation, terms)
+    hedges = hedges_of(situation, terms, longs)
     share = None if nav is None or cash is None or nav <= 0 else (cash + snapshot.futures.unrealised) / nav
-    left = runway(account, account.shorts)
-    if not account.shorts:
+    if not account.exposures:
         return Climb(Ladder(cash_share=share, text="no short: nothing to liquidate"), {})
+    lefts = {way: runway_of(account, way) for way in Way if account.of(way)}
+    nearer = min(lefts, key=lambda way: (lefts[way] is None, lefts[way] or ZERO))
+    left = lefts[nearer]
     rung = _rung(left, share, hedges, policy)
     if rung.reduces and policy.on_margin is OnMargin.FINALISE:
         hedges = with_coins(hedges, situation, terms)
@@ -128,17 +147,21 @@ def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Deci
         needed = max(ZERO, equity_for_runway(account, policy.top_up_to) - account.equity)
     top_up = _available(snapshot, terms.policy.settle, needed)
     moving = top_up > 0 and policy.top_up and situation.standing.can_top_up
-    fraction = _fraction(rung, account, hedges, policy, share=share, nav=nav, situation=situation)
+    fractions = {
+        way: _fraction(rung if rung is Rung.CASH_FLOOR else rung_of(lefts[way], policy), account, hedges, policy,
+                       way=way, share=share, nav=nav, situation=situation) for way in lefts}
     if rung is Rung.REDUCE and moving and account.equity + top_up >= equity_for_runway(account, policy.reduce_to):
-        fraction = ZERO  # the money is there: moved first, and nothing is bought back unless that fails
-    ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving)
-    bought = {hedge.asset: back for hedge in hedges if (back := _bought(hedge, fraction, rung))}
+        fractions = {}  # the money is there: moved first, and nothing is closed unless that fails
+    fraction = max(fractions.values(), default=ZERO)
+    ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving, way=nearer)
+    closed = {hedge.asset: part for hedge in hedges if (part := _closed(hedge, fractions.get(hedge.way, ZERO), rung))}
     sales = {
-        hedge.asset: sale for hedge in hedges if hedge.asset in bought
-        and (sale := round_to_step(min(bought[hedge.asset], hedge.sellable), hedge.instrument.spot_lot))}
+        hedge.asset: sale for hedge in hedges if hedge.asset in closed
+        and (sale := round_to_step(min(closed[hedge.asset], hedge.sellable), hedge.instrument.spot_lot))}
+    acting = [way for way, part in fractions.items() if part]
     return Climb(
-        replace(ladder, text=words(ladder, policy, terms.policy.settle, sales=bool(sales))),
-        {hedge.asset: hedge.short - bought[hedge.asset] for hedge in hedges if hedge.asset in bought}, sales)
+        replace(ladder, text=words(ladder, policy, terms.policy.settle, sales=bool(sales), acting=acting)),
+        {hedge.asset: hedge.hedge - closed[hedge.asset] for hedge in hedges if hedge.asset in closed}, sales)
 
 
 def with_coins(hedges: Sequence[Hedge], situation: Situation, terms: Terms) -> tuple[Hedge, ...]:
@@ -146,6 +169,9 @@ def with_coins(hedges: Sequence[Hedge], situation: Situation, terms: Terms) -> t
     snapshot = situation.snapshot
     book, found = measure(snapshot, terms.policy, terms.instruments), []
     for hedge in hedges:
+        if hedge.way is Way.LONG:
+            found.append(hedge)
+            continue
         standing, held = situation.standing.of(hedge.asset), snapshot.holdings.get(hedge.asset)
         measured, quote = book.measures[hedge.asset], snapshot.quotes.get(hedge.asset)
         sellable = ZERO
@@ -181,15 +207,15 @@ def _rung(left: Decimal | None, share: Decimal | None, hedges: Sequence[Hedge], 
 
 
 def _fraction(
-    rung: Rung, account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, *, share: Decimal | None,
-    nav: Decimal | None, situation: Situation,
+    rung: Rung, account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, *, way: Way,
+    share: Decimal | None, nav: Decimal | None, situation: Situation,
 ) -> Decimal:
-    """Of every hedge that is ours: how much is bought back on this rung."""
+    """Of every hedge that is ours, this way: how much is closed on this rung."""
     if rung is Rung.FULL:
         return ONE
     if not rung.reduces:
         return ZERO
-    fraction = _selling_fraction(account, hedges, policy, situation)
+    fraction = _selling_fraction(account, [hedge for hedge in hedges if hedge.way is way], policy, situation, way)
     if rung is Rung.CASH_FLOOR and share is not None and nav is not None:
         worth = sum((hedge.closable * hedge.mark for hedge in hedges), ZERO)
         lacking = (policy.cash_floor - share) * nav
@@ -198,15 +224,15 @@ def _fraction(
 
 
 def _selling_fraction(
-    account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, situation: Situation,
+    account: MarginAccount, hedges: Sequence[Hedge], policy: MarginPolicy, situation: Situation, way: Way,
 ) -> Decimal:
     """f, where each hedge sells as many coins as it buys back, up to those that it can: of these, more is no proceeds.
 
     Whatever was found to sell all it can is counted with just that, and f asked again.
     """
     unified = situation.snapshot.wallet is WalletKind.UNIFIED
-    if not unified and not (policy.top_up and situation.standing.can_move):
-        return reduced_fraction(account, _parts(hedges), policy.reduce_to)
+    if way is Way.LONG or (not unified and not (policy.top_up and situation.standing.can_move)):
+        return reduced_fraction(account, _parts(hedges), policy.reduce_to, way=way)
     spent: set[Asset] = {hedge.asset for hedge in hedges if not hedge.covered}
     while True:
         more, whole = Proceeds(), Proceeds()
@@ -245,27 +271,31 @@ class Proceeds:
 @reckoned
 def reduced_fraction(
     account: MarginAccount, ours: Mapping[Asset, Decimal], to: Decimal, *, proceeds: Proceeds = Proceeds(),
-    sold: Proceeds = Proceeds(),
+    sold: Proceeds = Proceeds(), way: Way = Way.SHORT,
 ) -> Decimal:
-    """The fraction f of the module's formula, from 0 to 1. `ours`: by asset, the part of its short to be reckoned with.
+    """The fraction f of the module's formula, from 0 to 1. `ours`: by asset, the part of its hedge to be reckoned with.
 
     `proceeds`: V, of which f comes in; `sold`: what comes in besides, whatever f is. The surplus over the maintenance
-    margin is a concave function of the rise, so what holds at no rise and at a rise of `to` holds between them.
+    margin is a concave function of the move, so what holds at none and at one of `to` holds between them.
     """
     fraction = ZERO
-    for rise in (ZERO, to):
-        needed, mine = account.standing - sold.at(rise), proceeds.at(rise)
-        for short in account.shorts:
-            own = equity_for_runway(MarginAccount(ZERO, (replace(short, collateral=ZERO),)), rise)
-            needed += own - short.collateral * rise
-            mine += own * (ours.get(short.asset, ZERO) if short.asset is not None else ZERO)
+    still = account.standing + sum(
+        (one.maintenance for other in Way if other is not way for one in account.of(other)), ZERO)
+    for move in (ZERO, to):
+        needed, mine = still - sold.at(move), proceeds.at(move)
+        if way is Way.LONG:
+            needed += account.coins * move
+        for one in account.of(way):
+            own = max(one.maintenance, demanded(replace(one, collateral=ZERO), move, way))
+            needed += own - way.sign * one.collateral * move
+            mine += own * (ours.get(one.asset, ZERO) if one.asset is not None else ZERO)
         if needed > account.equity:
             fraction = max(fraction, (needed - account.equity) / mine if mine > 0 else ONE)
     return min(ONE, fraction)
 
 
-def _bought(hedge: Hedge, fraction: Decimal, rung: Rung) -> Decimal:
-    """What is bought back of one hedge: no less than the venue takes, and whole contracts stay."""
+def _closed(hedge: Hedge, fraction: Decimal, rung: Rung) -> Decimal:
+    """What is closed of one hedge: no less than the venue takes, and whole contracts stay."""
     if not fraction or not hedge.closable or (rung is Rung.CASH_FLOOR and hedge.floored):
         return ZERO
     wanted = max(fraction * hedge.closable, hedge.instrument.min_amount)
@@ -283,12 +313,18 @@ def _available(snapshot: Snapshot, settle: str, needed: Decimal) -> Decimal:
     return amount if amount >= LEAST_TOP_UP else ZERO
 
 
-def words(ladder: Ladder, policy: MarginPolicy, settle: str, *, sales: bool = False) -> str:
-    """The reading in one sentence."""
-    if ladder.runway is None:
+def words(
+    ladder: Ladder, policy: MarginPolicy, settle: str, *, sales: bool = False, acting: Collection[Way] = (Way.SHORT,),
+) -> str:
+    """The reading in one sentence. `acting`: the ways of which hedges are closed."""
+    if ladder.runway is None and ladder.way is Way.LONG:
+        said = "no fall liquidates the longs"
+    elif ladder.runway is None:
         said = "no upside liquidation while the coins stay collateral"
     elif ladder.runway <= 0:
         said = "the margin account is below its maintenance margin"
+    elif ladder.way is Way.LONG:
+        said = f"all marks may fall {ladder.runway * 100:.2f}% together before the longs are liquidated"
     else:
         said = f"all shorted marks may rise {ladder.runway * 100:.2f}% together before liquidation"
     if ladder.rung is Rung.CASH_FLOOR and ladder.cash_share is not None:
@@ -300,7 +336,10 @@ def words(ladder: Ladder, policy: MarginPolicy, settle: str, *, sales: bool = Fa
         said += f", below {_percent(below)}"
     if ladder.fraction:
         coins = "and as many coins are sold as are free and in excess" if sales else "the coins stay"
-        said += f": {_percent(ladder.fraction)} of each hedge is bought back, {coins}"
+        what = "hedge is bought back" if Way.LONG not in acting else "long is sold"
+        if len(acting) > 1:
+            what = "hedge is closed"
+        said += f": {_percent(ladder.fraction)} of each {what}, {coins}"
     return said + _asked(ladder, policy, settle)
 
 

@@ -1,13 +1,16 @@
 """Margin arithmetic: maintenance by tiers, effective leverage, joint and single runway, the caps on an increase.
 
-Formulas: DOMAIN §6.1–6.3. A runway X is how far the named marks may rise (0.6595 = +65.95 %) before the margin
-account's equity equals its maintenance margin, every tier taken at the risen notional. How positions enter it:
+Formulas: DOMAIN §6.1–6.3. A runway X is how far the named marks may move against us (0.6595: shorts +65.95 %, longs
+−65.95 %) before the margin account's equity equals its maintenance margin, every tier taken at the moved notional. How
+positions enter it:
 
 * shorts rise together (joint) or one alone, the others standing still;
-* longs stand still: they add their maintenance margin and nothing else. The gain they would make in a rise is not
-  counted, which only shortens the runway;
-* in a unified wallet the coins of an asset whose mark rises gain `collateral_ratio`·q·M with it. Coins of assets
-  without a short stand still, again the short side. A borrowed coin loses its full price;
+* longs on coins that may be hedged by one (`direction: both`) fall together, or one alone. The joint runway is the
+  shorter of the two; what the others would gain meanwhile is not counted, which only shortens it;
+* all other longs stand still: they add their maintenance margin and nothing else;
+* in a unified wallet the coins of an asset whose mark rises gain `collateral_ratio`·q·M with it, and lose as much when
+  it falls. Coins of assets without a short stand still in a rise, again the short side; in a joint fall they fall too,
+  less what a short on them gains. A borrowed coin loses its full price;
 * positions on symbols that are not ours keep the maintenance rate that the venue shows for them.
 
 Fees and the spread of a trade not yet made are not in "after the trade".
@@ -15,41 +18,55 @@ Fees and the spread of a trade not yet made are not in "after the trade".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import MarginFigures, Reason
-from bot.core.market import Asset, Instrument, Position, Side, Snapshot, WalletKind
+from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, steps
 from bot.core.policy import MarginPolicy
-from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway, tier_of
+from bot.core.runway import (
+    Exposure,
+    MarginAccount,
+    initial_margin,
+    joint_runway,
+    maintenance_margin,
+    runway,
+    tier_of,
+)
 from bot.core.times import MINUTE, Millis
+from bot.core.way import Way, way_of
 
 __all__ = [
-    "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "maintenance_margin",
-    "mark_of", "read_account", "runway", "tier_of",
+    "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "joint_runway",
+    "maintenance_margin", "mark_of", "read_account", "runway", "tier_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class IncreaseCap:
-    """The short (base units) that the margin account allows, and each cap that made it less than was wanted."""
+    """The hedge (base units, along its way) that the margin account allows, and each cap that made it less than was
+    wanted.
+    """
 
     short: Decimal
     reasons: tuple[Reason, ...] = ()
 
 
-def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
-                 shorts: Mapping[Asset, Decimal] | None = None) -> MarginAccount | None:
+def read_account(
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], hedges: Mapping[Asset, Decimal] | None = None, *,
+    longs: Collection[Asset] = (),
+) -> MarginAccount | None:
     """The margin account of a snapshot; None while the mark of any position in it is unknown.
 
-    `shorts` (base units) replaces the positions of the assets it names: the account as it would be after trades at
-    mark.
+    `hedges` (signed: negative is long) replaces the positions of the assets it names: the account as it would be after
+    trades at mark. `longs`: coins that may be hedged by a long.
     """
-    wanted = shorts or {}
+    wanted = hedges or {}
     symbols = {instrument.symbol: asset for asset, instrument in instruments.items()}
     exposures: list[Exposure] = []
+    falling: list[Exposure] = []
     unexplained: list[Exposure] = []
     standing = ZERO
     for position in snapshot.positions:
@@ -61,25 +78,44 @@ def read_account(snapshot: Snapshot, instruments: Mapping[Asset, Instrument],
             return None
         exposure = _exposure(snapshot, instruments, asset, size=abs(position.quantity), mark=mark,
                              reported=position.maintenance_margin)
-        if position.quantity > 0:
+        if position.quantity > 0 and asset in longs:
+            falling.append(exposure or Exposure(asset, position.quantity * mark, ZERO, mark=mark))
+        elif position.quantity > 0:
             standing += exposure.maintenance if exposure else ZERO
         elif exposure is None:
             unexplained.append(Exposure(asset, -position.quantity * mark, ZERO, mark=mark))
         else:
             exposures.append(exposure)
-    for asset, short in wanted.items():
-        if short > 0:
+    for asset, hedge in wanted.items():
+        if hedge:
             mark = mark_of(snapshot, asset, snapshot.position(instruments[asset].symbol))
             if mark is None:
                 return None
-            priced = _exposure(snapshot, instruments, asset, size=short, mark=mark, reported=None)
+            priced = _exposure(snapshot, instruments, asset, size=abs(hedge), mark=mark, reported=None)
             if priced is None:
                 return None
-            exposures.append(priced)
+            (exposures if way_of(hedge) is Way.SHORT else falling).append(priced)
+    known = standing + sum((one.maintenance for one in falling), ZERO)
+    shorts = (*exposures, *_share_remainder(snapshot, known, exposures, unexplained))
     return MarginAccount(
-        snapshot.futures.equity,
-        (*exposures, *_share_remainder(snapshot, standing, exposures, unexplained)), standing,
-    )
+        snapshot.futures.equity, shorts, standing, tuple(falling),
+        _falling_coins(snapshot, instruments, shorts, falling) if falling else ZERO)
+
+
+def _falling_coins(
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], shorts: Sequence[Exposure], longs: Sequence[Exposure],
+) -> Decimal:
+    """What the coins without a long count for less per −100 % of all marks, beyond what the shorts on them gain."""
+    if snapshot.wallet is not WalletKind.UNIFIED:
+        return ZERO
+    gains = {short.asset: short.notional for short in shorts}
+    fallen, moving = ZERO, {long.asset for long in longs}
+    for asset, instrument in instruments.items():
+        mark, held = mark_of(snapshot, asset, None), snapshot.holdings.get(asset)
+        if asset in moving or mark is None or held is None or held.total <= 0:
+            continue
+        fallen += max(ZERO, held.total * mark * instrument.collateral_ratio - gains.get(asset, ZERO))
+    return fallen
 
 
 FRESH: Millis = MINUTE
@@ -131,70 +167,78 @@ def _share_remainder(snapshot: Snapshot, standing: Decimal, known: Sequence[Expo
 
 
 @reckoned
-def figures(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> MarginFigures:
-    """The margin account in one line (DOMAIN §6.1, §6.2).
+def figures(
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], longs: Collection[Asset] = (),
+) -> MarginFigures:
+    """The margin account in one line (DOMAIN §6.1, §6.2). `longs`: coins that may be hedged by a long.
 
     While the mark of a position is unknown, maintenance is the venue's figure, the notional 0 and the rest None.
     """
-    account = read_account(snapshot, instruments)
+    account = read_account(snapshot, instruments, longs=longs)
     if account is None:
         wallet = snapshot.futures
         return MarginFigures(wallet.equity, ZERO, wallet.maintenance_margin, None, None)
-    single = {short.asset: (short, runway(account, (short,))) for short in account.shorts if short.asset is not None}
+    single = {
+        one.asset: (way, one, runway(account, (one,), falling=way is Way.LONG))
+        for way in Way for one in account.of(way) if one.asset is not None}
     return MarginFigures(
-        account.equity, account.notional, account.maintenance, account.effective_leverage,
-        runway(account, account.shorts),
-        {asset: alone for asset, (_, alone) in single.items()},
-        {asset: _liquidation_price(short, alone) for asset, (short, alone) in single.items()},
+        account.equity, account.notional, account.maintenance, account.effective_leverage, joint_runway(account),
+        {asset: alone for asset, (_, _, alone) in single.items()},
+        {asset: _liquidation_price(way, one, alone) for asset, (way, one, alone) in single.items()},
     )
 
 
-def _liquidation_price(short: Exposure, alone: Decimal | None) -> Decimal | None:
-    return None if alone is None or short.mark is None else short.mark * (1 + alone)
+def _liquidation_price(way: Way, one: Exposure, alone: Decimal | None) -> Decimal | None:
+    return None if alone is None or one.mark is None else one.mark * (1 + way.sign * alone)
 
 
 @reckoned
 def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order is the sentence
-    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset, short_now: Decimal,
-    short_wanted: Decimal, contract: Decimal, policy: MarginPolicy, committed: Mapping[Asset, Decimal],
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset, now: Decimal,
+    wanted: Decimal, contract: Decimal, policy: MarginPolicy, committed: Mapping[Asset, Decimal], *,
+    way: Way = Way.SHORT, longs: Collection[Asset] = (),
 ) -> IncreaseCap:
-    """The largest whole multiple of `contract` in (short_now, short_wanted] that the margin account allows.
+    """The largest whole multiple of `contract` in (now, wanted] that the margin account allows; both along `way`.
 
-    `short_now` itself when there is none. After the trade: effective leverage ≤ `max_leverage`, joint runway ≥
+    `now` itself when there is none. After the trade: effective leverage ≤ `max_leverage`, joint runway ≥
     `stop_runway`, and the initial margin of what is not in the positions yet, at the leverage set on the venue, fits
-    into the available margin and the venue's table. `committed`: base units granted to *other* assets that the
-    snapshot's positions do not show yet. Each cap that bit gives one reason.
+    into the available margin and the venue's table. `committed`: base units (signed: negative is long) granted to
+    *other* assets that the snapshot's positions do not show yet. Each cap that bit gives one reason.
     """
-    if short_wanted <= short_now:
-        return IncreaseCap(short_now)
-    first, last = steps(short_now, contract) + 1, steps(short_wanted, contract)
+    if wanted <= now:
+        return IncreaseCap(now)
+    first, last = steps(now, contract) + 1, steps(wanted, contract)
     if last < first:
-        return IncreaseCap(short_now)
+        return IncreaseCap(now)
     promised = {
-        other: _short_of(snapshot, instruments[other]) + extra
-        for other, extra in committed.items() if other != asset and extra > 0
+        other: _hedge_of(snapshot, instruments[other], other in longs) + extra
+        for other, extra in committed.items() if other != asset and extra
     }
-    if read_account(snapshot, instruments, {**promised, asset: first * contract}) is None:
-        return IncreaseCap(short_now, (
+
+    def after(count: int) -> MarginAccount | None:
+        return read_account(
+            snapshot, instruments, {**promised, asset: way.along(count * contract)}, longs=longs)
+
+    if after(first) is None:
+        return IncreaseCap(now, (
             Reason("margin_unknown", f"{asset} is not increased: a mark price or margin table is missing"),
         ))
 
-    def after(count: int) -> MarginAccount:
-        account = read_account(snapshot, instruments, {**promised, asset: count * contract})
+    def read(count: int) -> MarginAccount:
+        account = after(count)
         assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
         return account
 
     def leverage_holds(count: int) -> bool:
-        leverage = after(count).effective_leverage
+        leverage = read(count).effective_leverage
         return leverage is not None and leverage <= policy.max_leverage
 
     def runway_holds(count: int) -> bool:
-        account = after(count)
-        left = runway(account, account.shorts)
+        left = joint_runway(read(count))
         return left is None or left >= policy.stop_runway
 
     def margin_holds(count: int) -> bool:
-        return _margin_holds(snapshot, instruments, after(count), policy)
+        return _margin_holds(snapshot, instruments, read(count), policy)
 
     limits = {
         "capped_by_leverage": (leverage_holds, f"effective leverage stays at or below {plain(policy.max_leverage)}"),
@@ -205,13 +249,13 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
     for code, (holds, promise) in limits.items():
         most = _last_that_holds(holds, first, last)
         if most < last:
-            capped = short_now if most < first else most * contract
+            capped = now if most < first else most * contract
             reasons.append(Reason(
-                code, f"{asset} short is capped at {plain(capped)}, so that {promise}",
-                {"wanted": plain(short_wanted), "allowed": plain(capped)},
+                code, f"{asset} {way} is capped at {plain(capped)}, so that {promise}",
+                {"wanted": plain(wanted), "allowed": plain(capped)},
             ))
         allowed = min(allowed, most)
-    return IncreaseCap(short_now if allowed < first else allowed * contract, tuple(reasons))
+    return IncreaseCap(now if allowed < first else allowed * contract, tuple(reasons))
 
 
 def _last_that_holds(holds: Callable[[int], bool], first: int, last: int) -> int:
@@ -229,29 +273,34 @@ def _margin_holds(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], a
                   policy: MarginPolicy) -> bool:
     """Whether what `account` has more than the snapshot's positions fits into the available initial margin."""
     needed = ZERO
-    for short in account.shorts:
-        if short.asset is None or short.mark is None:
-            continue
-        added = short.notional - _short_of(snapshot, instruments[short.asset]) * short.mark
-        if added <= 0:
-            continue
-        top = tier_of(short.notional, short.tiers).max_leverage if short.tiers else None
-        if top is not None and top < policy.leverage:
-            return False
-        # An order that rests to build this very short has its margin set aside already.
-        resting = initial_margin(_resting_notional(snapshot, instruments[short.asset]), policy.leverage)
-        needed += max(ZERO, initial_margin(added, policy.leverage) - resting)
+    for way in Way:
+        for one in account.of(way):
+            if one.asset is None or one.mark is None:
+                continue
+            instrument = instruments[one.asset]
+            added = one.notional - way.held(snapshot.position(instrument.symbol)) * one.mark
+            if added <= 0:
+                continue
+            top = tier_of(one.notional, one.tiers).max_leverage if one.tiers else None
+            if top is not None and top < policy.leverage:
+                return False
+            # An order that rests to build this very hedge has its margin set aside already.
+            resting = initial_margin(_resting_notional(snapshot, instrument, way), policy.leverage)
+            needed += max(ZERO, initial_margin(added, policy.leverage) - resting)
     return needed <= snapshot.futures.available
 
 
-def _short_of(snapshot: Snapshot, instrument: Instrument) -> Decimal:
+def _hedge_of(snapshot: Snapshot, instrument: Instrument, may_be_long: bool) -> Decimal:
+    """The hedge that a snapshot shows, signed; a long that can be none of ours is none."""
     position = snapshot.position(instrument.symbol)
-    return max(ZERO, -position.quantity) if position is not None else ZERO
+    if position is None or (position.quantity > 0 and not may_be_long):
+        return ZERO
+    return -position.quantity
 
 
-def _resting_notional(snapshot: Snapshot, instrument: Instrument) -> Decimal:
-    """What open orders that would increase the short are worth; 0 while the open orders are not known."""
+def _resting_notional(snapshot: Snapshot, instrument: Instrument, way: Way) -> Decimal:
+    """What open orders that would increase the hedge are worth; 0 while the open orders are not known."""
     return sum((
         (order.quantity - order.filled) * order.price for order in snapshot.open_orders or ()
-        if order.symbol == instrument.symbol and order.side is Side.SELL and not order.reduce_only
+        if order.symbol == instrument.symbol and order.side is way.opens and not order.reduce_only
     ), ZERO)

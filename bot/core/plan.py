@@ -11,6 +11,7 @@ Nothing here knows of any time but the snapshot's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -27,10 +28,11 @@ from bot.core.decision import (
     RuleState,
     Situation,
 )
+from bot.core.ladder import longs_of
 from bot.core.margin import figures
-from bot.core.market import Asset, Instrument, Snapshot
+from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO, plain, reckoned
-from bot.core.policy import AssetPolicy, GuardPolicy, Terms
+from bot.core.policy import AssetPolicy, Direction, GuardPolicy, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.reinvest import buy_on, earned, invest
@@ -38,6 +40,7 @@ from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, 
 from bot.core.standstill import standstill
 from bot.core.states import Event, State
 from bot.core.times import Millis
+from bot.core.way import Way
 
 
 def decide(situation: Situation, terms: Terms) -> Decision:
@@ -89,7 +92,7 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
     for draft in drafts:
         _permit(draft, account, situation.state.state, snapshot.taken_at)
     if book.nav is not None and halted is None:
-        run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder))
+        run_rule(Round(situation, terms, snapshot.taken_at, book.nav, drafts, ladder, longs_of(situation, terms)))
     for draft in drafts:
         ending.take_on(draft, snapshot, terms.policy, hurried=draft.goal_reason in BY_MARGIN)
     money = situation.state.to_invest + earned(drafts, terms.policy)
@@ -100,12 +103,12 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
     return Decision.whole(
         snapshot.taken_at, book.nav, book.cash, tuple([_answer(draft, halted) for draft in drafts]),
         RuleState({draft.policy.asset: _remember(draft) for draft in drafts}, cash, account, money),
-        halted=halted, ladder=ladder, work=partial(_margin_of, snapshot, terms.instruments),
+        halted=halted, ladder=ladder, work=partial(_margin_of, situation, terms),
     )
 
 
-def _margin_of(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> Mapping[str, object]:
-    return {"margin": figures(snapshot, instruments)}
+def _margin_of(situation: Situation, terms: Terms) -> Mapping[str, object]:
+    return {"margin": figures(situation.snapshot, terms.instruments, longs_of(situation, terms))}
 
 
 def _draft(
@@ -119,13 +122,19 @@ def _draft(
     holding = state.holding
     if holding is None or standing.accept_requested:
         holding = measured.quantity - standing.coin_flow
+    way = _way(policy, measured, state, standing, position)
+    # What was being confirmed the other way round is another change.
+    same = way is state.way or state.candidate is None
     draft = Draft(
         policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
-        quote=situation.snapshot.quotes.get(policy.asset), position=position,
-        short=-position if position < 0 else ZERO, state=state, standing=standing, sight=guards.sight_of(state),
-        holding=holding, goal=state.goal, goal_at=state.goal_at, goal_action=state.goal_action,
-        goal_reason=state.goal_reason, disarmed=state.disarmed,
-        count=triggers.Count(state.candidate, state.confirmed, state.counted_at), foreign=foreign,
+        quote=situation.snapshot.quotes.get(policy.asset), position=position, way=way,
+        hedge=max(ZERO, way.along(-position)), booked=way.along(standing.short),
+        excess=None if measured.excess is None else way.along(measured.excess),
+        state=state, standing=standing, sight=guards.sight_of(state), holding=holding,
+        goal=None if state.goal is None else max(ZERO, way.along(state.goal)), goal_at=state.goal_at,
+        goal_action=state.goal_action, goal_reason=state.goal_reason, disarmed=state.disarmed,
+        count=triggers.Count(state.candidate, state.confirmed, state.counted_at) if same else triggers.Count(
+            None, 0, state.counted_at), foreign=foreign,
         ignored_orders=ignored, finalising=state.finalising if state.goal is not None else None,
         buying=state.buying,
     )
@@ -135,6 +144,18 @@ def _draft(
     if standing.accept_requested:
         draft.say("accepted", f"holding of {plain(measured.quantity)} accepted", holding=plain(measured.quantity))
     return draft
+
+
+def _way(
+    policy: AssetPolicy, measured: Measure, state: AssetState, standing: AssetStanding, position: Decimal,
+) -> Way:
+    """The way of our hedge, of the one on its way, of the position, or of the one that the excess could ask for."""
+    hedge = standing.short or state.goal or ZERO
+    if not hedge and state.finalising is not None:
+        return state.way
+    if not hedge and policy.direction is Direction.BOTH:
+        hedge = -position
+    return triggers.way_at(policy.direction, measured.excess or ZERO, hedge)
 
 
 def _ignored(
@@ -183,7 +204,7 @@ def _believe(
     elif not doubted:
         shared = guards.held("stablecoin_unknown", "a stablecoin that is held has no price")
     for draft in drafts:
-        mismatch = guards.position_refusal(draft.position, draft.standing.short)
+        mismatch = guards.position_refusal(draft.position, draft.standing.short, draft.policy.direction)
         if mismatch is not None:
             draft.holds.append(mismatch)
         if shared is not None:
@@ -227,12 +248,15 @@ def _answer(draft: Draft, halted: str | None) -> AssetDecision:
     lagging = draft.lagging and draft.goal_reason in BY_MARGIN and urgent
     if lagging:
         draft.say("position_lags", "the position's reading is older than our last fill: nothing is sized on it")
+    way, intent = draft.way, draft.intent
+    if intent is not None and way is Way.LONG:
+        intent = replace(intent, current=way.along(intent.current), goal=way.along(intent.goal))
     return AssetDecision(
-        asset=draft.policy.asset, action=Action.HOLD if draft.intent is None else draft.intent.action,
-        short=draft.short, goal=draft.reference, contract=draft.contract, measure=draft.measure,
-        reasons=tuple(draft.reasons), refusals=(*draft.holds, *draft.refusals), intent=draft.intent,
+        asset=draft.policy.asset, action=Action.HOLD if intent is None else intent.action,
+        short=way.along(draft.hedge), goal=way.along(draft.reference), contract=draft.contract, measure=draft.measure,
+        reasons=tuple(draft.reasons), refusals=(*draft.holds, *draft.refusals), intent=intent,
         held=lagging or (not urgent and (halted is not None or bool(draft.holds))), urgent=urgent,
-        pace=pace_of(draft), due=draft.due,
+        pace=pace_of(draft), due=draft.due, way=way,
     )
 
 
@@ -240,7 +264,7 @@ def _remember(draft: Draft) -> AssetState:
     sight, count = draft.sight, draft.count
     working = draft.goal is not None and not is_reached(draft)
     return AssetState(
-        goal=draft.goal if working else None, goal_at=draft.goal_at if working else None,
+        goal=draft.way.along(draft.goal) if working and draft.goal is not None else None, goal_at=draft.goal_at if working else None,
         goal_action=draft.goal_action if working else None, goal_reason=draft.goal_reason if working else "",
         candidate=count.candidate, confirmed=count.confirmed, counted_at=count.counted_at, disarmed=draft.disarmed,
         seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,
@@ -248,6 +272,7 @@ def _remember(draft: Draft) -> AssetState:
         state=draft.own_state, foreign=draft.foreign, ignored_orders=draft.ignored_orders,
         quarantined_at=draft.standing.quarantined_at, finalising=draft.finalising if working else None,
         buying=draft.buying,
+        way=draft.way if count.candidate is not None or (working and draft.finalising is not None) else Way.SHORT,
     )
 
 

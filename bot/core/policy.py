@@ -32,6 +32,13 @@ class Rounding(StrEnum):
     NEAREST = "nearest"
 
 
+class Direction(StrEnum):
+    """Which hedges are opened: shorts alone, or also longs for coins below their targets."""
+
+    SHORT = "short"
+    BOTH = "both"
+
+
 class OnTimeout(StrEnum):
     """What happens when patience ends: cross the spread (bounded), or wait on."""
 
@@ -58,6 +65,7 @@ class AssetPolicy:
     contract: Decimal | None = None
     rounding: Rounding = Rounding.DOWN
     max_hedge_notional: Decimal | None = None
+    direction: Direction = Direction.SHORT
 
     def contract_for(self, instrument: Instrument) -> Decimal:
         """The micro-contract in base units: as configured, or more where the venue has made its step larger since.
@@ -82,13 +90,14 @@ class Rule:
     resize: Decimal
     contract: Decimal
     rounding: Rounding
+    direction: Direction = Direction.SHORT
 
     @staticmethod
     def of(policy: AssetPolicy, symbol: str, contract: Decimal) -> Rule:
         """The rule of an asset's policy."""
         target = policy.target
         return Rule(policy.asset, symbol, target, policy.open.of_nav(target), policy.close.of_nav(target),
-                    policy.resize.of_nav(target), contract, policy.rounding)
+                    policy.resize.of_nav(target), contract, policy.rounding, policy.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +193,11 @@ class Policy:
         """The coin in which NAV is counted."""
         return self.cash[0]
 
+    @property
+    def longs(self) -> frozenset[Asset]:
+        """Coins that may be hedged by a long."""
+        return frozenset(one.asset for one in self.assets if one.direction is Direction.BOTH)
+
     def asset(self, asset: Asset) -> AssetPolicy:
         """The policy of one coin. Raises KeyError for a coin that is not configured."""
         for policy in self.assets:
@@ -202,10 +216,21 @@ class Terms(Kept):
     @property
     def rules(self) -> tuple[Rule, ...]:
         """What the rule goes by, asset by asset in the order of the policy."""
+        return self._known[0]
+
+    @property
+    def longs(self) -> frozenset[Asset]:
+        """Coins that may be hedged by a long."""
+        return self._known[1]
+
+    @property
+    def _known(self) -> tuple[tuple[Rule, ...], frozenset[Asset]]:
         try:
-            found: tuple[Rule, ...] = self._answer
+            found: tuple[tuple[Rule, ...], frozenset[Asset]] = self._answer
         except AttributeError:
-            found = self.keep(tuple(
-                Rule.of(one, self.instruments[one.asset].symbol, one.contract_for(self.instruments[one.asset]))
-                for one in self.policy.assets))
+            found = self.keep((
+                tuple(
+                    Rule.of(one, self.instruments[one.asset].symbol, one.contract_for(self.instruments[one.asset]))
+                    for one in self.policy.assets),
+                self.policy.longs))
         return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import Measure
-from bot.core.market import Asset, Instrument, Position, Quote, Snapshot
+from bot.core.market import Asset, Instrument, Quote, Snapshot
 from bot.core.money import ZERO
 from bot.core.policy import Policy
 from bot.core.swift import swift
@@ -46,11 +46,6 @@ def spot_price(quote: Quote | None) -> Decimal | None:
     if bid is None or ask is None or bid <= ZERO or ask <= ZERO:
         return None
     return bid if bid is ask else (bid + ask) / 2
-
-
-def short_of(position: Position | None) -> Decimal:
-    """The short side of a position, base units, ≥ 0."""
-    return -position.quantity if position is not None and position.quantity < 0 else ZERO
 
 
 def par_cash(snapshot: Snapshot, policy: Policy) -> Decimal:

@@ -15,6 +15,7 @@ from bot.core.money import ZERO, plain
 from bot.core.policy import OnMargin, Policy, Terms
 from bot.core.portfolio import Portfolio
 from bot.core.rule import BY_MARGIN, REARMED_BY_COMMAND_ONLY, Draft
+from bot.core.way import Way
 
 CODES = {Rung.REDUCE: "margin_reduce", Rung.FULL: "margin_full", Rung.CASH_FLOOR: "margin_cash_floor"}
 """The goal's reason by rung."""
@@ -39,7 +40,7 @@ def _protect(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy) -> 
     if goal is None:
         if ladder.fraction and draft.rising:
             draft.say("goal_dropped", f"the increase to {plain(draft.reference)} ends: {ladder.text}",
-                      goal=plain(draft.reference), short=plain(draft.short))
+                      goal=plain(draft.reference), **{draft.way.value: plain(draft.hedge)})
             draft.goal = None
         return
     before, going = draft.reference, draft.goal is not None and draft.goal_reason in BY_MARGIN
@@ -56,10 +57,10 @@ def _protect(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy) -> 
     _sell(draft, found, snapshot, policy, going=going)
     if draft.finalising is None:
         _disarm(draft, ladder.rung)
-    draft.say(code, f"short {plain(draft.short)} goes to {plain(goal)}: {ladder.text}", **_facts(ladder, draft, goal))
+    draft.say(code, f"{draft.way} {plain(draft.hedge)} goes to {plain(goal)}: {ladder.text}", **_facts(ladder, draft, goal))
     if policy.margin.on_margin is OnMargin.FINALISE and draft.finalising is None:
-        draft.say("margin_keeps_coins", "on_margin is finalise, but none of the coins can be sold now: the hedge is "
-                  "reduced as with close")
+        why = "none of the coins can be sold now" if draft.way is Way.SHORT else "coins cost the cash that is short"
+        draft.say("margin_keeps_coins", f"on_margin is finalise, but {why}: the hedge is reduced as with close")
 
 
 def _sell(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy, *, going: bool) -> None:
@@ -70,13 +71,16 @@ def _sell(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy, *, goi
     code, goal = CODES[found.ladder.rung], draft.goal
     if goal is None:
         return
+    if draft.way is Way.LONG:
+        draft.finalising = None  # coins would be bought with the cash that the margin is short of
+        return
     if draft.finalising is not None:
-        draft.finalising = extend(draft.finalising, code, means_of(draft, snapshot), goal=goal)
+        draft.finalising = extend(draft.finalising, code, means_of(draft, snapshot, policy), goal=goal)
         return
     to_sell = found.sales.get(draft.policy.asset, ZERO)
     if to_sell > 0 and not going:
         draft.finalising = begin(
-            code, snapshot.taken_at, means_of(draft, snapshot), goal=goal, to_sell=to_sell, policy=policy, whole=True)
+            code, snapshot.taken_at, means_of(draft, snapshot, policy), goal=goal, to_sell=to_sell, policy=policy, whole=True)
 
 
 def _disarm(draft: Draft, rung: Rung) -> None:
@@ -87,7 +91,7 @@ def _disarm(draft: Draft, rung: Rung) -> None:
 
 
 def _facts(ladder: Ladder, draft: Draft, goal: Decimal) -> dict[str, str]:
-    facts = {"rung": ladder.rung.value, "short": plain(draft.short), "goal": plain(goal),
+    facts = {"rung": ladder.rung.value, draft.way.value: plain(draft.hedge), "goal": plain(goal),
              "fraction": plain(ladder.fraction)}
     for name, value in (("runway", ladder.runway), ("cash_share", ladder.cash_share)):
         if value is not None:

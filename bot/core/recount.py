@@ -13,19 +13,20 @@ from decimal import Decimal
 
 from bot.core import guards, sizing, states, triggers
 from bot.core.decision import Action, AssetDecision, Decision, Reason, Refusal, Situation
-from bot.core.ladder import climb
+from bot.core.ladder import climb, longs_of
 from bot.core.margin import IncreaseCap, increase_allowed
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO
 from bot.core.policy import AssetPolicy, Terms
 from bot.core.rule import BY_MARGIN
+from bot.core.way import Way, enlarges
 
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """The stages of one asset's decision; a stage that was not reached is None.
+    """The stages of one asset's decision, along its way; a stage that was not reached is None.
 
-    `reference`: the short that the rule compared with. `notional`: the wish after the cap on the hedge's value.
+    `reference`: the hedge that the rule compared with. `notional`: the wish after the cap on the hedge's value.
     `committed`: increases of other assets that margin counted first. `goal`: what these stages come to.
     """
 
@@ -46,13 +47,30 @@ class Recount:
     @property
     def agrees(self) -> bool:
         """Whether the decision says the same."""
-        return self.goal == self.decided.goal
+        return self.goal == self.way.along(self.decided.goal)
+
+    @property
+    def way(self) -> Way:
+        """The way along which all is counted."""
+        return self.decided.way
+
+    @property
+    def hedge(self) -> Decimal:
+        """The position's hedge."""
+        return self.way.along(self.decided.short)
+
+    @property
+    def excess(self) -> Decimal | None:
+        """What calls for a hedge: coins too many, or for a long, missing; in the settle coin."""
+        excess = self.decided.measure.excess
+        return None if excess is None else self.way.along(excess)
 
 
 def recount(situation: Situation, terms: Terms, decision: Decision, decided: AssetDecision) -> Recount:
     """Count one asset of a decision again."""
     policy, instrument = terms.policy.asset(decided.asset), terms.instruments[decided.asset]
-    reference = decided.intent.current if decided.intent is not None else decided.goal
+    way = decided.way
+    reference = way.along(decided.intent.current if decided.intent is not None else decided.goal)
     measure, nav = decided.measure, decision.nav
     levels = triggers.levels(policy, nav) if nav is not None and nav > 0 else None
     if decided.due is not None and not decided.urgent:
@@ -64,11 +82,13 @@ def recount(situation: Situation, terms: Terms, decision: Decision, decided: Ass
     held = any(refusal.scope == guards.DATA for refusal in decided.refusals)
     if decision.halted or held or levels is None or measure.excess is None or measure.price is None:
         return Recount(decided, policy, instrument, reference, reference, levels)
-    wish = triggers.wish(policy, levels, measure.excess, price=measure.price, reference=reference,
-                         contract=decided.contract)
+    wish = triggers.wish(policy, levels, way.along(measure.excess), price=measure.price, reference=reference,
+                         contract=decided.contract, way=way)
     minimum = None if wish.action is Action.HOLD else _minimum(decided, wish, measure.price, instrument)
+    before = situation.state.of(decided.asset)
+    same = way is before.way or before.candidate is None
     count = triggers.count(
-        situation.state.of(decided.asset), Action.HOLD if minimum is not None else wish.action,
+        before if same else triggers.Count(None, 0, before.counted_at), Action.HOLD if minimum is not None else wish.action,
         situation.snapshot.taken_at, needed=terms.policy.confirm, spacing=terms.policy.confirm_spacing)
     up = wish.goal > reference
     opening = _opening(situation, terms, decision, decided, reference=reference) if up and minimum is None else None
@@ -89,9 +109,11 @@ def _urgent_goal(situation: Situation, terms: Terms, decision: Decision, decided
         refusal.scope == guards.DATA and refusal.guard != "engine_halted"
         for one in decision.assets for refusal in one.refusals)
     found = climb(situation, terms, nav=decision.nav if believed else None, cash=decision.cash if believed else None)
-    goals = [found.goals.get(decided.asset), before.goal if before.goal_at is not None else None]
-    falling = [goal for goal in goals if goal is not None and goal < decided.short]
-    return min(falling, default=decided.short)
+    hedge = decided.way.along(decided.short)
+    going = before.goal is not None and before.goal_at is not None
+    goals = [found.goals.get(decided.asset), decided.way.along(before.goal or ZERO) if going else None]
+    falling = [goal for goal in goals if goal is not None and goal < hedge]
+    return min(falling, default=hedge)
 
 
 def _seen(count: triggers.Count, action: Action) -> int:
@@ -100,10 +122,11 @@ def _seen(count: triggers.Count, action: Action) -> int:
 
 def _minimum(decided: AssetDecision, wish: triggers.Wish, price: Decimal, instrument: Instrument) -> Reason | None:
     """A goal in progress that is lowered can still be an increase of the position, and the other way round."""
-    kind = Action.INCREASE if wish.goal > decided.short else wish.action
-    if kind is not Action.CLOSE and wish.goal < decided.short:
+    hedge = decided.way.along(decided.short)
+    kind = Action.INCREASE if wish.goal > hedge else wish.action
+    if kind is not Action.CLOSE and wish.goal < hedge:
         kind = Action.REDUCE
-    return sizing.below_minimum(kind, abs(wish.goal - decided.short), price, instrument)
+    return sizing.below_minimum(kind, abs(wish.goal - hedge), price, instrument)
 
 
 def _opening(
@@ -117,7 +140,7 @@ def _opening(
     found = guards.account_refusals(
         snapshot, terms.policy, standing, {each.symbol for each in terms.instruments.values()})
     found += guards.asset_refusals(
-        quote, instrument, terms.policy.guards, own, disarmed=decision.state.of(decided.asset).disarmed,
+        quote, instrument, terms.policy.guards, own, way=decided.way, disarmed=decision.state.of(decided.asset).disarmed,
         position=(position.quantity if position is not None else ZERO) - decision.state.of(decided.asset).foreign,
         foreign_orders=guards.foreign_orders(
             snapshot, instrument.symbol, standing.own_orders, decision.state.of(decided.asset).ignored_orders))
@@ -139,22 +162,22 @@ def _granted(  # noqa: PLR0917 - the whole of what an increase depends on
     """What notional limit and margin leave of an increase that is confirmed and not refused."""
     decided = asked.decided
     notional = sizing.notional_cap(asked.policy.max_hedge_notional, price, decided.contract, wish.goal)
-    goal, cap, committed = notional, None, None
-    if goal > decided.short:
+    goal, cap, committed, hedge = notional, None, None, asked.hedge
+    if goal > hedge:
         committed = committed_before(decision, decided)
         cap = increase_allowed(
-            situation.snapshot, terms.instruments, decided.asset, decided.short, goal, decided.contract,
-            terms.policy.margin, committed)
+            situation.snapshot, terms.instruments, decided.asset, hedge, goal, decided.contract,
+            terms.policy.margin, committed, way=decided.way, longs=longs_of(situation, terms))
         goal = cap.short
     too_small = goal < wish.goal and sizing.below_minimum(
-        Action.INCREASE, goal - decided.short, price, asked.instrument) is not None
+        Action.INCREASE, goal - hedge, price, asked.instrument) is not None
     if goal <= asked.reference or too_small:
         goal = asked.reference
     return replace(asked, goal=goal, notional=notional, cap=cap, committed=committed)
 
 
 def committed_before(decision: Decision, decided: AssetDecision) -> dict[Asset, Decimal]:
-    """Base units that other assets were still to sell when this one's increase was granted.
+    """Base units (negative: to buy) that other assets were still to sell when this one's increase was granted.
 
     Goals in progress and decreases are there from the start; of the increases, the larger excess was served first.
     """
@@ -167,14 +190,14 @@ def committed_before(decision: Decision, decided: AssetDecision) -> dict[Asset, 
         if other.intent is not None and _rises(other):
             served = (-_excess(other), order[other.asset]) < (-_excess(decided), order[decided.asset])
             goal = other.intent.goal if served else other.intent.current
-        if goal > other.short:
+        if enlarges(other.short, goal):
             found[other.asset] = goal - other.short
     return found
 
 
 def _rises(decided: AssetDecision) -> bool:
-    return decided.intent is not None and decided.intent.goal > decided.intent.current
+    return decided.intent is not None and enlarges(decided.intent.current, decided.intent.goal)
 
 
 def _excess(decided: AssetDecision) -> Decimal:
-    return ZERO if decided.measure.excess is None else decided.measure.excess
+    return ZERO if decided.measure.excess is None else decided.way.along(decided.measure.excess)

@@ -22,6 +22,7 @@ from bot.core.money import ONE, ZERO, plain, round_to_step
 from bot.core.policy import Policy, Reinvest
 from bot.core.portfolio import Portfolio, par_cash
 from bot.core.states import Mode
+from bot.core.way import Way
 
 if TYPE_CHECKING:
     from bot.core.rule import Draft
@@ -37,7 +38,7 @@ def earned(drafts: Sequence[Draft], policy: Policy) -> Decimal:
     total = ZERO
     for draft in drafts:
         bid = draft.quote.spot_bid if draft.quote is not None else None
-        if draft.ended is not None and bid is not None:
+        if draft.ended is not None and draft.way is Way.SHORT and bid is not None:
             total += draft.ended.sold * bid * (ONE - (draft.instrument.spot_taker_fee or ZERO))
     return total
 
@@ -78,7 +79,7 @@ def buy_on(draft: Draft) -> None:
     if not draft.holds and ask is not None and ask > 0:
         left = min(left, round_to_step(_below(draft) / ask, draft.instrument.spot_lot))
     left = round_to_step(max(ZERO, left), draft.instrument.spot_lot)
-    over = draft.goal is not None or draft.short > 0 or draft.disarmed is not None
+    over = draft.goal is not None or draft.hedge > 0 or draft.disarmed is not None
     ended = not draft.standing.working and ask is not None and not _orderable(left, ask, draft.instrument)
     if over or ended:
         draft.buying = None
@@ -91,7 +92,7 @@ def buy_on(draft: Draft) -> None:
 def _below(draft: Draft) -> Decimal:
     """What the coin is below its target, in the settle coin; nothing where it is hedged or may not be opened."""
     excess = draft.measure.excess
-    if excess is None or draft.short > 0 or draft.goal is not None or draft.disarmed is not None:
+    if excess is None or draft.hedge > 0 or draft.goal is not None or draft.disarmed is not None:
         return ZERO
     return max(ZERO, -excess)
 

@@ -1,5 +1,8 @@
 """The rule at work on one decision: obey commands, follow goals in progress, wish, confirm, grant (DOMAIN §3).
 
+It is written once, along a way (`bot.core.way`): in a draft excess, hedge and goal of a long are turned, so that all
+that is read here holds for both. What it comes to is turned back in the answer (`bot.core.plan`).
+
 The rule compares the excess with the goal in progress where there is one, else with the position. An increase in
 progress is given up when an opening guard refuses, except while the outcome of an order is looked up: nothing can be
 sent then anyway, and what the look-up finds may be the order itself.
@@ -32,6 +35,7 @@ from bot.core.money import ZERO, plain
 from bot.core.policy import AssetPolicy, Terms
 from bot.core.states import FRESH, State
 from bot.core.times import Millis
+from bot.core.way import Way
 
 BY_COMMAND = "close_requested"
 """The goal's reason that acts through data guards until it is reached."""
@@ -48,7 +52,12 @@ REARMED_BY_COMMAND_ONLY = frozenset({"liquidation", "adl", "settlement"})
 
 @dataclass(slots=True)
 class Draft:
-    """One asset's decision in the making."""
+    """One asset's decision in the making, along its `way`.
+
+    `hedge`: what the venue's position is that way, and `booked` what the journal's fills add up to; `goal`, `excess`
+    (in the settle coin) and `sold` (coins, on spot) likewise. `position`, and all of `state` and `standing`, are signed
+    as they came.
+    """
 
     policy: AssetPolicy
     instrument: Instrument
@@ -56,7 +65,10 @@ class Draft:
     measure: Measure
     quote: Quote | None
     position: Decimal
-    short: Decimal
+    way: Way
+    hedge: Decimal
+    booked: Decimal
+    excess: Decimal | None
     state: AssetState
     standing: AssetStanding
     sight: guards.Sight
@@ -86,13 +98,24 @@ class Draft:
 
     @property
     def reference(self) -> Decimal:
-        """What the rule compares with: the goal in progress, or the position's short."""
-        return self.short if self.goal is None else self.goal
+        """What the rule compares with: the goal in progress, or the position's hedge."""
+        return self.hedge if self.goal is None else self.goal
 
     @property
     def rising(self) -> bool:
         """Whether an increase is in progress."""
-        return self.goal is not None and self.goal > self.short
+        return self.goal is not None and self.goal > self.hedge
+
+    @property
+    def sold(self) -> Decimal:
+        """Coins that the newest episode has sold on spot; of a long, bought."""
+        return self.way.along(self.standing.spot_sold)
+
+    @property
+    def trailing_carry(self) -> Decimal | None:
+        """What funding of the last three days cost a hedge of this way a year; None: not known."""
+        carry = self.standing.trailing_carry
+        return None if carry is None else self.way.along(carry)
 
     def say(self, code: str, text: str, **facts: str) -> None:
         """Add a reason."""
@@ -109,13 +132,14 @@ class Round:
     nav: Decimal
     drafts: list[Draft]
     ladder: Ladder
+    longs: frozenset[Asset] = frozenset()
     account_refusals: list[Refusal] | None = None
 
     def committed(self, but: Draft) -> dict[Asset, Decimal]:
-        """Increases in progress or granted, all assets but one: base units still to be sold."""
+        """Increases in progress or granted, all assets but one: base units still to be sold; negative: bought."""
         return {
-            draft.policy.asset: draft.goal - draft.short
-            for draft in self.drafts if draft is not but and draft.goal is not None and draft.goal > draft.short
+            draft.policy.asset: draft.way.along(draft.goal - draft.hedge)
+            for draft in self.drafts if draft is not but and draft.goal is not None and draft.goal > draft.hedge
         }
 
 
@@ -143,14 +167,15 @@ def obey(draft: Draft, at: Millis, *, panic: bool = False) -> None:
         if draft.disarmed not in REARMED_BY_COMMAND_ONLY:
             draft.disarmed = "close"
         draft.count = triggers.Count(None, 0, draft.count.counted_at)
-        draft.say(why, f"close requested: the short of {plain(draft.short)} goes to 0", short=plain(draft.short))
+        draft.say(why, f"close requested: the {draft.way} of {plain(draft.hedge)} goes to 0",
+                  **{draft.way.value: plain(draft.hedge)})
 
 
 def _reached(draft: Draft) -> None:
     """What was to be done is done."""
-    draft.say("goal_reached", f"the short has reached its goal of {plain(draft.short)}", goal=plain(draft.short))
+    draft.say("goal_reached", f"the {draft.way} has reached its goal of {plain(draft.hedge)}", goal=plain(draft.hedge))
     if draft.finalising is not None and draft.goal == 0 and draft.goal_reason not in BY_MARGIN:
-        draft.ended = replace(draft.finalising, sold=draft.standing.spot_sold - draft.finalising.sold_before)
+        draft.ended = replace(draft.finalising, sold=draft.sold - draft.finalising.sold_before)
     draft.goal = draft.finalising = None
 
 
@@ -159,8 +184,8 @@ def is_reached(draft: Draft) -> bool:
     if draft.goal is None:
         return False
     if draft.goal_reason in BY_MARGIN and not draft.standing.unresolved:
-        return draft.short <= draft.goal
-    return draft.goal == draft.short == draft.standing.short
+        return draft.hedge <= draft.goal
+    return draft.goal == draft.hedge == draft.booked
 
 
 def is_urgent(draft: Draft) -> bool:
@@ -204,12 +229,12 @@ def _say_progress(draft: Draft) -> None:
     by = "for margin" if draft.goal_reason in BY_MARGIN else "by command"
     if draft.goal_reason in (ending.BY_AGE, ending.BY_CARRY):
         by = "with its coins"
-    draft.say("goal_in_progress", f"closing {by}, {plain(draft.short - draft.goal)} left",
-              short=plain(draft.short), goal=plain(draft.goal))
+    draft.say("goal_in_progress", f"closing {by}, {plain(draft.hedge - draft.goal)} left",
+              **{draft.way.value: plain(draft.hedge)}, goal=plain(draft.goal))
 
 
 def _excess(draft: Draft) -> Decimal:
-    return ZERO if draft.measure.excess is None else draft.measure.excess
+    return ZERO if draft.excess is None else draft.excess
 
 
 def _rearm(this: Round, draft: Draft) -> None:
@@ -218,7 +243,7 @@ def _rearm(this: Round, draft: Draft) -> None:
         return
     close = triggers.levels(draft.policy, this.nav).close
     if _excess(draft) <= close:
-        draft.say("rearmed", f"re-armed: the excess is at or below the close level {close:.2f}",
+        draft.say("rearmed", f"re-armed: the {triggers.NAMES[draft.way]} is at or below the close level {close:.2f}",
                   cause=draft.disarmed, close=plain(close))
         draft.disarmed = None
 
@@ -231,16 +256,16 @@ def _follow(this: Round, draft: Draft) -> None:
     goal = draft.reference
     refusals = [refusal for refusal in _opening(this, draft) if refusal.guard != "unresolved_order"]
     if refusals:
-        _drop(draft, draft.short, "an opening guard refuses")
+        _drop(draft, draft.hedge, "an opening guard refuses")
         return
     if draft.standing.working or draft.standing.unresolved:
         return
     price = draft.measure.price
     minimum = None if price is None else sizing.below_minimum(
-        Action.INCREASE, goal - draft.short, price, draft.instrument)
+        Action.INCREASE, goal - draft.hedge, price, draft.instrument)
     if minimum is not None:
         draft.reasons.append(minimum)
-        _drop(draft, draft.short, "what is left cannot be ordered")
+        _drop(draft, draft.hedge, "what is left cannot be ordered")
         return
     granted = _margin_cap(this, draft, goal)
     if granted < goal:
@@ -249,8 +274,8 @@ def _follow(this: Round, draft: Draft) -> None:
 
 def _drop(draft: Draft, to: Decimal, why: str) -> None:
     draft.say("goal_dropped", f"the increase to {plain(draft.reference)} ends at {plain(to)}: {why}",
-              goal=plain(draft.reference), short=plain(to))
-    draft.goal = None if to == draft.short else to
+              goal=plain(draft.reference), **{draft.way.value: plain(to)})
+    draft.goal = None if to == draft.hedge else to
 
 
 def _opening(this: Round, draft: Draft) -> list[Refusal]:
@@ -264,7 +289,7 @@ def _opening(this: Round, draft: Draft) -> list[Refusal]:
             this.account_refusals = guards.account_refusals(situation.snapshot, policy, situation.standing, ours)
         assert draft.quote is not None  # noqa: S101 - a draft without a quote is held, and never comes here
         draft.opening = this.account_refusals + guards.asset_refusals(
-            draft.quote, draft.instrument, policy.guards, draft.standing, disarmed=draft.disarmed,
+            draft.quote, draft.instrument, policy.guards, draft.standing, way=draft.way, disarmed=draft.disarmed,
             position=draft.position, foreign_orders=guards.foreign_orders(
                 situation.snapshot, draft.instrument.symbol, situation.standing.own_orders, draft.ignored_orders))
         floor = guards.floor_refusal(this.ladder.cash_share, policy.margin.cash_floor)
@@ -279,19 +304,19 @@ def _opening(this: Round, draft: Draft) -> list[Refusal]:
 
 def _wish(this: Round, draft: Draft) -> bool:
     """Ask the rule, and confirm. A decrease is made at once; whether an increase waits to be granted is returned."""
-    excess, price, reference = draft.measure.excess, draft.measure.price, draft.reference
+    excess, price, reference = draft.excess, draft.measure.price, draft.reference
     if excess is None or price is None:
         return False
     wish = triggers.wish(draft.policy, triggers.levels(draft.policy, this.nav), excess, price=price,
-                         reference=reference, contract=draft.contract)
+                         reference=reference, contract=draft.contract, way=draft.way)
     if draft.goal is not None:
-        draft.say("goal_in_progress", f"short {plain(draft.short)} is on its way to {plain(reference)}",
-                  short=plain(draft.short), goal=plain(reference), why=draft.goal_reason)
+        draft.say("goal_in_progress", f"{draft.way} {plain(draft.hedge)} is on its way to {plain(reference)}",
+                  **{draft.way.value: plain(draft.hedge)}, goal=plain(reference), why=draft.goal_reason)
     draft.reasons.append(wish.reason)
     draft.wish = wish
     action = _orderable(draft, wish, price)
     policy = this.terms.policy
-    draft.count = triggers.count(draft.state, action, this.at, needed=policy.confirm, spacing=policy.confirm_spacing)
+    draft.count = triggers.count(draft.count, action, this.at, needed=policy.confirm, spacing=policy.confirm_spacing)
     if action is Action.HOLD:
         return False
     up = wish.goal > reference
@@ -305,28 +330,28 @@ def _wish(this: Round, draft: Draft) -> bool:
 
 def _orderable(draft: Draft, wish: triggers.Wish, price: Decimal) -> Action:
     """The wish's action; HOLD where the venue would not take the order that it needs."""
-    minimum = unorderable(wish, draft.short, price, draft.instrument)
+    minimum = unorderable(wish, draft.hedge, price, draft.instrument)
     if minimum is None:
         return wish.action
     draft.reasons.append(minimum)
     return Action.HOLD
 
 
-def unorderable(wish: triggers.Wish, short: Decimal, price: Decimal, instrument: Instrument) -> Reason | None:
-    """Why the venue would not take the order that a wish needs, from a position's short; None when it would."""
+def unorderable(wish: triggers.Wish, hedge: Decimal, price: Decimal, instrument: Instrument) -> Reason | None:
+    """Why the venue would not take the order that a wish needs, from a position's hedge; None when it would."""
     if wish.action is Action.HOLD:
         return None
     # A goal in progress that is lowered can still be an increase of the position.
-    kind = Action.INCREASE if wish.goal > short else wish.action
-    if kind is not Action.CLOSE and wish.goal < short:
+    kind = Action.INCREASE if wish.goal > hedge else wish.action
+    if kind is not Action.CLOSE and wish.goal < hedge:
         kind = Action.REDUCE
-    return sizing.below_minimum(kind, abs(wish.goal - short), price, instrument)
+    return sizing.below_minimum(kind, abs(wish.goal - hedge), price, instrument)
 
 
 def _refuse(this: Round, draft: Draft) -> bool:
     """Whether an opening guard refuses, the cooldown of a new episode included."""
     refused = bool(_opening(this, draft))
-    if draft.short == 0 and draft.reference == 0:
+    if draft.hedge == 0 and draft.reference == 0:
         ends_at = triggers.cooling_until(draft.standing.closed_at, this.terms.policy.cooldown, this.at)
         if ends_at is not None:
             refusal = guards.cooldown_refusal(ends_at)
@@ -355,14 +380,14 @@ def _grant(this: Round, draft: Draft) -> None:
     limit = draft.policy.max_hedge_notional
     goal = sizing.notional_cap(limit, price, draft.contract, wish.goal)
     if goal < wish.goal and limit is not None:
-        draft.say("capped_by_notional", f"short {plain(wish.goal)} would be worth more than {plain(limit)}",
+        draft.say("capped_by_notional", f"{draft.way} {plain(wish.goal)} would be worth more than {plain(limit)}",
                   wanted=plain(wish.goal), allowed=plain(goal), max_hedge_notional=plain(limit))
-    if goal > draft.short:
+    if goal > draft.hedge:
         goal = _margin_cap(this, draft, goal)
     if goal <= reference:
         return
     if goal < wish.goal:
-        minimum = sizing.below_minimum(Action.INCREASE, goal - draft.short, price, draft.instrument)
+        minimum = sizing.below_minimum(Action.INCREASE, goal - draft.hedge, price, draft.instrument)
         if minimum is not None:
             draft.reasons.append(minimum)
             return
@@ -374,8 +399,8 @@ def _margin_cap(this: Round, draft: Draft, goal: Decimal) -> Decimal:
     if not this.terms.policy.margin.enabled:
         return goal
     cap = increase_allowed(
-        this.situation.snapshot, this.terms.instruments, draft.policy.asset, draft.short, goal, draft.contract,
-        this.terms.policy.margin, this.committed(draft))
+        this.situation.snapshot, this.terms.instruments, draft.policy.asset, draft.hedge, goal, draft.contract,
+        this.terms.policy.margin, this.committed(draft), way=draft.way, longs=this.longs)
     draft.reasons.extend(cap.reasons)
     return cap.short
 

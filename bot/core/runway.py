@@ -1,4 +1,8 @@
-"""Maintenance margin by tiers, and how far marks may move until a margin account is liquidated (DOMAIN §6.2)."""
+"""Maintenance margin by tiers, and how far marks may move until a margin account is liquidated (DOMAIN §6.2).
+
+Shorts are liquidated by a rise, longs by a fall. A rise moves the shorts together and a fall the longs; what would gain
+by the move stands still, which only shortens the runway. The joint runway is the shorter of the two.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,15 @@ from heapq import merge
 from bot.core.market import Asset, MarginTier
 from bot.core.money import ONE, ZERO
 from bot.core.swift import swift
+from bot.core.way import Way
 
 
 @swift
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One short as the runway sees it: `notional` at mark (> 0), its tiers, and what rises against it.
+    """One short or long as the runway sees it: `notional` at mark (> 0), its tiers, and what moves with it.
 
-    `maintenance` is today's; without tiers its rate is kept as the notional rises. `collateral` is the settle-coin
+    `maintenance` is today's; without tiers its rate is kept as the notional moves. `collateral` is the settle-coin
     value by which the wallet's coins gain per +100 % of this mark (0 in a separate wallet).
     """
 
@@ -32,25 +37,41 @@ class Exposure:
 @swift
 @dataclass(frozen=True, slots=True)
 class MarginAccount:
-    """The margin account at one instant. `standing` is the maintenance margin of what does not rise (the longs)."""
+    """The margin account at one instant.
+
+    `longs`: those on coins that may be hedged by one; `standing` is the maintenance margin of all others, which are
+    somebody else's and do not move. `coins`: what the wallet's coins without a long count for less per −100 % of all
+    marks, beyond what shorts on them gain (0 in a separate wallet, or without longs).
+    """
 
     equity: Decimal
     shorts: tuple[Exposure, ...]
     standing: Decimal = ZERO
+    longs: tuple[Exposure, ...] = ()
+    coins: Decimal = ZERO
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Shorts and longs."""
+        return (*self.shorts, *self.longs) if self.longs else self.shorts
+
+    def of(self, way: Way) -> tuple[Exposure, ...]:
+        """The shorts, or the longs."""
+        return self.shorts if way is Way.SHORT else self.longs
 
     @property
     def notional(self) -> Decimal:
-        """Σ short notional at mark."""
-        return sum((short.notional for short in self.shorts), ZERO)
+        """Σ notional at mark, whichever way."""
+        return sum((one.notional for one in self.exposures), ZERO)
 
     @property
     def maintenance(self) -> Decimal:
         """Maintenance margin of everything in the wallet."""
-        return self.standing + sum((short.maintenance for short in self.shorts), ZERO)
+        return self.standing + sum((one.maintenance for one in self.exposures), ZERO)
 
     @property
     def effective_leverage(self) -> Decimal | None:
-        """Σ short notional / equity; None when there is no equity to divide by."""
+        """Σ notional / equity; None when there is no equity to divide by."""
         return self.notional / self.equity if self.equity > 0 else None
 
 
@@ -84,18 +105,35 @@ def initial_margin(notional: Decimal, leverage: Decimal) -> Decimal:
     return notional / leverage
 
 
-def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool = False) -> Decimal | None:
+def joint_runway(account: MarginAccount) -> Decimal | None:
+    """The shorter of both ways' runways; None: there is nothing, or no move liquidates."""
+    up = runway(account, account.shorts)
+    down = runway_of(account, Way.LONG) if account.longs else None
+    return up if down is None else down if up is None else min(up, down)
+
+
+def runway_of(account: MarginAccount, way: Way) -> Decimal | None:
+    """How far all shorted marks may rise together, or all marks of longs fall with every coin in the wallet."""
+    if way is Way.SHORT:
+        return runway(account, account.shorts)
+    return runway(account, account.longs, falling=True, coins=account.coins)
+
+
+def runway(
+    account: MarginAccount, moving: Sequence[Exposure], *, falling: bool = False, coins: Decimal = ZERO,
+) -> Decimal | None:
     """How far the marks of `moving` may rise together until equity == maintenance margin; they are shorts of `account`.
 
     Exact over the tier table: the surplus is linear between the moves at which some notional changes its tier.
     Negative where the account is already below its maintenance margin. None: nothing moves, or no move liquidates.
-    With `falling`, how far marks of longs (not in `account`) may fall: 0.3 = −30 %, and None below a price of 0.
+    With `falling`, how far marks of longs may fall: 0.3 = −30 %, and None below a price of 0. `coins`: see
+    `MarginAccount`; 0 where the other coins stand still.
     """
     if not moving:
         return None
-    # Shorts are compared by identity: two equal positions are still two.
+    # Positions are compared by identity: two equal ones are still two.
     still = account.standing + sum(
-        (short.maintenance for short in account.shorts if not any(short is mover for mover in moving)), ZERO,
+        (one.maintenance for one in account.exposures if not any(one is mover for mover in moving)), ZERO,
     )
     sign = -1 if falling else 1
     edges = merge(*(_edges(mover, falling=falling) for mover in moving))
@@ -106,6 +144,8 @@ def runway(account: MarginAccount, moving: Sequence[Exposure], *, falling: bool 
         # Tiers are chosen inside the segment, where no rounding of a boundary can pick the wrong side.
         inside = start + 1 if end is None else (start + end) / 2
         surplus, slope = account.equity - still, ZERO
+        if coins:
+            surplus, slope = surplus - coins * start, -coins
         for mover in moving:
             rate, deduction = _maintenance_line(mover, 1 + sign * inside)
             surplus -= mover.notional * start + mover.notional * (1 + sign * start) * rate - deduction

@@ -20,10 +20,10 @@ def contract_value(contract: Decimal, price: Decimal) -> Decimal:
     return contract * price
 
 
-def wanted_short(excess: Decimal, price: Decimal, contract: Decimal, rounding: Rounding) -> Decimal:
-    """The excess as a short in whole micro-contracts: rounded down (never over-hedged) or, by option, to nearest.
+def wanted_hedge(excess: Decimal, price: Decimal, contract: Decimal, rounding: Rounding) -> Decimal:
+    """The excess as a hedge in whole micro-contracts: rounded down (never over-hedged) or, by option, to nearest.
 
-    Exactly half a contract rounds down: the smaller hedge. An excess of 0 or less wants no short.
+    Exactly half a contract rounds down: the smaller hedge. An excess of 0 or less wants none.
     """
     if excess <= 0:
         return ZERO
@@ -34,7 +34,7 @@ def wanted_short(excess: Decimal, price: Decimal, contract: Decimal, rounding: R
 
 
 def brings_closer(excess: Decimal, price: Decimal, current: Decimal, wanted: Decimal) -> bool:
-    """Whether the wanted short leaves less of the excess over (or overshoots less) than the current one."""
+    """Whether the wanted hedge leaves less of the excess over (or overshoots less) than the current one."""
     return abs(excess - wanted * price) < abs(excess - current * price)
 
 

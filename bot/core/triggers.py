@@ -1,6 +1,7 @@
-"""When the rule wants another short: levels with hysteresis, confirmation on spaced snapshots, cooldown (DOMAIN §3).
+"""When the rule wants another hedge: levels with hysteresis, confirmation on spaced snapshots, cooldown (DOMAIN §3).
 
 Everything is compared as values in the settle coin, never as drift: a division loses contracts at exact multiples.
+The rule is written along a way (`bot.core.way`): for a long, the excess is what is missing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from decimal import Decimal
 
 from bot.core.decision import Action, AssetState, Reason
 from bot.core.money import ZERO, plain
-from bot.core.policy import AssetPolicy, Rule
-from bot.core.sizing import brings_closer, wanted_short
+from bot.core.policy import AssetPolicy, Direction, Rule
+from bot.core.sizing import brings_closer, wanted_hedge
 from bot.core.swift import swift
 from bot.core.times import Millis
+from bot.core.way import Way, way_of
 
 
 @swift
@@ -81,21 +83,41 @@ class Wish:
     reason: Reason
 
 
-def verdict(rule: Rule, nav: Decimal, excess: Decimal, price: Decimal, reference: Decimal) -> tuple[str, Decimal]:
-    """The rule of DOMAIN §3.1–3 for one asset: the code of what it wants, and the short that it wants.
+def way_at(direction: Direction, excess: Decimal, reference: Decimal) -> Way:
+    """The way of the hedge that there is (signed), else of the one that this excess could ask for."""
+    if reference:
+        return way_of(reference)
+    return Way.LONG if direction is Direction.BOTH and excess < 0 else Way.SHORT
 
-    `reference` is the short it is compared with: the goal in progress, or the position's short.
+
+def verdict(rule: Rule, nav: Decimal, excess: Decimal, price: Decimal, reference: Decimal) -> tuple[str, Decimal]:
+    """The rule of DOMAIN §3.1–3 for one asset: the code of what it wants, and the hedge (signed) that it wants.
+
+    `reference` is the hedge it is compared with: the goal in progress, or the position's.
     """
+    way = way_at(rule.direction, excess, reference)
+    if way is Way.SHORT:
+        return along(way, rule, nav, excess, price=price, reference=reference)
+    code, wanted = along(way, rule, nav, -excess, price=price, reference=-reference)
+    return code, way.along(wanted)
+
+
+def along(
+    way: Way, rule: Rule, nav: Decimal, excess: Decimal, *, price: Decimal, reference: Decimal,
+) -> tuple[str, Decimal]:
+    """The same with everything along a way. A long that the direction does not allow ends."""
+    if way is Way.LONG and rule.direction is Direction.SHORT:
+        return ("not_directed", ZERO) if reference else ("below_open", ZERO)
     if reference == 0:
         if excess < rule.open * nav:
             return "below_open", ZERO
-        wanted = wanted_short(excess, price, rule.contract, rule.rounding)
+        wanted = wanted_hedge(excess, price, rule.contract, rule.rounding)
         return ("above_open" if wanted else "below_contract"), wanted
     if excess <= rule.close * nav:
         return "resolved", ZERO
     if abs(excess - reference * price) < rule.resize * nav:
         return "within_resize", reference
-    wanted = wanted_short(excess, price, rule.contract, rule.rounding)
+    wanted = wanted_hedge(excess, price, rule.contract, rule.rounding)
     if not brings_closer(excess, price, reference, wanted):
         return "not_closer", reference
     return ("rounds_to_zero" if wanted == 0 else "under_hedged" if wanted > reference else "over_hedged"), wanted
@@ -104,56 +126,66 @@ def verdict(rule: Rule, nav: Decimal, excess: Decimal, price: Decimal, reference
 ACTIONS: Mapping[str, Action] = {
     "below_open": Action.HOLD, "above_open": Action.OPEN, "below_contract": Action.HOLD, "resolved": Action.CLOSE,
     "within_resize": Action.HOLD, "not_closer": Action.HOLD, "rounds_to_zero": Action.CLOSE,
-    "under_hedged": Action.INCREASE, "over_hedged": Action.REDUCE,
+    "under_hedged": Action.INCREASE, "over_hedged": Action.REDUCE, "not_directed": Action.CLOSE,
 }
 """What each verdict comes to."""
 
 
 def wish(
     policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
+    way: Way = Way.SHORT,
 ) -> Wish:
-    """The verdict with its words."""
-    code, goal = verdict(Rule.of(policy, "", contract), at.nav, excess, price, reference)
+    """The verdict along a way, with its words."""
+    code, goal = along(
+        way, Rule.of(policy, "", contract), at.nav, excess, price=price, reference=reference)
     if reference == 0:
-        return Wish(ACTIONS[code], goal, _without_hedge(code, goal, at, excess, price=price, contract=contract))
+        return Wish(ACTIONS[code], goal, _without_hedge(
+            code, goal, at, excess, price=price, contract=contract, way=way))
     return Wish(ACTIONS[code], goal, _with_hedge(
-        policy, code, at, excess, price=price, reference=reference, contract=contract))
+        policy, code, at, excess, price=price, reference=reference, contract=contract, way=way))
+
+
+NAMES: Mapping[Way, str] = {Way.SHORT: "excess", Way.LONG: "shortfall"}
+"""What the excess along a way is called."""
 
 
 def _without_hedge(
-    code: str, wanted: Decimal, at: Levels, excess: Decimal, *, price: Decimal, contract: Decimal,
+    code: str, wanted: Decimal, at: Levels, excess: Decimal, *, price: Decimal, contract: Decimal, way: Way,
 ) -> Reason:
-    opens = at.open
-    facts = {"excess": plain(excess), "open": plain(opens), "price": plain(price)}
+    opens, name = at.open, NAMES[way]
+    facts = {name: plain(excess), "open": plain(opens), "price": plain(price)}
     if code == "below_open":
-        return Reason(code, f"excess {excess:.2f} is below the open level {opens:.2f}", facts)
+        return Reason(code, f"{name} {excess:.2f} is below the open level {opens:.2f}", facts)
     if code == "below_contract":
-        return Reason(code, f"excess {excess:.2f} is worth less than one contract of {contract}",
+        return Reason(code, f"{name} {excess:.2f} is worth less than one contract of {contract}",
                       {**facts, "contract": plain(contract)})
-    return Reason(code, f"excess {excess:.2f} has reached the open level {opens:.2f}: short {plain(wanted)} wanted",
+    return Reason(code, f"{name} {excess:.2f} has reached the open level {opens:.2f}: {way} {plain(wanted)} wanted",
                   {**facts, "wanted": plain(wanted)})
 
 
 def _with_hedge(
     policy: AssetPolicy, code: str, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal,
-    contract: Decimal,
+    contract: Decimal, way: Way,
 ) -> Reason:
-    facts = {"excess": plain(excess), "price": plain(price), "short": plain(reference)}
+    name = NAMES[way]
+    facts = {name: plain(excess), "price": plain(price), way.value: plain(reference)}
+    if code == "not_directed":
+        return Reason(code, f"the direction is {policy.direction}: the long of {plain(reference)} ends", facts)
     if code == "resolved":
         close = at.close
-        return Reason(code, f"excess {excess:.2f} is at or below the close level {close:.2f}",
+        return Reason(code, f"{name} {excess:.2f} is at or below the close level {close:.2f}",
                       {**facts, "close": plain(close)})
     gap, resize = excess - reference * price, at.resize
     facts["gap"] = plain(gap)
     facts["resize"] = plain(resize)
     if code == "within_resize":
         return Reason(code, f"the hedge is off by {gap:.2f}, less than the resize level {resize:.2f}", facts)
-    wanted = facts["wanted"] = plain(wanted_short(excess, price, contract, policy.rounding))
+    wanted = facts["wanted"] = plain(wanted_hedge(excess, price, contract, policy.rounding))
     return Reason(code, {
-        "not_closer": f"the hedge is off by {gap:.2f}, and short {wanted} would not bring it closer",
-        "rounds_to_zero": f"excess {excess:.2f} is worth less than one contract of {contract}",
-        "under_hedged": f"the hedge is {gap:.2f} too small: short {wanted} wanted",
-        "over_hedged": f"the hedge is {-gap:.2f} too large: short {wanted} wanted",
+        "not_closer": f"the hedge is off by {gap:.2f}, and {way} {wanted} would not bring it closer",
+        "rounds_to_zero": f"{name} {excess:.2f} is worth less than one contract of {contract}",
+        "under_hedged": f"the hedge is {gap:.2f} too small: {way} {wanted} wanted",
+        "over_hedged": f"the hedge is {-gap:.2f} too large: {way} {wanted} wanted",
     }[code], facts)
 
 
@@ -167,7 +199,7 @@ class Count:
     counted_at: Millis | None
 
 
-def count(state: AssetState, action: Action, at: Millis, *, needed: int, spacing: Millis) -> Count:
+def count(before: AssetState | Count, action: Action, at: Millis, *, needed: int, spacing: Millis) -> Count:
     """The count after a fresh valid snapshot taken at `at` on which the rule wants `action`.
 
     Another kind of change starts again at 1; no change resets; one instant counts once, however often it is looked
@@ -175,15 +207,15 @@ def count(state: AssetState, action: Action, at: Millis, *, needed: int, spacing
     while it is wanted, without counting on.
     """
     if action is Action.HOLD:
-        return Count(None, 0, state.counted_at)
-    last = state.counted_at
+        return Count(None, 0, before.counted_at)
+    last = before.counted_at
     if last is not None and at <= last:
-        return Count(state.candidate, state.confirmed, last)
-    if action is not state.candidate or last is None:
+        return Count(before.candidate, before.confirmed, last)
+    if action is not before.candidate or last is None:
         return Count(action, 1, at)
-    if at - last < spacing or state.confirmed >= needed:
-        return Count(action, state.confirmed, last)
-    return Count(action, state.confirmed + 1, at)
+    if at - last < spacing or before.confirmed >= needed:
+        return Count(action, before.confirmed, last)
+    return Count(action, before.confirmed + 1, at)
 
 
 def cooling_until(closed_at: Millis | None, cooldown: Millis, at: Millis) -> Millis | None:

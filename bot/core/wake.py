@@ -83,10 +83,13 @@ class _Line:
         """What the rule wants here and the venue would take."""
         if nav <= 0:
             return Action.HOLD
+        excess = self.quantity * price - self.policy.target * nav
+        way = triggers.way_at(self.policy.direction, excess, self.reference or self.short)
         wish = triggers.wish(
-            self.policy, triggers.levels(self.policy, nav), self.quantity * price - self.policy.target * nav,
-            price=price, reference=self.reference, contract=self.policy.contract_for(self.instrument))
-        return wish.action if unorderable(wish, self.short, price, self.instrument) is None else Action.HOLD
+            self.policy, triggers.levels(self.policy, nav), way.along(excess), price=price,
+            reference=way.along(self.reference), contract=self.policy.contract_for(self.instrument), way=way)
+        hedge = way.along(self.short)
+        return wish.action if unorderable(wish, hedge, price, self.instrument) is None else Action.HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +200,14 @@ def watch(
                     one.changed_at + after)
             for one in live if not one.state.unresolved and spot_coin(one.intent.symbol) is None
         ),
-        rungs=watch_rungs(snapshot, terms.instruments, terms.policy.margin), floor=_floor(decision, terms),
+        rungs=watch_rungs(snapshot, terms.instruments, terms.policy.margin, terms.longs), floor=_floor(decision, terms),
     )
 
 
 def _floor(decision: Decision, terms: Terms) -> CashFloor | None:
     """The cash floor, where it could act: NAV is believed, and it has not acted on every hedge already."""
     share, nav = decision.ladder.cash_share, decision.nav
-    waits = any(one.short > 0 and decision.state.of(one.asset).disarmed != FLOOR_CAUSE for one in decision.assets)
+    waits = any(one.short and decision.state.of(one.asset).disarmed != FLOOR_CAUSE for one in decision.assets)
     if share is None or nav is None or not waits:
         return None
     return CashFloor(terms.policy.margin.cash_floor, share * nav)

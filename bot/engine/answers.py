@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.core.decision import AssetDecision, Decision
+from bot.core.ending import WORDS
 from bot.core.money import plain
 from bot.core.states import stricter
 from bot.ports import COMMANDS, Command
@@ -23,8 +24,8 @@ def result(command: Command, decision: Decision) -> str:
 
 def _account(kind: str, decision: Decision) -> str:
     if kind == "panic":
-        shorts = ", ".join(f"{plain(one.short)} {one.asset}" for one in decision.assets if one.short)
-        closing = f"closing {shorts}" if shorts else "no hedge is open"
+        hedges = ", ".join(f"{plain(abs(one.short))} {one.asset}" for one in decision.assets if one.short)
+        closing = f"closing {hedges}" if hedges else "no hedge is open"
         return f"{closing}; every order of ours is withdrawn; {decision.state.state.text}"
     if kind in ("pause", "resume"):
         return decision.state.state.text
@@ -39,7 +40,8 @@ def _finalising(decided: AssetDecision, decision: Decision) -> str:
     going = decision.state.of(decided.asset).finalising
     if going is None:
         return f"no hedge is open on {decided.asset}"
-    told = said.get("finalise_requested", f"{plain(going.to_sell)} {decided.asset} are sold, and the short is closed")
+    told = said.get("finalise_requested", (
+        f"{plain(going.to_sell)} {decided.asset} are {WORDS[decided.way].traded}, and the {decided.way} is closed"))
     return f"{told}; {said['coins_not_free']}" if "coins_not_free" in said else told
 
 
@@ -47,7 +49,7 @@ def _asset(kind: str, decided: AssetDecision, decision: Decision) -> str:
     state, asset = decision.state.of(decided.asset), decided.asset
     whole = stricter(decision.state.state, state.state)
     account = "" if whole == state.state else f"; the account is {whole.text}"
-    closing = "no hedge is open on" if decided.short == 0 and decided.goal == 0 else f"closing {decided.short}"
+    closing = "no hedge is open on" if decided.short == 0 and decided.goal == 0 else f"closing {abs(decided.short)}"
     told = {
         "close": f"{closing} {asset}; it is disarmed until its drift resolves",
         "finalize": _finalising(decided, decision),

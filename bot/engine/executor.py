@@ -16,6 +16,7 @@ from bot.core.orders import OrderIntent, OrderRecord, OrderReport, OrderState, T
 from bot.core.policy import ExecutionPolicy, OnTimeout, Terms
 from bot.core.portfolio import quantity_of
 from bot.core.times import MINUTE, SECOND, Millis
+from bot.core.way import enlarges
 from bot.engine.book import Book
 from bot.engine.report import Reporter
 from bot.engine.sales import closing, spot_step
@@ -57,7 +58,7 @@ def next_step(
     return _new_order(decided, quote, instrument, policy, impatient=impatient)
 
 
-def _direction(decided: AssetDecision) -> Side:
+def _side(decided: AssetDecision) -> Side:
     return Side.SELL if decided.goal > decided.short else Side.BUY
 
 
@@ -69,7 +70,7 @@ def _unwanted(decided: AssetDecision, live: tuple[OrderRecord, ...]) -> Withdraw
             return Withdraw(record, "held")
         if not missing:
             return Withdraw(record, "goal reached")
-        if record.intent.side is not _direction(decided) or record.remaining > missing or record is not live[0]:
+        if record.intent.side is not _side(decided) or record.remaining > missing or record is not live[0]:
             return Withdraw(record, "no longer wanted")
     return None
 
@@ -92,19 +93,19 @@ def _new_order(
     decided: AssetDecision, quote: Quote, instrument: Instrument, policy: ExecutionPolicy, *, impatient: bool,
 ) -> Place | None:
     """An order for what is missing, at most one slice of it: post-only at the touch, or marketable once impatient."""
-    side = _direction(decided)
+    side, reduces = _side(decided), not enlarges(decided.short, decided.goal)
     touch = quote.perp_ask if side is Side.SELL else quote.perp_bid
     if touch is None or quote.perp_bid is None or quote.perp_ask is None:
         return None
     quantity = _slice(abs(decided.goal - decided.short), touch, decided.contract, instrument, policy)
     if instrument.max_amount is not None:
         quantity = min(quantity, round_to_step(instrument.max_amount, decided.contract))
-    if side is Side.SELL and quantity < instrument.min_amount:
+    if not reduces and quantity < instrument.min_amount:
         return None
     if impatient:
         price = bounded_price(side, quote, instrument, policy.max_slippage)
-        return Place(side, quantity, price, TimeInForce.IOC, side is Side.BUY)
-    return Place(side, quantity, passive_price(side, touch, instrument), TimeInForce.GTX, side is Side.BUY)
+        return Place(side, quantity, price, TimeInForce.IOC, reduces)
+    return Place(side, quantity, passive_price(side, touch, instrument), TimeInForce.GTX, reduces)
 
 
 def _slice(
@@ -241,7 +242,7 @@ class Executor:
         A post-only order that would have crossed is priced again no sooner than one that rests would be.
         """
         now = self._clock.now()
-        if step.side is Side.SELL and not step.spot and now < self._full_until:
+        if not step.reduce_only and not step.spot and now < self._full_until:
             return True
         last = self._book.last_ended(decided.asset)
         return (

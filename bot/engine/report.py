@@ -87,7 +87,7 @@ class Reporter:
         costs = self._book.costs(episode, snapshot)
         account = {
             "episode": episode.id, "short": episode.short, "quantity": episode.short,
-            "contracts": episode.short / decided.contract, "fee": costs.fees,
+            "contracts": abs(episode.short) / decided.contract, "fee": costs.fees,
             "opened_quantity": episode.entry_quantity, "entry_price": episode.entry_price,
             "exit_price": episode.exit_price, "realised_pnl": costs.realised, "funding_paid": costs.funding_paid,
             "fees": costs.fees, "basis": costs.basis, "slippage": costs.slippage, "net_cost": costs.net_cost,
@@ -128,7 +128,7 @@ class Reporter:
         position = snapshot.position(self._terms.instruments[asset].symbol)
         quote = snapshot.quotes.get(asset)
         mark = quote.mark if quote else None
-        margin = figures(snapshot, self._terms.instruments)
+        margin = figures(snapshot, self._terms.instruments, self._terms.longs)
         liquidation = margin.liquidation_prices.get(asset)
         episode = self._book.last_episode(asset)
         return {

@@ -1,6 +1,6 @@
 """The next step of a hedge that is ended with its coins: a sale on spot, then a close of as much (DOMAIN §5B, §7).
 
-The sale is worked like any order: post-only at the best ask, following it; once patience has ended, or at once for the
+Of a long, a purchase. It is worked like any order: post-only at the best ask, following it; once patience has ended, or at once for the
 margin ladder, marketable within `max_slippage`. Where the venue cannot move an order on spot, it is withdrawn and the
 rest placed anew. While the outcome of any order on either market is unknown, nothing is sent.
 """
@@ -17,12 +17,15 @@ from bot.core.money import round_to_step
 from bot.core.orders import OrderRecord, TimeInForce
 from bot.core.policy import ExecutionPolicy, OnTimeout
 from bot.core.times import Millis
+from bot.core.way import way_of
 from bot.engine.steps import Place, Reprice, Step, Withdraw
 
 
 def closing(decided: AssetDecision, due: Due) -> AssetDecision:
     """The decision with the close leg's goal: never below the one that it all goes down to."""
-    return replace(decided, goal=min(decided.short, max(decided.goal, decided.short - due.quantity)))
+    way = way_of(decided.short)
+    hedge, goal = way.along(decided.short), way.along(decided.goal)
+    return replace(decided, goal=way.along(min(hedge, max(goal, hedge - due.quantity))))
 
 
 def spot_step(

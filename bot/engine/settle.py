@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.core.episode import Episode
-from bot.core.market import Asset, OpenOrder, Side, Snapshot, spot_coin
+from bot.core.market import Asset, OpenOrder, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
@@ -205,11 +205,11 @@ class Settler:
             mine = [fill for fill in fills
                     if fill.order_id == report.order_id or fill.client_order_id == intent.client_order_id]
             complete = sum((fill.quantity for fill in mine), ZERO) >= report.filled
-            # A margin close may be known sooner than the increase, of unknown outcome, that it buys back. What is
+            # A margin close may be known sooner than the increase, of unknown outcome, that it undoes. What is
             # booked already, by a life that ended before it recorded the report, needs no cover any more.
             unbooked = sum((fill.quantity for fill in await self._book.unbooked(mine)), ZERO)
-            buys_back = intent.side is Side.BUY and not _on_spot(record)
-            covered = not buys_back or self._book.short(intent.asset) >= unbooked
+            reduces = intent.reduce_only and not _on_spot(record)
+            covered = not reduces or intent.side.sign * self._book.short(intent.asset) >= unbooked
             complete = complete and covered
             booked = await self._book.book_fills(record, mine) if covered else ()
             new_fills = bool(booked)

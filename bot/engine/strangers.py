@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from bot.core.market import Asset, Side, Snapshot
+from bot.core.market import Asset, Snapshot
 from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, OrderIntent, OrderReport, OrderState, TimeInForce, begin
 from bot.core.policy import Terms
-from bot.core.portfolio import short_of
 from bot.core.times import DAY, MINUTE, Millis
+from bot.core.way import enlarges, way_of
 from bot.engine.book import Book
 from bot.engine.report import Reporter
 from bot.errors import Unavailable
@@ -44,7 +44,8 @@ class Strangers:
         """By coin: how the venue closed what was ours, where its position is smaller than the journal's."""
         venue, found = self._venue, {}
         for asset, instrument in terms.instruments.items():
-            missing = self._book.short(asset) - short_of(snapshot.position(instrument.symbol))
+            way = way_of(self._book.short(asset))
+            missing = abs(self._book.short(asset)) - way.held(snapshot.position(instrument.symbol))
             if missing <= 0 or not isinstance(venue, ForcedCloses) or not self._due(asset):
                 continue
             try:
@@ -87,15 +88,19 @@ class Strangers:
             return f"refused: the venue lists no trade on {asset} that is not in the books already"
         after = short
         for fill in strange:
-            after -= fill.side.sign * fill.quantity
-            if after < 0:
+            before, after = after, after - fill.side.sign * fill.quantity
+            if after < 0 and asset not in terms.longs:
                 return f"refused: with these trades {asset} would be long, which is no hedge; `ignore` it instead"
+            if before * after < 0:
+                return (f"refused: trade {fill.trade_id} turns a {way_of(before)} of {asset} into a {way_of(after)}, and "
+                        "no hedge does; `ignore` it instead")
         if after != -held:
-            return (f"refused: its trades make a short of {plain(after)}, the venue shows a position of {plain(held)}; "
-                    "`ignore` what is not ours")
+            return (f"refused: its trades make a {way_of(after)} of {plain(abs(after))}, the venue shows a position of "
+                    f"{plain(held)}; `ignore` what is not ours")
         for order in dict.fromkeys(fill.order_id for fill in strange):
             await self._book_order(asset, [fill for fill in strange if fill.order_id == order], snapshot, why)
-        return f"the short of {asset} goes from {plain(short)} to {plain(after)} in the books"
+        way = way_of(short or after)
+        return f"the {way} of {asset} goes from {plain(abs(short))} to {plain(abs(after))} in the books"
 
     async def _book_order(self, asset: Asset, fills: Sequence[Fill], snapshot: Snapshot, why: str) -> None:
         """One stranger's order as one of ours: intent, executions and end at once, for no look-up could complete it."""
@@ -103,11 +108,12 @@ class Strangers:
         average = sum((fill.quantity * fill.price for fill in fills), ZERO) / quantity
         episode, number, identity = self._book.next_identity(asset)
         short, now = self._book.short(asset), self._clock.now()
+        after = short - first.side.sign * quantity
         # It was no decision of ours: the mids of then are known only where then is now.
         quote = snapshot.quotes.get(asset) if now - first.at <= SAME_MOMENT else None
         intent = OrderIntent(
-            identity, number, episode, asset, first.symbol, first.side, quantity, average, first.side is Side.BUY,
-            TimeInForce.GTC, -short, short - first.side.sign * quantity, decided_at=now, created_at=now, reason=why,
+            identity, number, episode, asset, first.symbol, first.side, quantity, average, not enlarges(short, after),
+            TimeInForce.GTC, -short, after, decided_at=now, created_at=now, reason=why,
             spot_mid=quote.spot_mid if quote else None, perp_mid=quote.perp_mid if quote else None,
         )
         report = OrderReport(

@@ -14,6 +14,7 @@ from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
 from bot.core.tax import TaxPolicy
 from bot.core.times import DAY, HOUR, MINUTE, Millis
+from bot.core.way import enlarges
 from bot.core.wake import Watch, watch
 from bot.engine import answers
 from bot.engine.audit import Audit
@@ -302,8 +303,9 @@ def _reached(before: Decision | None, after: Decision, asset: Asset) -> Action |
     was, now, short = before.state.of(asset), after.state.of(asset), after.of(asset).short
     if was.goal is None or now.goal_at == was.goal_at:
         return None
-    partly = was.goal_action in (Action.OPEN, Action.INCREASE) and short > before.of(asset).short
-    reached = short <= was.goal if was.goal_action in (Action.REDUCE, Action.CLOSE) else short == was.goal
+    partly = was.goal_action in (Action.OPEN, Action.INCREASE) and enlarges(before.of(asset).short, short)
+    reduced = was.goal_action in (Action.REDUCE, Action.CLOSE)
+    reached = not enlarges(was.goal, short) if reduced else short == was.goal
     return was.goal_action if reached or partly else None
 
 
@@ -316,4 +318,4 @@ def _material(state: RuleState) -> tuple[object, ...]:
 def _kept(memory: AssetState) -> tuple[object, ...]:
     return (memory.goal, memory.goal_action, memory.candidate, memory.confirmed, memory.disarmed, memory.pending_at,
             memory.holding, memory.state, memory.foreign, memory.ignored_orders, memory.quarantined_at,
-            memory.finalising, memory.buying)
+            memory.finalising, memory.buying, memory.way)

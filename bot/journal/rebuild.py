@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
@@ -21,6 +21,7 @@ from bot.core.money import ZERO, plain
 from bot.core.orders import Fill, FundingPayment, OrderIntent, PastOrder, Place, place_of
 from bot.core.policy import Terms
 from bot.core.times import Millis, iso
+from bot.core.way import way_of
 from bot.errors import JournalError
 from bot.journal.codec import digest, encode
 from bot.journal.rows import report_row, to_row
@@ -63,7 +64,7 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
     """What can be known. Pure."""
     assets = {spec.symbol: asset for asset, spec in terms.instruments.items()}
     unknown: list[str] = []
-    placed = _placed(seen, terms.instruments, account_tag, unknown)
+    placed = _placed(seen, terms.instruments, account_tag, unknown, terms.longs)
     fills = _ours(seen, placed, unknown)
     episodes: list[Episode] = []
     incomplete: list[str] = []
@@ -71,10 +72,12 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
         ours = [(intent, order) for intent, order in placed if intent.episode == name]
         mine = [intent for intent, _ in ours]
         ids = {intent.client_order_id for intent in mine}
-        carried = max(-_position_before(seen, ours[0][1], terms.instruments[mine[0].asset].symbol), ZERO)
+        carried = -_position_before(seen, ours[0][1], terms.instruments[mine[0].asset].symbol)
+        if mine[0].asset not in terms.longs:
+            carried = max(carried, ZERO)
         if carried:
             incomplete.append(name)
-            unknown.append(f"{name}: its first {plain(carried)} were sold before {iso(seen.since)}: their entry price, "
+            unknown.append(f"{name}: its first {plain(abs(carried))} were {'sold' if carried > 0 else 'bought'} before {iso(seen.since)}: their entry price, "
                            "fees, funding and number of fills are not in its account")
         episodes.append(_episode(mine, [fill for fill in fills if fill.client_order_id in ids], carried, seen, terms))
     funding = []
@@ -87,10 +90,10 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
         booked = sum((one.short for one in episodes if one.symbol == symbol), ZERO)
         held = -seen.positions.get(symbol, ZERO)
         if booked != held:
-            unknown.append(f"{asset}: the venue shows a short of {plain(held)}, orders of ours explain "
-                           f"{plain(booked)}: a bot holds still until they agree")
+            unknown.append(f"{asset}: the venue shows a {way_of(held)} of {plain(abs(held))}, orders of ours explain "
+                           f"{plain(booked if held >= 0 else -booked)}: a bot holds still until they agree")
     unknown.append("of every order: why it was placed, the prices at its decision and the goal it worked for; "
-                   f"its reason reads {REASON!r}, its goal is the short that it alone would have led to")
+                   f"its reason reads {REASON!r}, its goal is the hedge that it alone would have led to")
     unknown.append("every decision, the rule's memory (a coin closed by hand is armed again), counts of resizes, "
                    "orders that ended unfilled more than some days ago, and the user's commands")
     return Rebuilt(tuple(placed), fills, tuple(funding), tuple(episodes), tuple(incomplete), tuple(unknown))
@@ -98,6 +101,7 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
 
 def _placed(
     seen: Remembered, instruments: Mapping[Asset, Instrument], account_tag: str, unknown: list[str],
+    longs: Collection[Asset] = (),
 ) -> list[tuple[OrderIntent, PastOrder]]:
     """Our orders, oldest first, each as the intent that it shows.
 
@@ -123,7 +127,7 @@ def _placed(
             episode=names.name(place, spec.asset, open_before=before != 0), asset=spec.asset,
             symbol=report.symbol, side=order.side, quantity=order.quantity, price=order.price,
             reduce_only=order.reduce_only, time_in_force=order.time_in_force,
-            position_before=before if hedges else ZERO, goal=max(wanted, ZERO), decided_at=order.created_at,
+            position_before=before if hedges else ZERO, goal=wanted if spec.asset in longs else max(wanted, ZERO), decided_at=order.created_at,
             created_at=order.created_at, reason=REASON,
         ), order))
     return found

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from bot.core.policy import OnMargin, Policy, Rounding, Threshold
+from bot.core.policy import Direction, OnMargin, Policy, Rounding, Threshold
 from bot.errors import ConfigError
 from bot.settings import grammar
 from bot.settings.grammar import BareNumber, GrammarError, shown
@@ -57,6 +57,7 @@ AXES: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "close": ("triggers", grammar.level),
     "resize": ("triggers", _level),
     "rounding": ("triggers", _one_of(Rounding)),
+    "direction": ("triggers", _one_of(Direction)),
     "max_age": ("finalise", grammar.pause),
     "max_carry": ("finalise", grammar.tolerated),
     "on_margin": ("margin", _one_of(OnMargin)),

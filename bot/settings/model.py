@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from bot.core.market import Asset
-from bot.core.policy import OnMargin, OnTimeout, Reinvest, Rounding, Threshold
+from bot.core.policy import Direction, OnMargin, OnTimeout, Reinvest, Rounding, Threshold
 from bot.core.tax import LotMethod
 from bot.core.times import Millis
 from bot.settings import grammar
@@ -63,6 +63,7 @@ class AssetSettings(Section):
     close: Level | None = key(None, "As triggers.close, for this coin.")
     resize: Level | None = key(None, "As triggers.resize, for this coin.")
     rounding: Rounding | None = key(None, "As triggers.rounding, for this coin.")
+    direction: Direction | None = key(None, "As triggers.direction, for this coin.")
     contract: Amount | None = key(
         None, "Micro-contract in coins: hedges are whole multiples of it. Default: the venue's smallest.")
     max_hedge_notional: Amount | None = key(None, "Largest hedge in the settle coin. Default: no limit.")
@@ -75,6 +76,9 @@ class TriggerSettings(Section):
     close: Level = key("1pp", "Excess at or below which it is closed: the drift has resolved. Below `open`.")
     resize: Level = key("1pp", "Change of the wanted size from which it is adjusted.")
     rounding: Rounding = key("down", "How the wanted size becomes whole micro-contracts; `down` never over-hedges.")
+    direction: Direction = key(
+        "short", "`short`: a coin above its target gets a short. `both`: one below its target also gets a long, a "
+                 "synthetic purchase.")
     confirm: Count = key(2, "Fresh snapshots on which a condition must hold before anything is done.")
     confirm_spacing: Pause = key("30s", "Least time between two snapshots that count.")
     cooldown: Pause = key("24h", "No new hedge of a coin for this long after its last one ended.")
@@ -87,7 +91,7 @@ class GuardSettings(Section):
     max_jump: Share = key("5%", "A move within a minute above this: hold until two observations agree.")
     max_stablecoin_deviation: Share = key("1%", "Another stablecoin further from 1: open nothing.")
     holdings_tolerance: Tolerated = key("0.1%", "Coins or cash that change by more of the portfolio unasked: hold.")
-    max_basis: Share = key("50bp", "Perpetual cheaper than spot by more: open nothing.")
+    max_basis: Share = key("50bp", "Perpetual cheaper than spot by more (dearer, for a long): open nothing.")
     max_carry: Share = key("20%", "Expected funding cost a year above this: open nothing.")
     orders_per_hour: Count = key(60, "Orders per coin and hour; more: open nothing.")
     stale_after: Duration = key("60s", "Prices older than this: hold every order of the rule.")
@@ -97,8 +101,8 @@ class MarginSettings(Section):
     """How much the short may lean on the futures wallet."""
 
     leverage: Amount = key(5, "Leverage set at the venue, a whole number; above max_leverage.")
-    max_leverage: Amount = key(2, "Cap on short notional / futures equity after a trade.")
-    warn_runway: Share = key("75%", "Joint runway (how far prices may rise to liquidation) below which you are told.")
+    max_leverage: Amount = key(2, "Cap on the hedges' notional / futures equity after a trade.")
+    warn_runway: Share = key("75%", "Joint runway (how far prices may move to liquidation) below which you are told.")
     stop_runway: Share = key("50%", "An increase is cut so that the runway after it stays at least this.")
     on_margin: OnMargin | None = key(
         None, "How a short is reduced when margin runs out: `finalise` sells the coins too, `close` keeps them and "

@@ -28,7 +28,7 @@ from bot.core.times import Millis
 from bot.errors import ConfigError
 from bot.settings.checks import check
 from bot.settings.findings import bare_numbers, problem_of
-from bot.settings.portfolio import WISHES, MarketSettings, PortfolioSettings
+from bot.settings.portfolio import WISHES, HedgeSettings, MarketSettings, PortfolioSettings
 from bot.settings.problems import Key, Problem, config_error
 from bot.settings.settings import Settings
 from bot.settings.source import Source, read_yaml
@@ -124,6 +124,9 @@ def _account(file: PortfolioSettings, policy: Policy) -> Iterator[tuple[Key, str
 
 
 def _wallets(file: PortfolioSettings, policy: Policy) -> Iterator[tuple[Key, str, str]]:
+    for coin, hedge in file.hedges.items():
+        if (hedge.short is None) is (hedge.long is None):
+            yield ("hedges", coin), "is a short or a long", 'short: "0.2"'
     for coin in policy.cash[1:]:
         if file.holdings.get(coin) and coin not in file.stablecoins:
             yield ("holdings", coin), "has no price", f'stablecoins: {{{coin}: "1"}}'
@@ -142,7 +145,7 @@ def _values(file: PortfolioSettings, policy: Policy, at: Millis) -> tuple[Terms,
     instruments = {one.asset: _instrument(one.asset, settle, file.market[one.asset]) for one in policy.assets}
     quotes = {coin: _quote(file.market[coin], at) for coin in instruments}
     positions = tuple(
-        _position(hedge.short, hedge.entry, instruments[coin], quotes[coin].mark, policy.margin.leverage)
+        _position(_signed(hedge), hedge.entry, instruments[coin], quotes[coin].mark, policy.margin.leverage)
         for coin, hedge in file.hedges.items()
     )
     holdings = {
@@ -152,9 +155,14 @@ def _values(file: PortfolioSettings, policy: Policy, at: Millis) -> tuple[Terms,
         taken_at=at, holdings=holdings, futures=_futures(file, policy, holdings, quotes, positions), quotes=quotes,
         positions=positions, open_orders=(), wallet=file.wallet, stable_prices=dict(file.stablecoins),
     )
-    standing = Standing(assets={coin: AssetStanding(short=hedge.short) for coin, hedge in file.hedges.items()})
+    standing = Standing(assets={coin: AssetStanding(short=_signed(hedge)) for coin, hedge in file.hedges.items()})
     state = RuleState({coin: AssetState(holding=quantity) for coin, quantity in file.acknowledged.items()})
     return Terms(policy, instruments), Situation(snapshot, standing, state)
+
+
+def _signed(hedge: HedgeSettings) -> Decimal:
+    """The hedge as one number: short, or negative."""
+    return hedge.short if hedge.short is not None else -(hedge.long or ZERO)
 
 
 def _instrument(coin: Asset, settle: str, market: MarketSettings) -> Instrument:
@@ -196,8 +204,8 @@ def _position(
     paid = entry if entry is not None else marked
     return Position(
         symbol=instrument.symbol, quantity=-short, entry_price=paid, mark=marked, unrealised=short * (paid - marked),
-        maintenance_margin=maintenance_margin(short * marked, instrument.tiers),
-        initial_margin=initial_margin(short * marked, leverage), leverage=leverage,
+        maintenance_margin=maintenance_margin(abs(short) * marked, instrument.tiers),
+        initial_margin=initial_margin(abs(short) * marked, leverage), leverage=leverage,
     )
 
 

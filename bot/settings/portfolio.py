@@ -61,7 +61,8 @@ class MarketSettings(Section):
 class HedgeSettings(Section):
     """A hedge that is open already."""
 
-    short: Amount = Field(description="The short position, in coins.")
+    short: Amount | None = key(None, "The short position, in coins.")
+    long: Amount | None = key(None, "The long position, in coins, where it is one (`direction: both`).")
     entry: Amount | None = key(None, "Its average entry price. Default: mark, so that nothing is unrealised.")
 
 

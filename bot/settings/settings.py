@@ -191,6 +191,7 @@ class Settings(Handed):
             close=triggers.close if asset.close is None else asset.close,
             resize=triggers.resize if asset.resize is None else asset.resize,
             rounding=triggers.rounding if asset.rounding is None else asset.rounding,
+            direction=triggers.direction if asset.direction is None else asset.direction,
         )
 
     def credentials(self) -> Credentials:

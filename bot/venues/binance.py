@@ -116,7 +116,7 @@ class BinanceVenue(PortfolioVenue):
         """See `binance_inspect`."""
         return await inspect(
             self, self._names, [asset.asset for asset in policy.assets], policy.margin, self.markets,
-            now=self._clock.now(), tells_key=self._tells_key,
+            longs=policy.longs, now=self._clock.now(), tells_key=self._tells_key,
         )
 
     async def snapshot(self) -> Snapshot:

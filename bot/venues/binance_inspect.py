@@ -5,7 +5,7 @@ What the key may do is told by `sapi`, which there is for live accounts alone: t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from bot.core import hygiene
@@ -38,15 +38,17 @@ _KEY_PAGE = "API Management on binance.com"
 
 async def inspect(
     venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MarketsOf, *,
-    now: Millis, tells_key: bool,
+    now: Millis, tells_key: bool, longs: Collection[Asset] = (),
 ) -> tuple[Check, ...]:
-    """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
+    """Every check; `tells_key`: whether this environment answers what the key may do; `longs`: coins that may be hedged
+    by a long. Raises Unavailable, Refused.
+    """
     checks: list[Check] = []
     try:
         checks += await _key(venue, now, margin) if tells_key else [key_unknown("Binance")]
         checks += await venue.read(calls.ACCOUNT_CONFIG, {}, _modes)
         checks += await _margin(venue, names, assets, margin.leverage)
-        checks += await _strangers(venue, names, assets)
+        checks += await _strangers(venue, names, assets, longs)
     except SafetyStop as stop:
         return (*checks, _barred(stop))
     await venue.measure_clock()
@@ -168,11 +170,15 @@ async def _margin(
     return checks
 
 
-async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) -> tuple[Check, ...]:
+async def _strangers(
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], longs: Collection[Asset],
+) -> tuple[Check, ...]:
     risk = await venue.read(calls.POSITION_RISK, {}, lambda reply: rows(reply, "positionRisk"))
     orders = await venue.read(calls.OPEN_ORDERS, {}, lambda reply: replies.open_orders(reply, names))
 
     def held() -> tuple[tuple[str, Decimal], ...]:
         return tuple((names.perpetual(text(entry, "symbol")), number(entry, "positionAmt")) for entry in risk)
 
-    return hygiene.foreign_checks(valid(held), orders, [names.perpetual(names.native(asset)) for asset in assets])
+    return hygiene.foreign_checks(
+        valid(held), orders, [names.perpetual(names.native(asset)) for asset in assets],
+        [names.perpetual(names.native(asset)) for asset in longs])

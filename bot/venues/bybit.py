@@ -132,7 +132,7 @@ class BybitVenue(PortfolioVenue):
         """See `bybit_inspect`."""
         return await inspect(
             self, self._names, [asset.asset for asset in policy.assets], policy.margin, self.markets,
-            now=self._clock.now(), tells_key=self._tells_key,
+            longs=policy.longs, now=self._clock.now(), tells_key=self._tells_key,
         )
 
     async def snapshot(self) -> Snapshot:

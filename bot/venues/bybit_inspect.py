@@ -5,7 +5,7 @@ What the key may do is told everywhere but in the demo.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -40,9 +40,11 @@ _KEY_PAGE = "API on bybit.com"
 
 async def inspect(
     venue: CcxtVenue, names: Names, assets: Sequence[Asset], margin: MarginPolicy, markets_of: MarketsOf, *,
-    now: Millis, tells_key: bool,
+    now: Millis, tells_key: bool, longs: Collection[Asset] = (),
 ) -> tuple[Check, ...]:
-    """Every check; `tells_key`: whether this environment answers what the key may do. Raises Unavailable, Refused."""
+    """Every check; `tells_key`: whether this environment answers what the key may do; `longs`: coins that may be hedged
+    by a long. Raises Unavailable, Refused.
+    """
     checks: list[Check] = []
     try:
         if tells_key:
@@ -53,7 +55,7 @@ async def inspect(
         if any(check.name == hygiene.PORTFOLIO_MARGIN for check in hygiene.stopping(checks)):
             return tuple(checks)  # leverage and margin are other things there, and not shown
         checks += await _margin(venue, names, assets, margin.leverage)
-        checks += await _strangers(venue, names, assets)
+        checks += await _strangers(venue, names, assets, longs)
     except SafetyStop as stop:
         if stop.code not in _KEY_CODES:
             raise
@@ -176,7 +178,9 @@ async def _margin(venue: CcxtVenue, names: Names, assets: Sequence[Asset], lever
     return [mode, *checks]
 
 
-async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) -> tuple[Check, ...]:
+async def _strangers(
+    venue: CcxtVenue, names: Names, assets: Sequence[Asset], longs: Collection[Asset],
+) -> tuple[Check, ...]:
     """Positions and orders that are not ours. Those settled in other coins show as margin set aside for them."""
     scope: Params = {"category": "linear", "settleCoin": names.settle}
     held = await every(venue, calls.POSITIONS, {**scope, "limit": 200})
@@ -198,4 +202,5 @@ async def _strangers(venue: CcxtVenue, names: Names, assets: Sequence[Asset]) ->
     return hygiene.foreign_checks(
         valid(positions), valid(lambda: replies.open_orders(orders, names)),
         [names.perpetual(names.native(asset)) for asset in assets],
+        [names.perpetual(names.native(asset)) for asset in longs],
     )

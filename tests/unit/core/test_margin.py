@@ -294,7 +294,7 @@ def test_an_account_without_equity_grants_nothing_and_takes_nothing() -> None:
     assert {reason.code for reason in cap.reasons} == {"capped_by_leverage", "capped_by_runway", "capped_by_margin"}
 
 
-def test_a_wanted_short_at_or_below_the_present_one_is_no_increase() -> None:
+def test_a_wanted_hedge_at_or_below_the_present_one_is_no_increase() -> None:
     cap = increase_allowed(snapshot("0"), BOTH, "BTC", D("0.15"), D("0.1"), D("0.1"), MarginPolicy(), {})
     assert (cap.short, cap.reasons) == (D("0.15"), ())
 

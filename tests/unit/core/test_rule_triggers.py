@@ -11,7 +11,7 @@ from rule_world import asset_policy, instrument, pp, terms
 from bot.core.decision import Action, AssetState
 from bot.core.plan import check_terms
 from bot.core.policy import AssetPolicy, MarginPolicy, Rounding, Threshold
-from bot.core.sizing import below_minimum, brings_closer, contract_findings, notional_cap, wanted_short
+from bot.core.sizing import below_minimum, brings_closer, contract_findings, notional_cap, wanted_hedge
 from bot.core.triggers import Count, cooling_until, count, level_findings, levels, wish
 
 D = Decimal
@@ -138,7 +138,7 @@ def test_a_cooldown_ends_on_its_instant() -> None:
     ("12500", "0.05", Rounding.DOWN, "0.25"),
 ])
 def test_an_excess_becomes_whole_contracts(excess: str, contract: str, rounding: Rounding, short: str) -> None:
-    assert wanted_short(D(excess), D(50_000), D(contract), rounding) == D(short)
+    assert wanted_hedge(D(excess), D(50_000), D(contract), rounding) == D(short)
 
 
 def test_closer_means_strictly_closer() -> None:
