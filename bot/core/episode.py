@@ -41,8 +41,8 @@ class Episode:
 
     Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
     `realised` is the venue's own figure, summed. Fees in another coin count what they were worth when booked;
-    `unpriced_fees` counts those of which that is not known. `sold`: coins sold on spot, less those bought, for
-    `proceeds` before fees; `fees` are those of both legs.
+    `unpriced_fees` counts those of which that is not known. `sold`: coins sold on spot for `proceeds` before fees;
+    `fees` are those of both legs, and of what was bought with the proceeds (`purchased`).
     """
 
     id: str
@@ -79,6 +79,17 @@ class Episode:
         return self.exit_notional / self.exit_quantity if self.exit_quantity else None
 
 
+def purchased(episode: Episode, symbol: str, side: Side) -> Asset | None:
+    """The coin, where an order of the hedge buys with what it brought (`finalise.reinvest`); None for its own legs.
+
+    A short's coins are sold: what buys any on spot is no leg of it.
+    """
+    coin = spot_coin(symbol)
+    if coin is None or side is Side.SELL:
+        return None
+    return coin if coin != episode.asset or episode.peak_short >= 0 else None
+
+
 @reckoned
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     """The episode after one fill of its own, applied in the venue's order; on any other symbol than its own: on spot.
@@ -91,6 +102,8 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         unpriced_fees=episode.unpriced_fees + (fee is None),
     )
     notional = fill.quantity * fill.price
+    if purchased(episode, fill.symbol, fill.side) is not None:
+        return common
     if fill.symbol != episode.symbol or spot_coin(fill.symbol) is not None:
         sign = fill.side.sign
         return replace(
