@@ -71,7 +71,8 @@ def _sell(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy, *, goi
     if goal is None:
         return
     if draft.finalising is not None:
-        draft.finalising = extend(draft.finalising, code, means_of(draft, snapshot), goal=goal)
+        draft.finalising = extend(
+            draft.finalising, code, means_of(draft, snapshot), goal=goal, policy=policy)
         return
     to_sell = found.sales.get(draft.policy.asset, ZERO)
     if to_sell > 0 and not going:
