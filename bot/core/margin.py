@@ -179,10 +179,14 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
             Reason("margin_unknown", f"{asset} is not increased: a mark price or margin table is missing"),
         ))
 
+    read: dict[int, MarginAccount] = {}
+
     def after(count: int) -> MarginAccount:
-        account = read_account(snapshot, instruments, {**promised, asset: count * contract})
-        assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
-        return account
+        if count not in read:
+            account = read_account(snapshot, instruments, {**promised, asset: count * contract})
+            assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
+            read[count] = account
+        return read[count]
 
     def leverage_holds(count: int) -> bool:
         leverage = after(count).effective_leverage
@@ -215,10 +219,15 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
 
 
 def _last_that_holds(holds: Callable[[int], bool], first: int, last: int) -> int:
-    """The largest count in [first, last] that still holds (`first − 1`: none). Larger is never easier."""
+    """The largest count in [first, last] that still holds (`first − 1`: none). Larger is never easier.
+
+    Both ends are asked first: most of the time it is all or nothing.
+    """
     if holds(last):
         return last
-    low, high = first - 1, last
+    if last == first or not holds(first):
+        return first - 1
+    low, high = first, last
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)
