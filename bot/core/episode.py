@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Asset, Side, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
+from bot.core.swift import changed, swift
 from bot.core.times import Millis
 
 
@@ -35,6 +36,7 @@ EPISODE_TRANSITIONS: dict[EpisodeState, frozenset[EpisodeState]] = {
 }
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One hedge's running account. `short` ≥ 0 and `contracts_opened` in base units; money in the settle coin.
@@ -97,7 +99,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     Raises ValueError when a buy is larger than the short: the books would claim a long.
     """
     fee = fill.fee_worth(settle)
-    common = replace(
+    common = changed(
         episode, fees=episode.fees + (fee or ZERO), realised=episode.realised + fill.realised, fills=episode.fills + 1,
         unpriced_fees=episode.unpriced_fees + (fee is None),
     )
@@ -106,11 +108,11 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         return common
     if fill.symbol != episode.symbol or spot_coin(fill.symbol) is not None:
         sign = fill.side.sign
-        return replace(
+        return changed(
             common, sold=episode.sold - sign * fill.quantity, proceeds=episode.proceeds - sign * notional)
     if fill.side is Side.SELL:
         short = episode.short + fill.quantity
-        return replace(
+        return changed(
             common, state=EpisodeState.OPEN, short=short, peak_short=max(episode.peak_short, short),
             opened_at=episode.opened_at if episode.opened_at is not None else fill.at,
             average_entry=(episode.average_entry * episode.short + notional) / short,
@@ -119,7 +121,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     short = episode.short - fill.quantity
     if short < 0:
         raise ValueError(f"fill {fill.trade_id} buys {fill.quantity} of {episode.id}, which is short {episode.short}")
-    return replace(
+    return changed(
         common, short=short,
         state=EpisodeState.CLOSED if short == 0 else EpisodeState.OPEN,
         closed_at=fill.at if short == 0 else None,
@@ -130,7 +132,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
 @reckoned
 def apply_funding(episode: Episode, *payments: FundingPayment) -> Episode:
     """The episode after funding settlements; received funding lowers `funding_paid`."""
-    return replace(episode, funding_paid=episode.funding_paid - sum((paid.amount for paid in payments), ZERO))
+    return changed(episode, funding_paid=episode.funding_paid - sum((paid.amount for paid in payments), ZERO))
 
 
 def cash_of_fill(fill: Fill, settle: str) -> Decimal:

@@ -7,7 +7,6 @@ every short as it is. Where it is unsure it says so, and the whole decision is m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from bot.core import guards
@@ -18,6 +17,7 @@ from bot.core.lull import lull
 from bot.core.market import Asset
 from bot.core.policy import Terms
 from bot.core.portfolio import par_cash, quantity_of, spot_price
+from bot.core.swift import changed
 
 
 def standstill(situation: Situation, terms: Terms) -> tuple[Decimal, Decimal, RuleState] | None:
@@ -64,6 +64,6 @@ def _believed(situation: Situation, terms: Terms, nav: Decimal) -> RuleState | N
         sight, jump = guards.watch_jump(memory, snapshot.taken_at, price, quote.mark, policy.guards.max_jump)
         if jump is not None or sight.pending_at is not None:
             return None
-        seen[one.asset] = replace(
+        seen[one.asset] = changed(
             memory, seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark)
-    return replace(state, assets=seen)
+    return changed(state, assets=seen)
