@@ -60,6 +60,6 @@ def test_programs_of_others_are_pinned_and_hashed_too(path: Path) -> None:
 
 
 def test_the_build_takes_nothing_that_no_lock_names() -> None:
-    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dask.lock", "requirements-dev.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"^\s*(?:-e|-r|--(?:extra-)?index-url|--find-links|git\+)", text, re.MULTILINE)
