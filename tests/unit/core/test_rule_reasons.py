@@ -11,8 +11,8 @@ from bot.core.reasons import GUARDS, REASONS
 from bot.core.rule import BY_COMMAND, BY_PANIC
 from bot.core.triggers import ACTIONS
 
-ELSEWHERE = {"reasons.py", "advice.py"}
-"""The tables themselves; and advice, whose reasons are its own."""
+ELSEWHERE = {"reasons.py", "advice.py", "tax.py"}
+"""The tables themselves; advice and its tax have reasons of their own."""
 SOURCES = {path.name: path.read_text() for path in Path(bot.core.__path__[0]).glob("*.py")
            if path.name not in ELSEWHERE}
 
