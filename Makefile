@@ -20,7 +20,7 @@ endif
 # Clients of the exchanges that others wrote. Some share module names, so each has an environment of its own.
 FIDELITY := .fidelity
 PEERS := .peers
-RIVALS := $(basename $(notdir $(wildcard bench/peers/*.txt)))
+RIVALS := $(basename $(notdir $(wildcard bench/peers/*.in)))
 CLIENTS := $(basename $(notdir $(wildcard tests/fidelity/clients/*.in)))
 
 # An editable install has no hash, so the project follows its locked dependencies, among them its build backend.
@@ -30,13 +30,16 @@ INSTALL_PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo alerts test lint simulate crash bench peers fidelity fidelity-setup lock docs help clean
+.PHONY: demo alerts dask test lint simulate crash bench peers fidelity fidelity-setup lock docs help clean
 
 demo: $(VENV)/.run ## watch it work: no key, no network
 	@$(BIN)/hedgerow demo
 
 alerts: $(VENV)/.run ## what messages to you need (apprise)
 	@$(INSTALL) --require-hashes --requirement requirements-alerts.lock
+
+dask: $(VENV)/.run ## what `sweep --scheduler` needs (Dask)
+	@$(INSTALL) --require-hashes --requirement requirements-dask.lock
 
 test: lint ## every check that can run here: lint, then all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -55,7 +58,7 @@ crash: $(VENV)/.dev ## kill it at every place, and a daemon a hundred times
 bench: $(VENV)/.dev ## speed and size as ratios, measured on this machine
 	@$(BIN)/python bench/run.py
 
-peers: $(RIVALS:%=$(PEERS)/%/.made) ## an environment for each program that `make bench` compares replay with
+peers: $(RIVALS:%=$(PEERS)/%/.made) ## environments of the programs that `make bench` meets
 
 fidelity-setup: $(CLIENTS:%=$(FIDELITY)/%/.made) ## an environment for each client of `make fidelity`
 
@@ -66,10 +69,14 @@ lock: ## resolve all locks anew (needs uv)
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --output-file requirements.lock
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra alerts --constraint requirements.lock \
 		--output-file requirements-alerts.lock
+	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra dask --constraint requirements.lock \
+		--output-file requirements-dask.lock
 	@printf 'setuptools>=80\n' | $(LOCK) pyproject.toml - --extra alerts --extra dev \
-		--constraint requirements-alerts.lock --output-file requirements-dev.lock
+		--constraint requirements-alerts.lock --constraint requirements-dask.lock --output-file requirements-dev.lock
 	@for client in $(CLIENTS); do $(LOCK) --python-version 3.11 --constraint requirements.lock \
 		tests/fidelity/clients/$$client.in --output-file tests/fidelity/clients/$$client.lock || exit 1; done
+	@for rival in $(RIVALS); do $(LOCK) --python-version 3.11 \
+		bench/peers/$$rival.in --output-file bench/peers/$$rival.lock || exit 1; done
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 docs: $(VENV)/.run ## write the generated pages, and draw the pictures
@@ -125,9 +132,9 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 
 # A client's environment is made anew when its lock changes: nothing of an older version stays behind.
 $(PEERS)/%/.made: BIN = $(@D)/bin
-$(PEERS)/%/.made: bench/peers/%.txt
+$(PEERS)/%/.made: bench/peers/%.lock
 	$(MAKE_ENVIRONMENT)
-	@$(INSTALL) --requirement $<
+	@$(INSTALL) --require-hashes --requirement $<
 	@touch $@
 
 $(FIDELITY)/%/.made: BIN = $(@D)/bin

@@ -107,6 +107,9 @@ def answers(assets: Sequence[str], scene: str) -> dict[str, bytes]:
         "PUT /fapi/v1/listenKey": {"listenKey": "bench"},
         "GET /fapi/v1/userTrades": [],
         "GET /fapi/v1/allOrders": [],
+        "GET /api/v3/allOrders": [],
+        "GET /api/v3/myTrades": [],
+        "GET /api/v3/openOrders": [],
         "GET /fapi/v1/income": [],
     }
     return {key: orjson.dumps(value) for key, value in found.items()}

@@ -32,7 +32,8 @@ def advice(report: AdviceReport) -> RenderableType:
         return Group(head, one_line(
             f"Nothing to hedge or to trade: {report.asset} is not off its target, the way that is hedged, by a "
             f"contract of {number(report.contract)}."))
-    table = new_table("", "hedge", "sell now" if found.way is Way.SHORT else "buy now", title=f"{number(found.quantity)} {report.asset}, {report.settle}")
+    now = "sell now" if found.way is Way.SHORT else "buy now"
+    table = new_table("", "hedge", now, title=f"{number(found.quantity)} {report.asset}, {report.settle}")
     for row in _rows(found):
         table.add_row(*row)
     return Group(

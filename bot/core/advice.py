@@ -130,7 +130,7 @@ class Advice:
 def funding_outlook(
     settled: Iterable[tuple[Millis, Decimal]], now: Millis, quote: Quote | None = None,
 ) -> FundingOutlook:
-    """What is known of a short's funding. `settled`: instants and rates as published; a positive rate is received by a short."""
+    """What is known of a short's funding. `settled`: instants and rates as published; it receives a positive one."""
     coming = None
     if quote is not None and quote.funding_rate is not None and quote.funding_interval:
         coming = -quote.funding_rate * DAY / quote.funding_interval
@@ -157,7 +157,9 @@ def advise(
     instrument: Instrument, quote: Quote, funding: FundingOutlook, *, quantity: Decimal, at: Millis, horizon: Millis,
     tax: TaxPolicy | None = None, way: Way = Way.SHORT,
 ) -> Advice:
-    """What hedging `quantity` coins costs against selling them now; of a long: buying. `funding`: a short's. `horizon` 0: no end is set; 90 days are looked at.
+    """What hedging `quantity` coins costs against selling them now, or along the long way, against buying.
+
+    `funding`: a short's. `horizon` 0: no end is set; 90 days are looked at.
 
     Raises ValueError for a quantity that is not positive.
     """
@@ -177,7 +179,9 @@ def advise(
     resolves, sold = _break_even(saved, a_day), _break_even(None if extra is None else -extra, a_day)
     days = Decimal(horizon or 90 * DAY) / DAY
     hedge_cost = None if extra is None or a_day is None else extra + a_day * days
-    view = None if tax is None or spot is None or way is Way.LONG else tax_of(tax, instrument.asset, quantity, spot, fees=one_way or ZERO)
+    taxed = tax if way is Way.SHORT else None  # a purchase is not
+    view = None if taxed is None or spot is None else tax_of(
+        taxed, instrument.asset, quantity, spot, fees=one_way or ZERO)
     verdict = _verdict(resolves, days, way)
     return Advice(
         asset=instrument.asset, at=at, quantity=quantity, price=spot, notional=_product(quantity, spot),
@@ -196,7 +200,10 @@ def advise_all(
     decision: Decision, snapshot: Snapshot, terms: Terms, settled: Iterable[tuple[Asset, Millis, Decimal]],
     tax: TaxPolicy | None = None,
 ) -> dict[Asset, Advice]:
-    """Advice on every coin that is off its target by a contract or more, the way that is hedged. `settled`: published funding by coin."""
+    """Advice on every coin that is off its target by a contract or more, the way that is hedged.
+
+    `settled`: published funding by coin.
+    """
     rates = list(settled)
     found: dict[Asset, Advice] = {}
     for decided in decision.assets:

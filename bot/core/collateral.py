@@ -9,7 +9,8 @@ needs of E
     margin:    what the venue has set aside already + added notional / leverage
 
 The largest of the three is needed. The runway is asked of shorts in a rise and of longs in a fall, where 1 − X takes
-the place of 1 + X and C is lost instead of gained; the larger demand counts. Fees and the spread of the trade are not in it, as they are not in the caps.
+the place of 1 + X and C is lost instead of gained; the larger demand counts. Fees and the spread of the trade are not
+in it, as they are not in the caps.
 """
 
 from __future__ import annotations
@@ -88,11 +89,8 @@ def equity_for_runway(account: MarginAccount, runway: Decimal) -> Decimal:
 def demanded(one: Exposure, move: Decimal, way: Way) -> Decimal:
     """What a position needs of the equity after a move of its mark against it, its coins' change of worth included."""
     grown = 1 + way.sign * move
-    if one.tiers:
-        maintenance = maintenance_margin(one.notional * grown, one.tiers)
-    else:
-        maintenance = one.maintenance * grown
-    return one.notional * move + maintenance - way.sign * one.collateral * move
+    kept = maintenance_margin(one.notional * grown, one.tiers) if one.tiers else one.maintenance * grown
+    return one.notional * move + kept - way.sign * one.collateral * move
 
 
 def shifted(

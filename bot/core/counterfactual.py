@@ -6,24 +6,32 @@ sums over differences of prices, no average of anything but the entry that the v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.ledger import Event, Traded, Valuation
+from bot.core.market import Asset
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 
 
 @dataclass(slots=True)
 class Purse:
-    """Settle coin and coins, counted from when the hedge began."""
+    """Settle coin and coins, counted from when the hedge began; `bought`: those bought with what it brought."""
 
     cash: Decimal = ZERO
     coins: Decimal = ZERO
+    bought: dict[Asset, Decimal] = field(default_factory=dict)
 
-    def worth(self, spot: Decimal) -> Decimal:
-        """Its value when a coin is worth `spot`."""
-        return self.cash + self.coins * spot
+    def buy(self, coin: Asset, quantity: Decimal, cost: Decimal) -> None:
+        """So many coins for so much."""
+        self.bought[coin] = self.bought.get(coin, ZERO) + quantity
+        self.cash -= cost
+
+    def worth(self, spot: Decimal, prices: Mapping[Asset, Decimal]) -> Decimal:
+        """Its value when a coin is worth `spot`, and those bought are worth `prices`."""
+        return self.cash + self.coins * spot + sum((held * prices[coin] for coin, held in self.bought.items()), ZERO)
 
 
 class Counterfactual:
@@ -36,12 +44,15 @@ class Counterfactual:
         self._settle = settle
         self._actual, self._other = Purse(), Purse()
         self._short = self._entry = self._uncovered = ZERO
+        self._bought_at: dict[Asset, Decimal] = {}
 
     @reckoned
     def take(self, event: Event) -> None:
         """One more thing that happened; only executions concern the other account."""
         if isinstance(event, FundingPayment):
             self._actual.cash += event.amount
+        elif event.bought is not None:
+            self._purchase(event, event.bought)
         elif event.spot:
             self._spot(event)
         else:
@@ -52,6 +63,16 @@ class Counterfactual:
         self._actual.cash -= sign * event.fill.quantity * event.fill.price + self._fee(event.fill)
         self._actual.coins += sign * event.fill.quantity
         self._uncovered -= sign * event.fill.quantity
+
+    def _purchase(self, event: Traded, coin: Asset) -> None:
+        fill = event.fill
+        if event.spot_mid is None:
+            raise ValueError(f"fill {fill.trade_id} has no spot mid")
+        taken = fill.fee if fill.fee_currency == coin else ZERO  # out of the coins themselves
+        came, cost = fill.quantity - taken, fill.quantity * fill.price
+        self._actual.buy(coin, came, cost if taken else cost + self._fee(fill))
+        self._other.buy(coin, came, came * event.spot_mid)
+        self._bought_at[coin] = event.spot_mid
 
     def _perp(self, event: Traded) -> None:
         fill, sign = event.fill, event.fill.side.sign
@@ -86,14 +107,15 @@ class Counterfactual:
             unrealised = to_ledger(self._short * (self._entry - (prices.mark or ZERO))) if self._short else ZERO
         if prices.spot_mid is None:
             raise ValueError("there is no spot mid")
-        return self._other.worth(prices.spot_mid) - self._actual.worth(prices.spot_mid) - unrealised
+        other, actual = (one.worth(prices.spot_mid, self._bought_at) for one in (self._other, self._actual))
+        return other - actual - unrealised
 
     @reckoned
     def against_nothing(self, prices: Valuation) -> Decimal:
         """NAV(actual) less that of an account that did nothing at all. Raises ValueError, as above."""
         if prices.spot_mid is None:
             raise ValueError("there is no spot mid")
-        return self._other.worth(prices.spot_mid) - self.difference(prices)
+        return self._other.worth(prices.spot_mid, self._bought_at) - self.difference(prices)
 
 
 def counterfactual(events: list[Event], settle: str) -> Counterfactual:

@@ -95,11 +95,12 @@ class Leg(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finalising:
-    """A hedge that goes down to `goal` with its coins (DOMAIN §5B); base units, along its way. `cause`: the reason's code.
+    """A hedge that goes down to `goal` with its coins (DOMAIN §5B); base units, along its way. `cause`: of the reason.
 
-    Of a long, coins are bought instead of sold. `short`: the hedge when it began; `to_sell`: coins to be sold in all, whole spot lots; `slice`: as much is sold
-    before as much is closed. `sold` and `closed` by the fills so far; `sold_before`: what the episode had sold already.
-    `leg` has been worked since `leg_at`; its slice is sold when `sold` is `sell_until`.
+    Of a long, coins are bought instead of sold. `short`: the hedge when it began; `to_sell`: coins to be sold in all,
+    whole spot lots; `slice`: as much is sold before as much is closed. `sold` and `closed` by the fills so far;
+    `sold_before`: what the episode had sold already. `leg` has been worked since `leg_at`; its slice is sold when
+    `sold` is `sell_until`.
     """
 
     cause: str
@@ -154,13 +155,13 @@ class AssetState:
     """What the rule remembers of one asset between ticks. Part of every journaled decision, so it survives a restart.
 
     `goal`: the hedge (base units, negative: a long) in progress, set at `goal_at`; None when nothing is worked.
-    `candidate`, `confirmed`, `counted_at`: the change being confirmed; `way`: of it, and of `finalising`. `seen_*`: the last prices that passed the jump guard;
-    `pending_*`: a jump waiting for a second observation. `holding`: the last acknowledged coins, less what our own
-    spot trades moved (`AssetStanding.coin_flow`). `state`: what is
-    permitted by the user; `quarantined_at`: since when the outcome of an order has been unknown for too long.
-    `foreign`: the part of the venue's position (signed) that is somebody else's by the user's word, and
-    `ignored_orders` such orders by the venue's ids. `finalising`: how far the coins of the hedge are sold; `buying`:
-    how far coins are bought with another's proceeds.
+    `candidate`, `confirmed`, `counted_at`: the change being confirmed; `way`: of it, and of `finalising`. `seen_*`: the
+    last prices that passed the jump guard; `pending_*`: a jump waiting for a second observation. `holding`: the last
+    acknowledged coins, less what our own spot trades moved (`AssetStanding.coin_flow`). `state`: what is permitted by
+    the user; `quarantined_at`: since when the outcome of an order has been unknown for too long. `foreign`: the part of
+    the venue's position (signed) that is somebody else's by the user's word, and `ignored_orders` such orders by the
+    venue's ids. `finalising`: how far the coins of the hedge are sold; `buying`: how far coins are bought with
+    another's proceeds.
     """
 
     goal: Decimal | None = None
@@ -238,15 +239,15 @@ class RuleState(Kept):
 class AssetStanding:
     """What the journal knows of one asset at this tick.
 
-    `short`: our hedge by the journal's fills (base units; negative: a long). `last_fill_at`: time of our last fill on the symbol.
-    `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the venue.
-    `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
+    `short`: our hedge by the journal's fills (base units; negative: a long). `last_fill_at`: time of our last fill on
+    the symbol. `closed_at`: end of the last episode (for the cooldown). `working`: an order of ours is open at the
+    venue. `trailing_carry`: what funding of the last three days cost the short, as a fraction of its notional a year
     (positive: we paid); None while there is no such history. `asked`: the user's commands about this asset, oldest
-    first. `forced`: the venue closed what was ours, 'liquidation' or 'adl', since the last decision.
-    `faults`: by topic, what account or market are not as they must be for a larger hedge. `quarantined_at`: since when
-    the outcome of an order has been unknown for too long; None: there is no such order. `spot_sold`: coins that the
-    newest episode has sold on spot; `coin_flow`: by how many our own trades and their fees have changed the holding
-    since the journal's first record.
+    first. `forced`: the venue closed what was ours, 'liquidation' or 'adl', since the last decision. `faults`: by
+    topic, what account or market are not as they must be for a larger hedge. `quarantined_at`: since when the outcome
+    of an order has been unknown for too long; None: there is no such order. `spot_sold`: coins that the newest episode
+    has sold on spot; `coin_flow`: by how many our own trades and their fees have changed the holding since the
+    journal's first record.
     """
 
     short: Decimal = ZERO
@@ -348,10 +349,10 @@ class AssetDecision:
     """What was decided for one asset, and why: `reasons` is never empty.
 
     `short`: the hedge now; `goal`: the hedge to have after this decision (== `short` when nothing is to be done), in
-    base units; negative is long. `way`: the one along which the rule looked. `held`: a data guard holds every rule-driven order: nothing is sent, resting orders are
-    withdrawn.
-    `urgent`: acts through data guards (a user command or the margin ladder); `pace`: how fast. `due`: what a hedge that
-    is being finalised trades next on its way to the goal, or a purchase; None: the whole way is the perpetual's.
+    base units; negative is long. `way`: the one along which the rule looked. `held`: a data guard holds every
+    rule-driven order: nothing is sent, resting orders are withdrawn. `urgent`: acts through data guards (a user command
+    or the margin ladder); `pace`: how fast. `due`: what a hedge that is being finalised trades next on its way to the
+    goal, or a purchase; None: the whole way is the perpetual's.
     """
 
     asset: Asset
@@ -392,9 +393,9 @@ class Ladder:
     """The margin ladder's reading: the rung, in plain words (`text`), and what follows.
 
     `runway`: how far all marks may move together against the hedges of `way`, the nearer to liquidation (None: unknown,
-    no hedge, or no move liquidates). `cash_share`: (cash + unrealised) / NAV, None while prices are not to be believed. `fraction`: of every hedge that
-    is to be closed. `top_up`: settle coin to be moved to the margin account, of `needed`; `moving`: the bot does
-    it, otherwise a human is asked to.
+    no hedge, or no move liquidates). `cash_share`: (cash + unrealised) / NAV, None while prices are not to be believed.
+    `fraction`: of every hedge that is to be closed. `top_up`: settle coin to be moved to the margin account, of
+    `needed`; `moving`: the bot does it, otherwise a human is asked to.
     """
 
     rung: Rung = Rung.CLEAR

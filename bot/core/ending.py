@@ -187,7 +187,8 @@ def take_on(draft: Draft, snapshot: Snapshot, policy: Policy, *, hurried: bool) 
     draft.finalising, draft.due = now, due(now, means)
     if draft.way is Way.LONG and draft.due.leg is Leg.SELL:
         draft.due = replace(draft.due, leg=Leg.BUY)
-    draft.say("finalising", f"{plain(now.sold)} of {plain(now.to_sell)} {draft.policy.asset} {WORDS[draft.way].traded}, "
+    traded = WORDS[draft.way].traded
+    draft.say("finalising", f"{plain(now.sold)} of {plain(now.to_sell)} {draft.policy.asset} {traded}, "
               f"{plain(now.closed)} of {plain(now.short - now.goal)} closed",
               sold=plain(now.sold), to_sell=plain(now.to_sell), closed=plain(now.closed), leg=now.leg.value)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Asset, Side, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
+from bot.core.swift import changed, swift
 from bot.core.times import Millis
 from bot.core.way import way_of
 
@@ -36,14 +37,15 @@ EPISODE_TRANSITIONS: dict[EpisodeState, frozenset[EpisodeState]] = {
 }
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One hedge's running account. `short` and `peak_short` in base units, negative: a long; money in the settle coin.
 
     Average entry changes only on increases (DOMAIN §4). `fees` and `funding_paid` are positive when we pay;
     `realised` is the venue's own figure, summed. Fees in another coin count what they were worth when booked;
-    `unpriced_fees` counts those of which that is not known. `sold`: coins sold on spot, less those bought, for
-    `proceeds` before fees; `fees` are those of both legs.
+    `unpriced_fees` counts those of which that is not known. `sold`: coins sold on spot for `proceeds` before fees;
+    `fees` are those of both legs, and of what was bought with the proceeds (`purchased`).
     """
 
     id: str
@@ -80,6 +82,17 @@ class Episode:
         return self.exit_notional / self.exit_quantity if self.exit_quantity else None
 
 
+def purchased(episode: Episode, symbol: str, side: Side) -> Asset | None:
+    """The coin, where an order of the hedge buys with what it brought (`finalise.reinvest`); None for its own legs.
+
+    A short's coins are sold: what buys any on spot is no leg of it.
+    """
+    coin = spot_coin(symbol)
+    if coin is None or side is Side.SELL:
+        return None
+    return coin if coin != episode.asset or episode.peak_short >= 0 else None
+
+
 @reckoned
 def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     """The episode after one fill of its own, applied in the venue's order; on any other symbol than its own: on spot.
@@ -88,19 +101,21 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
     claim the opposite of it.
     """
     fee = fill.fee_worth(settle)
-    common = replace(
+    common = changed(
         episode, fees=episode.fees + (fee or ZERO), realised=episode.realised + fill.realised, fills=episode.fills + 1,
         unpriced_fees=episode.unpriced_fees + (fee is None),
     )
     notional = fill.quantity * fill.price
+    if purchased(episode, fill.symbol, fill.side) is not None:
+        return common
     if fill.symbol != episode.symbol or spot_coin(fill.symbol) is not None:
         sign = fill.side.sign
-        return replace(
+        return changed(
             common, sold=episode.sold - sign * fill.quantity, proceeds=episode.proceeds - sign * notional)
     way = way_of(episode.peak_short or -fill.side.sign * fill.quantity)
     short = episode.short - fill.side.sign * fill.quantity
     if fill.side is way.opens:
-        return replace(
+        return changed(
             common, state=EpisodeState.OPEN, short=short, peak_short=max(episode.peak_short, short, key=abs),
             opened_at=episode.opened_at if episode.opened_at is not None else fill.at,
             average_entry=(episode.average_entry * abs(episode.short) + notional) / abs(short),
@@ -110,7 +125,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
         done = "buys" if fill.side is Side.BUY else "sells"
         raise ValueError(f"fill {fill.trade_id} {done} {fill.quantity} of {episode.id}, which is {way} "
                          f"{way.along(episode.short)}")
-    return replace(
+    return changed(
         common, short=short,
         state=EpisodeState.CLOSED if short == 0 else EpisodeState.OPEN,
         closed_at=fill.at if short == 0 else None,
@@ -121,7 +136,7 @@ def apply_fill(episode: Episode, fill: Fill, settle: str) -> Episode:
 @reckoned
 def apply_funding(episode: Episode, *payments: FundingPayment) -> Episode:
     """The episode after funding settlements; received funding lowers `funding_paid`."""
-    return replace(episode, funding_paid=episode.funding_paid - sum((paid.amount for paid in payments), ZERO))
+    return changed(episode, funding_paid=episode.funding_paid - sum((paid.amount for paid in payments), ZERO))
 
 
 def cash_of_fill(fill: Fill, settle: str) -> Decimal:

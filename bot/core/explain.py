@@ -200,13 +200,13 @@ def _sale(situation: Situation, decision: Decision, decided: AssetDecision) -> I
     held, price = situation.snapshot.holdings.get(asset), decided.measure.price
     excess = None if decided.measure.excess is None or not price else way.along(decided.measure.excess / price)
     free = figure(None if held is None else held.free) if way is Way.SHORT else "what the settle coin can pay"
+    ends = f"{way} that ends {figure(now.short)} − {figure(now.goal)}, {words.traded} so far {figure(now.sold)}"
     yield Step(f"coins to {words.trade}", f"min({way} that ends, {NAMES[way]}, free coins), rounded down to the spot "
-               f"lot; less where the {NAMES[way]} has shrunk since", (
-                   f"{way} that ends {figure(now.short)} − {figure(now.goal)}, {words.traded} so far "
-                   f"{figure(now.sold)}",
-                   f"{NAMES[way]} now {figure(excess)}, free now {free}"),
+               f"lot; less where the {NAMES[way]} has shrunk since",
+               (ends, f"{NAMES[way]} now {figure(excess)}, free now {free}"),
                f"{figure(now.to_sell)} {asset} in slices of {figure(now.slice)}")
-    yield Step("next leg", f"a slice is {words.traded} on spot, then as much of the {way} is closed, in whole contracts",
+    yield Step("next leg", f"a slice is {words.traded} on spot, then as much of the {way} is closed, in whole "
+               "contracts",
                (f"{words.traded} {figure(now.sold)}, closed {figure(now.closed)}, uncovered {figure(now.uncovered)}",),
                f"{decided.due.leg.value} {figure(decided.due.quantity)} {asset}")
 

@@ -87,11 +87,15 @@ def begin(
     return _sell(fresh, at, means) if to_sell > 0 else replace(fresh, leg=Leg.CLOSE)
 
 
-def extend(was: Finalising, cause: str, means: Means, *, goal: Decimal) -> Finalising:
-    """The same, down to `goal` at most, for another cause: with as many more coins as can be sold."""
+def extend(was: Finalising, cause: str, means: Means, *, goal: Decimal, policy: Policy) -> Finalising:
+    """The same, down to `goal` at most, for a cause that is in a hurry: with as many more coins as can be sold.
+
+    From the next slice on in as few as allowed: one that was made for a small part would take the whole forever.
+    """
     down = min(was.goal, goal)
     more = sale_of(was.short - down - was.sold, means).sold if down < was.goal else was.left
-    return replace(was, cause=cause, goal=down, to_sell=max(was.to_sell, was.sold + more))
+    now = replace(was, cause=cause, goal=down, to_sell=max(was.to_sell, was.sold + more))
+    return replace(now, slice=max(was.slice, _slice(now.left, means, policy, whole=True)))
 
 
 def advance(was: Finalising, at: Millis, means: Means, *, patience: Millis) -> Finalising:

@@ -20,8 +20,12 @@ So, for every hedge and exactly:
              = fees + funding paid + basis + slippage + spot slippage + legging + rounding
 
 - ∫ h·S dt takes S between two events on the straight line between their mids.
+- Coins bought with what a finalisation brought (`finalise.reinvest`) belong to the hedge that it ended. The
+  counterfactual buys as many as came, at the spot mid of that decision, for no fee: what they cost is fees and spot
+  slippage. A fee that was taken out of the coins bought is so many coins fewer.
 - Against holding: with a finalised slice, "if nothing had been done" still has the coins, worth S at the end (the spot
-  mid of the valuation, else of the last decision): + Σ q·(fill − S), which DOMAIN's short form does not need.
+  mid of the valuation, else of the last decision): + Σ q·(fill − S), which DOMAIN's short form does not need. Coins
+  bought count at the mid of their last decision.
 
 For a long (`direction: both`) every sign is mirrored: h < 0, and a slice is a spot purchase that a perpetual sale
 covers. What is not known makes a figure None, with the reason under its name in `unknown`; it never counts as 0.
@@ -34,6 +38,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
+from bot.core.market import Asset
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import YEAR, Millis
@@ -45,12 +50,16 @@ NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """A fill with the mids at its decision; None: not known. `spot`: the sold slice of a finalised hedge."""
+    """A fill with the mids at its decision; None: not known. `spot`: the sold slice of a finalised hedge.
+
+    `bought`: the coin that was bought with what the hedge brought, which `spot_mid` is of; None for the hedge's legs.
+    """
 
     fill: Fill
     spot_mid: Decimal | None
     perp_mid: Decimal | None = None
     spot: bool = False
+    bought: Asset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,8 @@ class Costs:
     `exposure`: ∫ h·S dt in quote-years; `bp_a_year`: net cost per exposure in basis points; `mean_notional`: exposure
     by the time open. `effectiveness`: −futures PnL / hedged move, 1 is a perfect hedge; None without an entry in
     `unknown` where the price hardly moved ("n/a"). `sold`: coins sold on spot (negative: bought), for `proceeds` before
-    fees, now worth `sold_worth`. `unknown`: why a figure is None, by its name; of a sum, ask `why_unknown`.
+    fees, now worth `sold_worth`. `bought`: by coin, what was bought with them for `spent`, worth `bought_worth` at the
+    last decision. `unknown`: why a figure is None, by its name; of a sum, ask `why_unknown`.
     """
 
     short: Decimal
@@ -145,6 +155,9 @@ class Costs:
     sold: Decimal
     proceeds: Decimal
     sold_worth: Decimal | None
+    bought: Mapping[Asset, Decimal]
+    spent: Decimal
+    bought_worth: Decimal | None
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     def why_unknown(self, *figures: str) -> str:
@@ -170,6 +183,9 @@ class Ledger:
         self._fees = self._spot_fees = self._paid = ZERO
         self._funding: list[FundingPayment] = []
         self._sold = self._proceeds = self._spot_slippage = ZERO
+        self._bought: dict[Asset, Decimal] = {}
+        self._bought_at: dict[Asset, Decimal] = {}
+        self._spent = ZERO
         self._move = self._legging = self._exposure = ZERO
         self._held: Millis = 0
         self._at: Millis | None = None
@@ -192,16 +208,21 @@ class Ledger:
                 self._cannot("funding_paid", f"funding of {event.payment_id} is in {event.currency}")
             return
         fill = event.fill
-        self.take_run(fill.side.sign, run_of(fill, self._settle), event.spot_mid, event.perp_mid, spot=event.spot)
+        self.take_run(fill.side.sign, run_of(fill, self._settle), event.spot_mid, event.perp_mid, spot=event.spot,
+                      bought=event.bought)
 
     @reckoned
     def take_run(
         self, sign: int, run: Run, spot_mid: Decimal | None, perp_mid: Decimal | None = None, *, spot: bool = False,
+        bought: Asset | None = None,
     ) -> None:
         """What `take` makes of executions one by one. They share a decision, its mids and a side (+1: bought).
 
         Raises ValueError, and has changed nothing, where several executions take the short through 0.
         """
+        if bought is not None:
+            self._purchase(bought, run, spot_mid)
+            return
         before = self._short
         if run.fills > 1 and not spot and before * (before - sign * run.quantity) < 0:
             raise ValueError(f"the executions from {run.trade} on go through 0: take them one by one")
@@ -243,6 +264,9 @@ class Ledger:
                 unknown.setdefault(name, "there is no spot mid to value what is open")
         if self._sold and last is None:
             unknown.setdefault("sold_worth", "there is no spot mid to value what was sold")
+        bought_worth = known_sum(self._bought, self._bought_at)
+        if bought_worth is None:
+            unknown.setdefault("bought_worth", "there is no spot mid to value what was bought")
         made = -self._traded - self._short * (mark or ZERO)
 
         def known(name: str, value: Decimal | None) -> Decimal | None:
@@ -261,7 +285,8 @@ class Ledger:
         return Costs(
             short=self._short, net_cost=net,
             net_by_parts=total(fees, paid, basis, slippage, spot_slippage, legging, rounding),
-            against_holding=total(pnl, minus(fees), minus(paid), self._proceeds, minus(worth)),
+            against_holding=total(pnl, minus(fees), minus(paid), self._proceeds, minus(worth), -self._spent,
+                                  bought_worth),
             bp_a_year=10_000 * net / exposure if net is not None and exposure else None,
             effectiveness=_effectiveness(pnl, move, mean),
             fees=fees, futures_fees=futures_fees, spot_fees=spot_fees,
@@ -269,7 +294,8 @@ class Ledger:
             funding_paid=paid, funding=tuple(self._funding), futures_pnl=pnl, realised=self._realised,
             unrealised=unrealised, basis=basis, slippage=slippage, spot_slippage=spot_slippage, legging=legging,
             rounding=rounding, hedged_move=move, exposure=exposure, mean_notional=mean,
-            sold=self._sold, proceeds=self._proceeds, sold_worth=worth, unknown=unknown,
+            sold=self._sold, proceeds=self._proceeds, sold_worth=worth, bought=dict(self._bought), spent=self._spent,
+            bought_worth=bought_worth, unknown=unknown,
         )
 
     # -- events --------------------------------------------------------------------------------------------------------
@@ -316,6 +342,20 @@ class Ledger:
         self._uncovered -= sign * run.quantity
         if spot_mid is not None:
             self._spot_slippage += sign * (run.notional - run.quantity * spot_mid)
+
+    def _purchase(self, coin: Asset, run: Run, mid: Decimal | None) -> None:
+        """Coins that were bought with what the hedge brought. What their fee took of them was never theirs to value."""
+        self._spot_fees += self._charge(run, self._spot_charged, "spot_fees")
+        own = [fee for fee in run.others if fee.currency == coin]
+        came = run.quantity - sum((fee.amount for fee in own), ZERO)
+        spent = run.notional - sum((fee.worth or ZERO for fee in own), ZERO)
+        self._bought[coin] = self._bought.get(coin, ZERO) + came
+        self._spent += spent
+        if mid is None:
+            self._cannot("spot_slippage", f"the spot mid at the decision of fill {run.trade} is not known")
+            return
+        self._bought_at[coin] = mid
+        self._spot_slippage += spent - came * mid
 
     def _move_to(self, at: Millis, spot: Decimal) -> None:
         """Time and the spot mid go on with what was open."""
@@ -392,6 +432,11 @@ def total(*parts: Decimal | None) -> Decimal | None:
             return None
         summed += part
     return summed
+
+
+def known_sum(amounts: Mapping[Asset, Decimal], prices: Mapping[Asset, Decimal]) -> Decimal | None:
+    """What these coins are worth; None where a price is not known."""
+    return total(*(amount * prices[coin] if coin in prices else None for coin, amount in amounts.items()))
 
 
 def minus(value: Decimal | None) -> Decimal | None:

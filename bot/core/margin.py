@@ -88,10 +88,7 @@ def read_account(
             exposures.append(exposure)
     for asset, hedge in wanted.items():
         if hedge:
-            mark = mark_of(snapshot, asset, snapshot.position(instruments[asset].symbol))
-            if mark is None:
-                return None
-            priced = _exposure(snapshot, instruments, asset, size=abs(hedge), mark=mark, reported=None)
+            priced = _priced(snapshot, instruments, asset, hedge)
             if priced is None:
                 return None
             (exposures if way_of(hedge) is Way.SHORT else falling).append(priced)
@@ -100,6 +97,15 @@ def read_account(
     return MarginAccount(
         snapshot.futures.equity, shorts, standing, tuple(falling),
         _falling_coins(snapshot, instruments, shorts, falling) if falling else ZERO)
+
+
+def _priced(
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], asset: Asset, hedge: Decimal,
+) -> Exposure | None:
+    """A position that is not there yet, at mark; None where the mark or its margin table is unknown."""
+    mark = mark_of(snapshot, asset, snapshot.position(instruments[asset].symbol))
+    return None if mark is None else _exposure(
+        snapshot, instruments, asset, size=abs(hedge), mark=mark, reported=None)
 
 
 def _falling_coins(
@@ -205,19 +211,17 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
     into the available margin and the venue's table. `committed`: base units (signed: negative is long) granted to
     *other* assets that the snapshot's positions do not show yet. Each cap that bit gives one reason.
     """
-    if wanted <= now:
-        return IncreaseCap(now)
     first, last = steps(now, contract) + 1, steps(wanted, contract)
     if last < first:
         return IncreaseCap(now)
-    promised = {
-        other: _hedge_of(snapshot, instruments[other], other in longs) + extra
-        for other, extra in committed.items() if other != asset and extra
-    }
+    promised = _promised(snapshot, instruments, {**committed, asset: ZERO}, longs)
+    known: dict[int, MarginAccount | None] = {}
 
     def after(count: int) -> MarginAccount | None:
-        return read_account(
-            snapshot, instruments, {**promised, asset: way.along(count * contract)}, longs=longs)
+        if count not in known:
+            known[count] = read_account(
+                snapshot, instruments, {**promised, asset: way.along(count * contract)}, longs=longs)
+        return known[count]
 
     if after(first) is None:
         return IncreaseCap(now, (
@@ -240,29 +244,42 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
     def margin_holds(count: int) -> bool:
         return _margin_holds(snapshot, instruments, read(count), policy)
 
-    limits = {
+    limits: Mapping[str, tuple[Callable[[int], bool], str]] = {
         "capped_by_leverage": (leverage_holds, f"effective leverage stays at or below {plain(policy.max_leverage)}"),
         "capped_by_runway": (runway_holds, f"the joint runway stays at or above {plain(policy.stop_runway * 100)}%"),
         "capped_by_margin": (margin_holds, f"the margin is there at leverage {plain(policy.leverage)}"),
     }
-    allowed, reasons = last, []
-    for code, (holds, promise) in limits.items():
-        most = _last_that_holds(holds, first, last)
-        if most < last:
-            capped = now if most < first else most * contract
-            reasons.append(Reason(
-                code, f"{asset} {way} is capped at {plain(capped)}, so that {promise}",
-                {"wanted": plain(wanted), "allowed": plain(capped)},
-            ))
-        allowed = min(allowed, most)
-    return IncreaseCap(now if allowed < first else allowed * contract, tuple(reasons))
+    def worth(count: int) -> Decimal:
+        return now if count < first else count * contract
+
+    most = {code: _last_that_holds(holds, first, last) for code, (holds, _) in limits.items()}
+    return IncreaseCap(worth(min(most.values())), tuple(
+        Reason(code, f"{asset} {way} is capped at {plain(worth(count))}, so that {limits[code][1]}",
+               {"wanted": plain(wanted), "allowed": plain(worth(count))})
+        for code, count in most.items() if count < last))
+
+
+def _promised(
+    snapshot: Snapshot, instruments: Mapping[Asset, Instrument], committed: Mapping[Asset, Decimal],
+    longs: Collection[Asset],
+) -> dict[Asset, Decimal]:
+    """By asset, the hedge as it will be once what is committed to it is traded."""
+    return {
+        asset: _hedge_of(snapshot, instruments[asset], asset in longs) + extra
+        for asset, extra in committed.items() if extra
+    }
 
 
 def _last_that_holds(holds: Callable[[int], bool], first: int, last: int) -> int:
-    """The largest count in [first, last] that still holds (`first − 1`: none). Larger is never easier."""
+    """The largest count in [first, last] that still holds (`first − 1`: none). Larger is never easier.
+
+    Both ends are asked first: most of the time it is all or nothing.
+    """
     if holds(last):
         return last
-    low, high = first - 1, last
+    if last == first or not holds(first):
+        return first - 1
+    low, high = first, last
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO
+from bot.core.swift import changed, swift
 from bot.core.times import MINUTE, SECOND, Millis
 
 
@@ -85,6 +86,7 @@ def advance(current: OrderState, new: OrderState) -> OrderState:
     return new
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
     """One order as we mean it, complete before the request leaves. Quantities in base units, `> 0`.
@@ -117,6 +119,7 @@ WOULD_HAVE_TAKEN = frozenset({"-5022", "EC_PostOnlyWillTakeLiquidity", "POST_ONL
 """What venues call it when a post-only order ends because it would have crossed the spread."""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class OrderReport:
     """What the venue says of one order of ours. `filled` is cumulative, base units."""
@@ -152,6 +155,7 @@ class PastOrder:
     created_at: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution as the venue booked it. `realised` is the venue's realised PnL; a rebate is a negative fee.
@@ -178,6 +182,7 @@ class Fill:
         return self.fee if self.fee_currency == settle or not self.fee else self.fee_value
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class FundingPayment:
     """One funding settlement as the venue booked it; `amount` positive when we received."""
@@ -189,6 +194,7 @@ class FundingPayment:
     at: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """An order of ours as the journal knows it: the intent, its present state, and the latest report."""
@@ -221,21 +227,21 @@ def after_report(record: OrderRecord, report: OrderReport, at: Millis) -> OrderR
     says of filled quantity still counts.
     """
     filled = max(record.filled, report.filled)
-    known = replace(record, filled=filled, order_id=report.order_id or record.order_id, misses=0, first_miss_at=None)
+    known = changed(record, filled=filled, order_id=report.order_id or record.order_id, misses=0, first_miss_at=None)
     try:
         state = advance(record.state, report.state)
     except IllegalTransition:
-        return replace(known, changed_at=at if filled > record.filled else record.changed_at)
+        return changed(known, changed_at=at if filled > record.filled else record.changed_at)
     price = report.price if report.price is not None else record.price
     since = at if record.unresolved_since is None else record.unresolved_since
-    return replace(
+    return changed(
         known, state=state, price=price, changed_at=at, unresolved_since=since if state.unresolved else None)
 
 
 def after_miss(record: OrderRecord, at: Millis) -> OrderRecord:
     """The order after one more look-up that found nothing."""
     first = record.first_miss_at if record.first_miss_at is not None else at
-    return replace(record, misses=record.misses + 1, first_miss_at=first, changed_at=at)
+    return changed(record, misses=record.misses + 1, first_miss_at=first, changed_at=at)
 
 
 _ID_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -264,7 +264,8 @@ def _remember(draft: Draft) -> AssetState:
     sight, count = draft.sight, draft.count
     working = draft.goal is not None and not is_reached(draft)
     return AssetState(
-        goal=draft.way.along(draft.goal) if working and draft.goal is not None else None, goal_at=draft.goal_at if working else None,
+        goal=draft.way.along(draft.goal) if working and draft.goal is not None else None,
+        goal_at=draft.goal_at if working else None,
         goal_action=draft.goal_action if working else None, goal_reason=draft.goal_reason if working else "",
         candidate=count.candidate, confirmed=count.confirmed, counted_at=count.counted_at, disarmed=draft.disarmed,
         seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark, pending_at=sight.pending_at,

@@ -57,7 +57,8 @@ def _protect(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy) -> 
     _sell(draft, found, snapshot, policy, going=going)
     if draft.finalising is None:
         _disarm(draft, ladder.rung)
-    draft.say(code, f"{draft.way} {plain(draft.hedge)} goes to {plain(goal)}: {ladder.text}", **_facts(ladder, draft, goal))
+    draft.say(code, f"{draft.way} {plain(draft.hedge)} goes to {plain(goal)}: {ladder.text}",
+              **_facts(ladder, draft, goal))
     if policy.margin.on_margin is OnMargin.FINALISE and draft.finalising is None:
         why = "none of the coins can be sold now" if draft.way is Way.SHORT else "coins cost the cash that is short"
         draft.say("margin_keeps_coins", f"on_margin is finalise, but {why}: the hedge is reduced as with close")
@@ -75,12 +76,14 @@ def _sell(draft: Draft, found: Climb, snapshot: Snapshot, policy: Policy, *, goi
         draft.finalising = None  # coins would be bought with the cash that the margin is short of
         return
     if draft.finalising is not None:
-        draft.finalising = extend(draft.finalising, code, means_of(draft, snapshot, policy), goal=goal)
+        draft.finalising = extend(
+            draft.finalising, code, means_of(draft, snapshot, policy), goal=goal, policy=policy)
         return
     to_sell = found.sales.get(draft.policy.asset, ZERO)
     if to_sell > 0 and not going:
         draft.finalising = begin(
-            code, snapshot.taken_at, means_of(draft, snapshot, policy), goal=goal, to_sell=to_sell, policy=policy, whole=True)
+            code, snapshot.taken_at, means_of(draft, snapshot, policy), goal=goal, to_sell=to_sell, policy=policy,
+            whole=True)
 
 
 def _disarm(draft: Draft, rung: Rung) -> None:

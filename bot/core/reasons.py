@@ -1,4 +1,7 @@
-"""Every code that a decision can carry, with its meaning in one line: the documentation is generated from here."""
+"""Every code that a decision can carry, with its meaning in one line: the documentation is generated from here.
+
+Where a long is spoken of (`direction: both`), "excess" means what is missing, and what is sold is bought.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ REASONS: dict[str, str] = {
     "under_hedged": "the hedge is smaller than the excess by at least the resize level: more is wanted",
     "over_hedged": "the hedge is larger than the excess by at least the resize level: less is wanted",
     "rounds_to_zero": "the excess is worth less than one micro-contract: the hedge is to be closed",
+    "not_directed": "a long is open, and the direction does not allow one: it is to be closed",
     "resolved": "the excess is at or below the close level: the drift has resolved, the hedge is to be closed",
     "below_minimum": "the order would be below the venue's minimum: the drift accumulates",
     "confirming": "the condition holds, but not yet on enough fresh snapshots",
@@ -75,10 +79,10 @@ GUARDS: dict[str, str] = {
     "engine_halted": "data: the engine is halted, and does nothing that the rule wants",
     "nav_unreliable": "data: another asset's reading is not to be trusted, so net asset value is not either",
     # Opening guards: increases are refused.
-    "basis": "opening: the perpetual trades below spot by more than `max_basis`",
-    "carry": "opening: predicted funding would cost the short more than `max_carry` a year",
-    "carry_unknown": "opening: the funding rate, or the interval of a negative one, is unknown",
-    "trailing_carry": "opening: funding of the last three days cost the short more than `max_carry` a year",
+    "basis": "opening: the perpetual trades below spot (for a long: above it) by more than `max_basis`",
+    "carry": "opening: predicted funding would cost the hedge more than `max_carry` a year",
+    "carry_unknown": "opening: the funding rate, or the interval of one that the hedge would pay, is unknown",
+    "trailing_carry": "opening: funding of the last three days cost the hedge more than `max_carry` a year",
     "orders_per_hour": "opening: the asset has used up its orders of this hour",
     "unknown_order": "opening: an order on the symbol is not one of ours",
     "long_position": "opening: the account is long on the symbol, which is none of our doing",

@@ -88,8 +88,9 @@ def recount(situation: Situation, terms: Terms, decision: Decision, decided: Ass
     before = situation.state.of(decided.asset)
     same = way is before.way or before.candidate is None
     count = triggers.count(
-        before if same else triggers.Count(None, 0, before.counted_at), Action.HOLD if minimum is not None else wish.action,
-        situation.snapshot.taken_at, needed=terms.policy.confirm, spacing=terms.policy.confirm_spacing)
+        before if same else triggers.Count(None, 0, before.counted_at),
+        Action.HOLD if minimum is not None else wish.action, situation.snapshot.taken_at,
+        needed=terms.policy.confirm, spacing=terms.policy.confirm_spacing)
     up = wish.goal > reference
     opening = _opening(situation, terms, decision, decided, reference=reference) if up and minimum is None else None
     asked = Recount(decided, policy, instrument, reference, reference, levels, wish, minimum, count, opening)
@@ -140,7 +141,8 @@ def _opening(
     found = guards.account_refusals(
         snapshot, terms.policy, standing, {each.symbol for each in terms.instruments.values()})
     found += guards.asset_refusals(
-        quote, instrument, terms.policy.guards, own, way=decided.way, disarmed=decision.state.of(decided.asset).disarmed,
+        quote, instrument, terms.policy.guards, own, way=decided.way,
+        disarmed=decision.state.of(decided.asset).disarmed,
         position=(position.quantity if position is not None else ZERO) - decision.state.of(decided.asset).foreign,
         foreign_orders=guards.foreign_orders(
             snapshot, instrument.symbol, standing.own_orders, decision.state.of(decided.asset).ignored_orders))

@@ -7,55 +7,31 @@ every short as it is. Where it is unsure it says so, and the whole decision is m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
-from bot.core import guards, triggers
-from bot.core.decision import Action, AssetState, RuleState, Rung, Situation
+from bot.core import guards
+from bot.core.decision import AssetState, RuleState, Rung, Situation
 from bot.core.ending import too_old
 from bot.core.ladder import climb
+from bot.core.lull import lull
 from bot.core.market import Asset
-from bot.core.money import ZERO
-from bot.core.policy import Rule, Terms
-from bot.core.portfolio import cash_value, par_cash, quantity_of, spot_price
-from bot.core.rule import REARMED_BY_COMMAND_ONLY
+from bot.core.policy import Terms
+from bot.core.portfolio import par_cash, quantity_of, spot_price
+from bot.core.swift import changed
+from bot.core.way import way_of
 
 
 def standstill(situation: Situation, terms: Terms) -> tuple[Decimal, Decimal, RuleState] | None:
     """NAV, cash and the rule's memory after a decision that does nothing; None where it may do something."""
-    snapshot, state, policy = situation.snapshot, situation.state, terms.policy
-    if not (state.at_rest and situation.standing.at_rest and len(state.assets) == len(policy.assets)):
+    snapshot, policy = situation.snapshot, terms.policy
+    found = lull(situation, terms)
+    seen = None if found is None else found.at(snapshot.quotes, snapshot.futures.unrealised)
+    if found is None or seen is None:
         return None
-    cash = cash_value(snapshot, policy)
-    if cash is None:
+    if snapshot.positions and not _safe(situation, terms, seen.nav, found.cash):
         return None
-    nav, seen = cash + snapshot.futures.unrealised - snapshot.liabilities, []
-    for rule in terms.rules:
-        price = spot_price(snapshot.quotes.get(rule.asset))
-        if price is None:
-            return None
-        value = quantity_of(snapshot, rule.asset) * price
-        nav += value
-        seen.append((rule, price, value))
-    for rule, price, value in seen:
-        if nav <= 0 or not _content(situation, rule, price, value, nav):
-            return None
-    if snapshot.positions and not _safe(situation, terms, nav, cash):
-        return None
-    after = _believed(situation, terms, nav) if policy.guards.enabled else state
-    return None if after is None else (nav, cash, after)
-
-
-def _content(situation: Situation, rule: Rule, price: Decimal, value: Decimal, nav: Decimal) -> bool:
-    """Whether venue and journal agree on the short, and the rule wants no other."""
-    position, short = situation.snapshot.position(rule.symbol), situation.standing.of(rule.asset).short
-    if short != (ZERO if position is None else -position.quantity):
-        return False
-    excess, memory = value - rule.target * nav, situation.state.of(rule.asset)
-    code, _ = triggers.verdict(rule, nav, excess, price, short)
-    if triggers.ACTIONS[code] is not Action.HOLD or memory.holding is None:
-        return False
-    return memory.disarmed is None or memory.disarmed in REARMED_BY_COMMAND_ONLY or excess > rule.close * nav
+    after = _believed(situation, terms, seen.nav) if policy.guards.enabled else situation.state
+    return None if after is None else (seen.nav, found.cash, after)
 
 
 def _safe(situation: Situation, terms: Terms, nav: Decimal, cash: Decimal) -> bool:
@@ -64,7 +40,8 @@ def _safe(situation: Situation, terms: Terms, nav: Decimal, cash: Decimal) -> bo
     dear = policy.finalise.max_carry
     for known in situation.standing.assets.values():
         if known.short and (too_old(known.opened_at, at, policy) or (
-                dear and known.trailing_carry is not None and known.trailing_carry > dear)):
+                dear and known.trailing_carry is not None
+                and way_of(known.short).along(known.trailing_carry) > dear)):
             return False
     if not policy.margin.enabled:
         return True
@@ -89,6 +66,6 @@ def _believed(situation: Situation, terms: Terms, nav: Decimal) -> RuleState | N
         sight, jump = guards.watch_jump(memory, snapshot.taken_at, price, quote.mark, policy.guards.max_jump)
         if jump is not None or sight.pending_at is not None:
             return None
-        seen[one.asset] = replace(
+        seen[one.asset] = changed(
             memory, seen_at=sight.seen_at, seen_spot=sight.seen_spot, seen_mark=sight.seen_mark)
-    return replace(state, assets=seen)
+    return changed(state, assets=seen)

@@ -106,13 +106,10 @@ def along(
     way: Way, rule: Rule, nav: Decimal, excess: Decimal, *, price: Decimal, reference: Decimal,
 ) -> tuple[str, Decimal]:
     """The same with everything along a way. A long that the direction does not allow ends."""
-    if way is Way.LONG and rule.direction is Direction.SHORT:
-        return ("not_directed", ZERO) if reference else ("below_open", ZERO)
     if reference == 0:
-        if excess < rule.open * nav:
-            return "below_open", ZERO
-        wanted = wanted_hedge(excess, price, rule.contract, rule.rounding)
-        return ("above_open" if wanted else "below_contract"), wanted
+        return _unhedged(rule, nav, excess, price)
+    if way is Way.LONG and rule.direction is Direction.SHORT:
+        return "not_directed", ZERO
     if excess <= rule.close * nav:
         return "resolved", ZERO
     if abs(excess - reference * price) < rule.resize * nav:
@@ -121,6 +118,13 @@ def along(
     if not brings_closer(excess, price, reference, wanted):
         return "not_closer", reference
     return ("rounds_to_zero" if wanted == 0 else "under_hedged" if wanted > reference else "over_hedged"), wanted
+
+
+def _unhedged(rule: Rule, nav: Decimal, excess: Decimal, price: Decimal) -> tuple[str, Decimal]:
+    if excess < rule.open * nav:
+        return "below_open", ZERO
+    wanted = wanted_hedge(excess, price, rule.contract, rule.rounding)
+    return ("above_open" if wanted else "below_contract"), wanted
 
 
 ACTIONS: Mapping[str, Action] = {

@@ -9,12 +9,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.core.advice import Advice
-from bot.core.costing import concerns, costs_of, traded
+from bot.core.costing import costs_of, traded
 from bot.core.decision import AssetStanding, Decision, RuleState, Situation, Standing
 from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
 from bot.core.income import Comparison
-from bot.core.ledger import Costs, Event
+from bot.core.ledger import Costs, Event, Traded
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import (
@@ -242,12 +242,24 @@ class Book:
         """Those client ids that bear this account's mark and that the journal never gave out."""
         return not_given_out(names, self._tag, self._last_numbers)
 
-    def next_identity(self, asset: Asset) -> tuple[str, int, str]:
-        """Episode, intent number and client order id of the asset's next order."""
-        episode = self.episode(asset)
+    def next_identity(self, asset: Asset, *, purchase: bool = False) -> tuple[str, int, str]:
+        """Episode, intent number and client order id of the asset's next order.
+
+        A `purchase` with a finalisation's proceeds is the hedge's that sold coins last.
+        """
+        episode = self._seller() if purchase else self.episode(asset)
         name = episode.id if episode else f"{asset.lower()}{self._episode_numbers.get(asset, 0) + 1}"
         number = self._intents + 1
         return name, number, client_order_id(self._tag + self._journal_tag, name, number)
+
+    def _seller(self) -> Episode | None:
+        """The hedge that sold coins last; of those that are not known to have, the newest."""
+        def sold_at(episode: Episode) -> tuple[Millis, Millis]:
+            sales = [event.fill.at for event in self._events.get(episode.id, ())
+                     if isinstance(event, Traded) and event.spot and event.bought is None]
+            return max(sales, default=0), episode.started_at
+
+        return max((e for e in self._episodes.values() if e.state is not EpisodeState.VOID), key=sold_at, default=None)
 
     async def intend(self, intent: OrderIntent) -> OrderRecord:
         """Commit an intent, and the decision behind it; its request may leave once this returns."""
@@ -283,8 +295,7 @@ class Book:
     def _booked(self, episode: Episode, fills: Sequence[Fill], intent: OrderIntent) -> None:
         """Follow the journal, which has these executions and their episode's account."""
         self._events.setdefault(episode.id, []).extend(
-            traded(fill, episode.symbol, intent.spot_mid, intent.perp_mid)
-            for fill in fills if concerns(fill, episode))
+            traded(fill, episode, intent.spot_mid, intent.perp_mid) for fill in fills)
         self._cash_flow += sum((moved_by(fill, self._settle) for fill in fills), ZERO)
         self._episodes[episode.id] = episode
         for fill in fills:

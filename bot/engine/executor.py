@@ -300,15 +300,16 @@ class Executor:
         instrument = self._terms.instruments[asset]
         quote = snapshot.quotes.get(asset)
         position = snapshot.position(instrument.symbol)
-        episode, number, identity = self._book.next_identity(asset)
+        purchase = decided.due is not None and decided.due.leg is Leg.BUY
+        episode, number, identity = self._book.next_identity(asset, purchase=purchase)
         state = decision.state.of(asset)
         intent = OrderIntent(
             identity, number, episode, asset, instrument.spot_symbol if step.spot else instrument.symbol, step.side,
             step.quantity, step.price, step.reduce_only, step.time_in_force,
             quantity_of(snapshot, asset) if step.spot else position.quantity if position else ZERO, decided.goal,
             decided_at=self._working_since(decided, decision), created_at=self._clock.now(),
-            reason=state.goal_reason or decided.reasons[0].code, spot_mid=quote.spot_mid if quote else None,
-            perp_mid=quote.perp_mid if quote else None,
+            reason="reinvesting" if purchase else state.goal_reason or decided.reasons[0].code,
+            spot_mid=quote.spot_mid if quote else None, perp_mid=quote.perp_mid if quote else None,
         )
         record = await self._book.intend(intent)
         self._report.hold()

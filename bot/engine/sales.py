@@ -1,8 +1,8 @@
 """The next step of a hedge that is ended with its coins: a sale on spot, then a close of as much (DOMAIN §5B, §7).
 
-Of a long, a purchase. It is worked like any order: post-only at the best ask, following it; once patience has ended, or at once for the
-margin ladder, marketable within `max_slippage`. Where the venue cannot move an order on spot, it is withdrawn and the
-rest placed anew. While the outcome of any order on either market is unknown, nothing is sent.
+Of a long, a purchase. It is worked like any order: post-only at the best ask, following it; once patience has ended, or
+at once for the margin ladder, marketable within `max_slippage`. Where the venue cannot move an order on spot, it is
+withdrawn and the rest placed anew. While the outcome of any order on either market is unknown, nothing is sent.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ class Strangers:
             if after < 0 and asset not in terms.longs:
                 return f"refused: with these trades {asset} would be long, which is no hedge; `ignore` it instead"
             if before * after < 0:
-                return (f"refused: trade {fill.trade_id} turns a {way_of(before)} of {asset} into a {way_of(after)}, and "
-                        "no hedge does; `ignore` it instead")
+                return (f"refused: trade {fill.trade_id} turns a {way_of(before)} of {asset} into a {way_of(after)}; "
+                        "no hedge does: `ignore` it instead")
         if after != -held:
             return (f"refused: its trades make a {way_of(after)} of {plain(abs(after))}, the venue shows a position of "
                     f"{plain(held)}; `ignore` what is not ours")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation, Standing
+from bot.core.lull import Lull, lull
 from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.plan import decide, in_passing
@@ -14,8 +15,8 @@ from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
 from bot.core.tax import TaxPolicy
 from bot.core.times import DAY, HOUR, MINUTE, Millis
-from bot.core.way import enlarges
 from bot.core.wake import Watch, watch
+from bot.core.way import enlarges
 from bot.engine import answers
 from bot.engine.audit import Audit
 from bot.engine.book import Book
@@ -136,6 +137,15 @@ class Engine:
         if decision is not None:
             self._book.looked(decision)
         return decision
+
+    def lull(self, snapshot: Snapshot) -> Lull | None:
+        """What to look at prices alone with, while nothing happens to the account of this reading; None where there is
+        more to be asked at each look than the rule.
+        """
+        if self._calm is None:
+            return None
+        found = lull(Situation(snapshot, self._calm, self._book.state), self._terms)
+        return found if found is not None and found.prices_only else None
 
     def watch(self) -> Watch | None:
         """What to look for in pushed prices until the next tick; None before the first, or where only polls tell."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
-from bot.core.costing import concerns, traded
+from bot.core.costing import traded
 from bot.core.decision import Decision
 from bot.core.episode import Episode, EpisodeState, cash_of_funding, coins_moved, moved_by
 from bot.core.history import Gap
@@ -38,13 +38,15 @@ def memory(
         numbers[episode.asset] = max(numbers.get(episode.asset, 0) + 1, _number(episode))
     known = tuple(orders)
     newest = max((record.changed_at for record in known), default=0)
+    live = [record for record in known if record.state.live]
+    ended = [record for record in known if not record.state.live and record.changed_at > newest - RECENT]
     last_fill: dict[str, Millis] = {}
     for fill in fills:
         last_fill[fill.symbol] = max(fill.at, last_fill.get(fill.symbol, fill.at))
     return Memory(
-        decision=decision, orders=tuple(record for record in known if record.state.live),
-        ended=tuple(record for record in known if not record.state.live and record.changed_at > newest - RECENT),
-        episodes=relevant_episodes(episodes), intents=intents, episode_numbers=numbers, recent_orders=recent(times),
+        decision=decision, orders=tuple(live), ended=tuple(ended),
+        episodes=relevant_episodes(episodes, {record.intent.episode for record in (*live, *ended)}), intents=intents,
+        episode_numbers=numbers, recent_orders=recent(times),
         last_fill_at=last_fill, funding_at=max((payment.at for payment in funding), default=None), since=since,
         cash_flow=cash_flow(fills, funding, settle), coin_flow=coin_flow(fills), gaps=tuple(gaps), begun_at=begun_at,
         names=tuple(names),
@@ -57,16 +59,18 @@ def _number(episode: Episode) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def relevant_episodes(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
-    """Of all episodes, oldest first: the open ones, and each asset's last ended and last closed one.
+def relevant_episodes(episodes: Iterable[Episode], named: Collection[str] = ()) -> tuple[Episode, ...]:
+    """Of all episodes, oldest first: the open ones, each asset's last ended and last closed one, and those `named`.
 
-    The last to end may be a void one; the cooldown counts from the last that was closed.
+    The last to end may be a void one; the cooldown counts from the last that was closed. Those `named` are of orders
+    that may still fill: what is bought with a hedge's proceeds outlives it.
     """
     every = tuple(episodes)
     ended: dict[Asset, str] = {one.asset: one.id for one in every if one.state.ended}
     closed: dict[Asset, str] = {one.asset: one.id for one in every if one.state is EpisodeState.CLOSED}
     return tuple(
-        one for one in every if not one.state.ended or one.id in (ended[one.asset], closed.get(one.asset))
+        one for one in every
+        if not one.state.ended or one.id in named or one.id in (ended[one.asset], closed.get(one.asset))
     )
 
 
@@ -106,8 +110,8 @@ def events(
     known = {one.id: one for one in episodes}
     found: dict[str, list[Event]] = {name: [] for name in known}
     for name, fill, spot_mid, perp_mid in fills:
-        if name in known and concerns(fill, known[name]):
-            found[name].append(traded(fill, known[name].symbol, spot_mid, perp_mid))
+        if name in known:
+            found[name].append(traded(fill, known[name], spot_mid, perp_mid))
     for payment, owner in funding:
         if owner in known:
             found[owner].append(payment)

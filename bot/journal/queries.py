@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, bindparam, exists, func, insert, select, update
+from typing import Any
+
+from sqlalchemy import Select, Table, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.core.orders import OrderState
@@ -36,36 +38,39 @@ EMPTY_EVENT = {column.name: None for column in schema.order_events.columns if co
 CHANGE_EPISODE = Text(
     update(schema.episodes).where(schema.episodes.c.id == bindparam("which")), _all_but_seq(schema.episodes))
 
-LAST_DECISION = select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1)
+LAST_DECISION = Text(select(_decisions.decision).order_by(_decisions.seq.desc()).limit(1))
 DECISION_AT = Text(
     select(_decisions.revision, _decisions.situation, _decisions.decision, _decisions.terms)
     .where(_decisions.at == bindparam("at")).order_by(_decisions.revision.desc()).limit(1),
 )
-EPISODES = select(schema.episodes).order_by(schema.episodes.c.seq)
+EPISODES = Text(select(schema.episodes).order_by(schema.episodes.c.seq))
+EPISODE_IDS = Text(select(schema.episodes.c.id))
+TERMS = Text(select(schema.terms.c.digest))
 # The highest number ever used: in a journal that was rebuilt, orders that the venue has forgotten leave gaps.
-COUNT_INTENTS = select(func.coalesce(func.max(_intents.number), 0))
-INTENT_NAMES = select(_intents.client_order_id).order_by(_intents.number)
-BEGUN_AT = select(schema.binding.c.created_at)
-UNCONFIRMED = select(schema.rebuilt.c.id).where(schema.rebuilt.c.confirmed_at.is_(None))
-RECENT_INTENTS = select(_intents.asset, _intents.created_at).where(
-    _intents.created_at > select(func.max(_intents.created_at)).scalar_subquery() - fold.RECENT)
-FIRST = (select(func.min(_decisions.at)), select(func.min(_intents.created_at)))
+COUNT_INTENTS = Text(select(func.coalesce(func.max(_intents.number), 0)))
+INTENT_NAMES = Text(select(_intents.client_order_id).order_by(_intents.number))
+BINDING = Text(select(schema.binding))
+BIND = Text(insert(schema.binding))
+BEGUN_AT = Text(select(schema.binding.c.created_at))
+UNCONFIRMED = Text(select(schema.rebuilt.c.id).where(schema.rebuilt.c.confirmed_at.is_(None)))
+RECENT_INTENTS = Text(select(_intents.asset, _intents.created_at).where(
+    _intents.created_at > select(func.max(_intents.created_at)).scalar_subquery() - fold.RECENT))
+FIRST = (Text(select(func.min(_decisions.at))), Text(select(func.min(_intents.created_at))))
 
-FILLS = select(schema.fills).order_by(_fills.seq)
-FILLS_SINCE = FILLS.where(_fills.at >= bindparam("since"))
-FUNDING_SINCE = select(schema.funding).where(_funding.at >= bindparam("since")).order_by(_funding.seq)
-COST_FILLS = (
+_every_fill: Select[Any] = select(schema.fills).order_by(_fills.seq)
+FILLS = Text(_every_fill)
+FILLS_SINCE = Text(_every_fill.where(_fills.at >= bindparam("since")))
+FUNDING = Text(select(schema.funding).order_by(_funding.seq))
+FUNDING_SINCE = Text(select(schema.funding).where(_funding.at >= bindparam("since")).order_by(_funding.seq))
+COST_FILLS = Text(
     select(schema.fills, _intents.episode, _intents.spot_mid, _intents.perp_mid)
     .join(schema.intents, _fills.client_order_id == _intents.client_order_id)
-    .where(_intents.episode.in_(bindparam("names", expanding=True))).order_by(_fills.seq))
-COST_FUNDING = select(schema.funding).where(
-    _funding.episode.in_(bindparam("names", expanding=True))).order_by(_funding.seq)
-FILL_BOOKED = select(_fills.trade_id).where(
-    _fills.symbol == bindparam("symbol"), _fills.trade_id.in_(bindparam("names", expanding=True)))
-FUNDING = select(schema.funding).order_by(_funding.seq)
-GAPS = select(schema.gaps).order_by(schema.gaps.c.seq)
-FUNDING_BOOKED = select(_funding.payment_id).where(
-    _funding.symbol == bindparam("symbol"), _funding.payment_id.in_(bindparam("names", expanding=True)))
+    .where(_intents.episode == bindparam("episode")).order_by(_fills.seq))
+COST_FUNDING = Text(select(schema.funding).where(_funding.episode == bindparam("episode")).order_by(_funding.seq))
+FILL_BOOKED = Text(select(_fills.seq).where(_fills.symbol == bindparam("symbol"), _fills.trade_id == bindparam("name")))
+FUNDING_BOOKED = Text(
+    select(_funding.seq).where(_funding.symbol == bindparam("symbol"), _funding.payment_id == bindparam("name")))
+GAPS = Text(select(schema.gaps).order_by(schema.gaps.c.seq))
 
 # An order that was seen filled is never live again (bot.core.orders.TRANSITIONS), one that was called cancelled seldom;
 # the others are few.
@@ -81,18 +86,19 @@ _UNENDED = ~exists().where(
 _LATE = _intents.client_order_id.in_(select(_late.c.client_order_id).where(
     _late.c.at > select(func.max(schema.order_events.c.at)).scalar_subquery() - fold.RECENT))
 _MATTERS = _UNENDED | _LATE
-UNENDED_INTENTS = select(schema.intents).where(_MATTERS).order_by(_intents.number)
-UNENDED_EVENTS = select(schema.order_events).join(schema.intents).where(_MATTERS).order_by(schema.order_events.c.seq)
+UNENDED_INTENTS = Text(select(schema.intents).where(_MATTERS).order_by(_intents.number))
+UNENDED_EVENTS = Text(
+    select(schema.order_events).join(schema.intents).where(_MATTERS).order_by(schema.order_events.c.seq))
 
 COMMANDS = Text(
     select(_commands.id, _commands.kind, _commands.asset, _commands.issued_at, _commands.about, _commands.says,
            _commands.said_by)
     .where(_commands.acknowledged_at.is_(None)).order_by(_commands.id),
 )
-COMMAND = select(_commands.id).where(_commands.id == bindparam("which"))
-ACKNOWLEDGE = (
+COMMAND = Text(select(_commands.id).where(_commands.id == bindparam("which")))
+ACKNOWLEDGE = Text(
     update(schema.commands).where(_commands.id == bindparam("which"), _commands.acknowledged_at.is_(None))
-    .values(result=bindparam("answer"), acknowledged_at=bindparam("time"))
+    .values(result=bindparam("answer"), acknowledged_at=bindparam("time")),
 )
 _beat = sqlite_insert(schema.heartbeats)
 BEAT = Text(_beat.on_conflict_do_update(

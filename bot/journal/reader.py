@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.core.advice import Advice
-from bot.core.costing import AccountCosts, account_costs, concerns, costs_of
+from bot.core.costing import AccountCosts, account_costs, costs_of
 from bot.core.decision import AssetDecision, Decision, Situation
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap, awaited
@@ -97,13 +97,22 @@ def read_account_costs(path: Path) -> AccountCosts:
     hedges = read_costs(path)
     with reading(path) as connection:
         newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
-        known = {one.id: one for one in _episodes(connection)}
-        fills = [(row["episode"], from_row(Fill, row)) for row in _all(connection, (
-            "SELECT f.*, i.episode FROM fills f LEFT JOIN intents i USING (client_order_id) ORDER BY f.seq"))]
-        loose = [fill for name, fill in fills if name not in known or not concerns(fill, known[name])]
-        paid = _all(connection, "SELECT * FROM funding WHERE episode IS NULL ORDER BY seq")
-    settle = decode(Terms, newest["content"]).policy.settle if newest else ""
-    return account_costs(hedges, settle, fills=loose, funding=[from_row(FundingPayment, row) for row in paid])
+        settle = decode(Terms, newest["content"]).policy.settle if newest else ""
+        known = [(one, hedges[one.id]) for one in _episodes(connection) if one.id in hedges]
+        fills, paid = outside(connection)
+    return account_costs(known, settle, fills=fills, funding=paid)
+
+
+def outside(
+    connection: sqlite3.Connection, since: Millis = 0, until: Millis = 2**62,
+) -> tuple[list[Fill], list[FundingPayment]]:
+    """Executions and settlements of `since` ≤ instant < `until` that belong to no hedge."""
+    fills = _all(connection, "SELECT f.* FROM fills f LEFT JOIN intents i USING (client_order_id) "
+                             "WHERE i.client_order_id IS NULL AND f.at >= ? AND f.at < ? ORDER BY f.seq",
+                 (since, until))
+    paid = _all(connection, "SELECT * FROM funding WHERE episode IS NULL AND at >= ? AND at < ? ORDER BY seq",
+                (since, until))
+    return [from_row(Fill, row) for row in fills], [from_row(FundingPayment, row) for row in paid]
 
 
 def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | None = None,
@@ -312,6 +321,6 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
-    "gaps", "read_account_costs", "read_books", "read_command", "read_costs", "read_decisions", "read_episodes",
-    "read_heartbeat", "read_last_order_id", "read_status", "submit_command",
+    "gaps", "outside", "read_account_costs", "read_books", "read_command", "read_costs", "read_decisions",
+    "read_episodes", "read_heartbeat", "read_last_order_id", "read_status", "submit_command",
 ]

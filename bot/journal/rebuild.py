@@ -77,8 +77,9 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
             carried = max(carried, ZERO)
         if carried:
             incomplete.append(name)
-            unknown.append(f"{name}: its first {plain(abs(carried))} were {'sold' if carried > 0 else 'bought'} before {iso(seen.since)}: their entry price, "
-                           "fees, funding and number of fills are not in its account")
+            made = "sold" if carried > 0 else "bought"
+            unknown.append(f"{name}: its first {plain(abs(carried))} were {made} before {iso(seen.since)}: their entry "
+                           "price, fees, funding and number of fills are not in its account")
         episodes.append(_episode(mine, [fill for fill in fills if fill.client_order_id in ids], carried, seen, terms))
     funding = []
     for payment in seen.funding:
@@ -127,7 +128,8 @@ def _placed(
             episode=names.name(place, spec.asset, open_before=before != 0), asset=spec.asset,
             symbol=report.symbol, side=order.side, quantity=order.quantity, price=order.price,
             reduce_only=order.reduce_only, time_in_force=order.time_in_force,
-            position_before=before if hedges else ZERO, goal=wanted if spec.asset in longs else max(wanted, ZERO), decided_at=order.created_at,
+            position_before=before if hedges else ZERO,
+            goal=wanted if spec.asset in longs else max(wanted, ZERO), decided_at=order.created_at,
             created_at=order.created_at, reason=REASON,
         ), order))
     return found

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot import __version__
@@ -26,11 +26,11 @@ from bot.core.history import Gap
 from bot.core.income import Comparison
 from bot.core.ledger import Event
 from bot.core.market import Asset
-from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport
+from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderReport
 from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import JournalError, JournalForeign, JournalUnconfirmed
-from bot.journal import fold, schema
+from bot.journal import fold
 from bot.journal import queries as q
 from bot.journal.codec import decode, digest, encode
 from bot.journal.connect import explained, journal_path, make_engine
@@ -85,8 +85,8 @@ class SqlJournal:
                 await asyncio.to_thread(bring_to_head, path)
                 connection = await engine.connect()
                 journal = cls(engine, connection, lock, path=path, wall=wall, poll=poll, begun_at=begun_at)
+                journal._driver = await driver_of(connection)
                 await journal._bind(environment, venue, account)
-                await journal._learn()
         except BaseException:
             await engine.dispose()
             lock.release()
@@ -104,23 +104,7 @@ class SqlJournal:
 
     async def recall(self, settle: str) -> Memory:
         """What is needed to go on."""
-        async with self._using() as connection:
-            decision = (await connection.execute(q.LAST_DECISION)).scalar()
-            firsts = [(await connection.execute(query)).scalar() for query in q.FIRST]
-            recalled = fold.memory(
-                decision=None if decision is None else decode(Decision, decision), settle=settle,
-                orders=await self._unended_orders(connection),
-                episodes=[from_row(Episode, row) for row in await _rows(connection, q.EPISODES)],
-                intents=(await connection.execute(q.COUNT_INTENTS)).scalar_one(),
-                times=[(row["asset"], row["created_at"]) for row in await _rows(connection, q.RECENT_INTENTS)],
-                fills=[from_row(Fill, row) for row in await _rows(connection, q.FILLS)],
-                funding=[from_row(FundingPayment, row) for row in await _rows(connection, q.FUNDING)],
-                since=min((at for at in firsts if at is not None), default=None),
-                gaps=[from_row(Gap, row) for row in await _rows(connection, q.GAPS)],
-                begun_at=(await connection.execute(q.BEGUN_AT)).scalar_one(),
-                names=(await connection.execute(q.INTENT_NAMES)).scalars(),
-            )
-            return replace(recalled, events=await self._events(connection, recalled.episodes))
+        return await self._straight(lambda connection: _recalled(connection, settle))
 
     async def record_decision(
         self, situation: Situation, terms: Terms, decision: Decision, episodes: Sequence[Episode] = (),
@@ -208,11 +192,10 @@ class SqlJournal:
 
     async def booked(self, since: Millis) -> tuple[tuple[Fill, ...], tuple[FundingPayment, ...]]:
         """Executions and settlements of `since` and later that are in the books."""
-        async with self._using() as connection:
-            fills = await _rows(connection, q.FILLS_SINCE, {"since": since})
-            paid = await _rows(connection, q.FUNDING_SINCE, {"since": since})
-            return (tuple(from_row(Fill, row) for row in fills),
-                    tuple(from_row(FundingPayment, row) for row in paid))
+        since_then = {"since": since}
+        fills, paid = await self._straight(lambda connection: (
+            q.FILLS_SINCE.rows(connection, since_then), q.FUNDING_SINCE.rows(connection, since_then)))
+        return tuple(from_row(Fill, row) for row in fills), tuple(from_row(FundingPayment, row) for row in paid)
 
     async def unbooked_funding(self, payments: Sequence[FundingPayment]) -> tuple[FundingPayment, ...]:
         """Those not in the books yet (by symbol and payment id), in order, each once."""
@@ -249,11 +232,9 @@ class SqlJournal:
 
     async def acknowledge(self, command: Command, result: str, at: Millis) -> None:
         """Answer a command. Answering it again changes nothing; one that is not there raises JournalError."""
-        async with self._using() as connection:
-            answered = await connection.execute(q.ACKNOWLEDGE, {"which": command.id, "answer": result, "time": at})
-            known = answered.rowcount or (await connection.execute(q.COMMAND, {"which": command.id})).scalar()
-            await connection.commit()
-        if not known:
+        answer = {"which": command.id, "answer": result, "time": at}
+        if not await self._straight(lambda connection: (
+                q.ACKNOWLEDGE.run(connection, answer).rowcount or q.COMMAND.value(connection, answer))):
             raise JournalError(f"there is no command {command.id} in {self.path}")
 
     async def beat(self, at: Millis) -> None:
@@ -263,19 +244,8 @@ class SqlJournal:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _using(self) -> AsyncIterator[AsyncConnection]:
-        """The connection for one transaction: what was not committed is undone, what goes wrong is a JournalError."""
-        async with self._turn:
-            with explained(self.path):
-                try:
-                    yield self._connection
-                finally:
-                    if self._connection.in_transaction():
-                        await self._connection.rollback()
-
     async def _straight(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """One transaction past SQLAlchemy; what goes wrong is a JournalError, as above."""
+        """One transaction: undone where it does not end well, and what goes wrong is a JournalError."""
         async with self._turn:
             if self._connection.closed:
                 raise JournalError(f"{self.path} is closed")
@@ -313,54 +283,68 @@ class SqlJournal:
         await self._straight(write)
         self._episodes.update(episode.id for episode in episodes)
 
-    async def _booked(self, query: Select[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        async with self._using() as connection:
-            for symbol in {symbol for symbol, _ in keys}:
-                wanted = [name for its, name in keys if its == symbol]
-                for start in range(0, len(wanted), 500):  # SQLite limits the parameters of a statement
-                    found.update((symbol, name) for (name,) in await connection.execute(
-                        query, {"symbol": symbol, "names": wanted[start:start + 500]}))
-        return found
+    async def _booked(self, query: Text, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        def look(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+            return {key for key in keys
+                    if query.value(connection, {"symbol": key[0], "name": key[1]}) is not None}
 
-    async def _events(
-        self, connection: AsyncConnection, episodes: Sequence[Episode],
-    ) -> Mapping[str, tuple[Event, ...]]:
-        """What happened to the money of these hedges."""
-        names = {"names": [episode.id for episode in episodes]}
-        fills = await _rows(connection, q.COST_FILLS, names)
-        paid = await _rows(connection, q.COST_FUNDING, names)
-        return fold.events(
-            episodes, [(row["episode"], from_row(Fill, row), row["spot_mid"], row["perp_mid"]) for row in fills],
-            [(from_row(FundingPayment, row), row["episode"]) for row in paid])
-
-    async def _unended_orders(self, connection: AsyncConnection) -> tuple[OrderRecord, ...]:
-        intents = [from_row(OrderIntent, row) for row in await _rows(connection, q.UNENDED_INTENTS)]
-        events = await _rows(connection, q.UNENDED_EVENTS)
-        return tuple(records(intents, events).values())
+        return await self._straight(look) if keys else set()
 
     async def _bind(self, environment: str, venue: str, account: str) -> None:
-        if await _rows(self._connection, q.UNCONFIRMED):
-            raise JournalUnconfirmed(
-                f"{self.path} was rebuilt from the venue and no human has confirmed it; look it over with `hedgerow "
-                f"journal check {self.path}`, then `hedgerow journal confirm {self.path}`")
+        """Make it the journal of this account, or see that it is; know what is kept in it."""
         wanted = {"environment": environment, "venue": venue, "account": account}
-        found = await _rows(self._connection, select(schema.binding))
-        if not found:
-            await self._connection.execute(insert(schema.binding), wanted | {
-                "id": 1, "created_by": f"hedgerow {__version__}",
-                "created_at": self._wall() if self._begun_at is None else self._begun_at,
-            })
-            await self._connection.commit()
-        elif any(found[0][name] != value for name, value in wanted.items()):
+        first = wanted | {"id": 1, "created_by": f"hedgerow {__version__}",
+                          "created_at": self._wall() if self._begun_at is None else self._begun_at}
+
+        def bind(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            if q.UNCONFIRMED.value(connection) is not None:
+                raise JournalUnconfirmed(
+                    f"{self.path} was rebuilt from the venue and no human has confirmed it; look it over with "
+                    f"`hedgerow journal check {self.path}`, then `hedgerow journal confirm {self.path}`")
+            found = q.BINDING.rows(connection)
+            if not found:
+                q.BIND.run(connection, first)
+            self._episodes = {name for (name,) in q.EPISODE_IDS.run(connection)}
+            self._terms = {name for (name,) in q.TERMS.run(connection)}
+            return found
+
+        found = await self._straight(bind)
+        if found and any(found[0][name] != value for name, value in wanted.items()):
             ours, theirs = (" / ".join(row[name] for name in wanted) for row in (wanted, found[0]))
             raise JournalForeign(f"{self.path} is the journal of {theirs}, not of {ours}; name another journal file")
 
-    async def _learn(self) -> None:
-        self._driver = await driver_of(self._connection)
-        self._episodes = set((await self._connection.execute(select(schema.episodes.c.id))).scalars())
-        self._terms = set((await self._connection.execute(select(schema.terms.c.digest))).scalars())
-        await self._connection.rollback()
+
+def _recalled(connection: sqlite3.Connection, settle: str) -> Memory:
+    decision = q.LAST_DECISION.value(connection)
+    firsts = [query.value(connection) for query in q.FIRST]
+    intents = [from_row(OrderIntent, row) for row in q.UNENDED_INTENTS.rows(connection)]
+    recalled = fold.memory(
+        decision=None if decision is None else decode(Decision, decision), settle=settle,
+        orders=records(intents, q.UNENDED_EVENTS.rows(connection)).values(),
+        episodes=[from_row(Episode, row) for row in q.EPISODES.rows(connection)],
+        intents=q.COUNT_INTENTS.value(connection), times=q.RECENT_INTENTS.run(connection),
+        fills=[from_row(Fill, row) for row in q.FILLS.rows(connection)],
+        funding=[from_row(FundingPayment, row) for row in q.FUNDING.rows(connection)],
+        since=min((at for at in firsts if at is not None), default=None),
+        gaps=[from_row(Gap, row) for row in q.GAPS.rows(connection)], begun_at=q.BEGUN_AT.value(connection),
+        names=(name for (name,) in q.INTENT_NAMES.run(connection)),
+    )
+    return replace(recalled, events=_events(connection, recalled.episodes))
+
+
+def _events(connection: sqlite3.Connection, episodes: Sequence[Episode]) -> Mapping[str, tuple[Event, ...]]:
+    """What happened to the money of these hedges."""
+    owners = [{"episode": episode.id} for episode in episodes]
+    fills = [row for owner in owners for row in q.COST_FILLS.rows(connection, owner)]
+    paid = [row for owner in owners for row in q.COST_FUNDING.rows(connection, owner)]
+    return fold.events(
+        episodes, [(row["episode"], from_row(Fill, row), _money(row["spot_mid"]), _money(row["perp_mid"]))
+                   for row in fills],
+        [(from_row(FundingPayment, row), row["episode"]) for row in paid])
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _for_its_owner_alone(path: Path) -> None:
@@ -376,8 +360,3 @@ def _keep_decision(connection: sqlite3.Connection, row: Mapping[str, Any], conte
     if content is not None:
         q.INSERT_TERMS.run(connection, {"digest": row["terms"], "first_at": row["at"], "content": content})
     q.INSERT_DECISION.run(connection, {**row, "revision": before[0] + 1 if before is not None else 0})
-
-
-async def _rows(connection: AsyncConnection, query: Select[Any],
-                values: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
-    return [dict(row) for row in (await connection.execute(query, values)).mappings()]

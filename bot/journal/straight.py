@@ -1,7 +1,8 @@
-"""Past SQLAlchemy, straight to the driver: for what a request to the venue waits for, and for what every tick does.
+"""Past SQLAlchemy's cursors, straight to the driver: nothing that the journal does waits longer than the disk takes.
 
 SQLAlchemy's cursors cost as much as the disk does, and each call of the asynchronous driver is a journey to its thread
 and back. Here a whole transaction is one journey. The statements stay SQLAlchemy's: they are compiled once, to text.
+What is read comes as SQLite keeps it: amounts as text.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Text:
     """A statement as the driver reads it: `columns` narrows an insert to these, in any order."""
 
     def __init__(self, statement: ClauseElement, columns: tuple[str, ...] | None = None) -> None:
-        compiled: Any = statement.compile(dialect=aiosqlite.dialect(), column_keys=columns)
+        compiled: Any = statement.compile(
+            dialect=aiosqlite.dialect(), column_keys=columns, compile_kwargs={"render_postcompile": True})
         self._text = str(compiled)
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._given: dict[str, object] = dict(compiled.params)
@@ -33,6 +35,17 @@ class Text:
         """Execute it with the values of `row`; amounts are written as the schema writes them."""
         values = {**self._given, **(row or {})}
         return connection.execute(self._text, [_plain(values[name]) for name in self._names])
+
+    def rows(self, connection: sqlite3.Connection, row: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """What it finds, by column."""
+        found = self.run(connection, row)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, values, strict=True)) for values in found]
+
+    def value(self, connection: sqlite3.Connection, row: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - see `_plain`
+        """The first column of the first that it finds; None: it finds none."""
+        found = self.run(connection, row).fetchone()
+        return None if found is None else found[0]
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what sqlite3 takes

@@ -20,6 +20,7 @@ from bot.lab.panel import USUAL_INTERVAL, Row
 from bot.paper.exchange import PaperExchange
 from bot.paper.feed import BookState, Level, MarketState
 from bot.paper.markets import market_of
+from bot.paper.positions import PaperPosition
 from bot.paper.venue import PaperVenue, open_order_of, report_of
 from bot.paper.wallets import Wallets
 from bot.ports import Settlement
@@ -133,6 +134,8 @@ class PanelVenue(PaperVenue):
         self._margined = exchange.margined
         self._shown: Mapping[str, Holding] = {}
         self._shown_at = -1
+        self._held: tuple[tuple[Asset, PaperPosition], ...] = ()
+        self._held_at = -1
         self._symbols = {asset: instrument.symbol for asset, instrument in exchange.instruments.items()}
         self._settled: list[Settlement] = []
 
@@ -169,14 +172,12 @@ class PanelVenue(PaperVenue):
             return super().reading(brief=brief)
         exchange, row = self.exchange, self._feed.row
         unrealised, positions = ZERO, []
-        for asset, held in exchange.account.positions.items():
-            quantity = held.quantity
-            if quantity:
-                mark = self._feed.mark(asset, row.at)
-                gain = held.unrealised(mark)
-                unrealised += gain
-                positions.append(Position(
-                    self._symbols[asset], quantity, held.entry, mark, gain, ZERO, ZERO, None, None, held.updated_at))
+        for asset, held in self._positions():
+            mark = self._feed.mark(asset, row.at)
+            gain = held.unrealised(mark)
+            unrealised += gain
+            positions.append(Position(
+                self._symbols[asset], held.quantity, held.entry, mark, gain, ZERO, ZERO, None, None, held.updated_at))
         wallets = exchange.wallets
         equity = wallets.futures[exchange.settle] + unrealised
         return Snapshot(
@@ -184,6 +185,23 @@ class PanelVenue(PaperVenue):
             tuple(positions), tuple(map(open_order_of, exchange.open_orders("perp"))) if exchange.resting else (),
             wallets.kind,
         )
+
+    def unrealised(self) -> Decimal:
+        """The positions' profit at the row's marks, as `reading` has it."""
+        quotes, total = self._feed.row.quotes, ZERO
+        for asset, held in self._positions():
+            mark = quotes[asset].mark
+            if mark is not None:  # a panel's row has all three prices
+                total += held.unrealised(mark)
+        return total
+
+    def _positions(self) -> tuple[tuple[Asset, PaperPosition], ...]:
+        """The coins with a position, as they were found last, unless there were trades since."""
+        account = self.exchange.account
+        if self._held_at != len(account.fills):
+            self._held_at = len(account.fills)
+            self._held = tuple((asset, held) for asset, held in account.positions.items() if held.quantity)
+        return self._held
 
     def _holdings(self, wallets: Wallets) -> Mapping[str, Holding]:
         """The coins as they were shown last, unless something has happened to them."""

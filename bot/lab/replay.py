@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import decimal
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.episode import EpisodeState
+from bot.core.lull import Lull
 from bot.core.margin import read_account
 from bot.core.market import Asset, Snapshot, WalletKind
 from bot.core.money import CONTEXT, ZERO
@@ -65,17 +66,40 @@ class Outcome:
     seconds: float
 
 
-@dataclass(slots=True)
 class _Tally:
-    """What is counted from row to row."""
+    """What is counted from row to row; `net` and `spot` coin by coin in the order of the policy."""
 
-    rows: int = 0
-    stale: int = 0
-    worth: Decimal = ZERO
-    lowest: Decimal | None = None
-    runway: Decimal | None = None
-    net: dict[Asset, Decimal] = field(default_factory=dict)
-    spot: dict[Asset, Decimal] = field(default_factory=dict)
+    __slots__ = ("lowest", "net", "rows", "runway", "spot", "stale", "worth")
+
+    def __init__(self, coins: int) -> None:
+        self.rows = self.stale = 0
+        self.worth = ZERO
+        self.lowest: Decimal | None = None
+        self.runway: Decimal | None = None
+        self.net, self.spot = [ZERO] * coins, [ZERO] * coins
+
+    def count(self, row: Row, nav: Decimal, liquid: Decimal, offs: Sequence[tuple[Decimal, Decimal]]) -> None:
+        """Take a row into account: NAV, cash with unrealised profit, and how far each coin is off (`Seen`)."""
+        self.rows += 1
+        self.stale += row.stale
+        self.worth += nav
+        if nav <= ZERO:
+            return
+        part = 1 / nav
+        share = liquid * part
+        if self.lowest is None or share < self.lowest:
+            self.lowest = share
+        for k, (excess, gap) in enumerate(offs):
+            away = abs(excess * part)
+            self.spot[k] += away
+            self.net[k] += away if gap is excess else abs(gap * part)
+
+    def watch(self, stage: Stage, snapshot: Snapshot) -> None:
+        """Take the room to liquidation into account."""
+        account = read_account(snapshot, stage.terms.instruments)
+        left = None if account is None or not account.shorts else runway(account, account.shorts)
+        if left is not None and (self.runway is None or left < self.runway):
+            self.runway = left
 
 
 async def replay(
@@ -99,34 +123,77 @@ async def _replay(
         raise ConfigError("no row lies in that span. Allowed: a span that the panel holds, --to exclusive")
     began = time.perf_counter()
     stage = await set_stage(wishes, first, journal=journal, emit=emit)
-    tally = _Tally(net=dict.fromkeys(stage.terms.instruments, ZERO), spot=dict.fromkeys(stage.terms.instruments, ZERO))
-    last, moved, see, look, reading = first, True, stage.venue.see, stage.engine.look, stage.venue.reading
-    margined = stage.exchange.margined
-    due, believing = first.at, wishes.bare  # what happened to the account is no news to who doubts nothing
-    while True:
-        decision = None
-        if not (last.stale and wishes.bare):  # elsewhere the guards hold what rests on a stale price
-            snapshot = reading(brief=True)
-            decision = look(snapshot) if last.at < due and (believing or not moved) else None
-            if decision is None:
-                await stage.engine.tick()
-                due = last.at + tick_every
+    run = _Run(stage, wishes, tick_every)
+    if not run.passes(first):
+        await run.look(first)
+    for row in coming:
+        run.see(row)
+        if not run.passes(row):
+            await run.look(row)
+    await run.end()
+    return _outcome(stage, run.tally, time.perf_counter() - began)
+
+
+class _Run:
+    """A replay that has begun."""
+
+    def __init__(self, stage: Stage, wishes: Wishes, tick_every: Millis) -> None:
+        self.tally = _Tally(len(stage.terms.rules))
+        self._stage, self._venue, self._engine = stage, stage.venue, stage.engine
+        self._bare, self._margined = wishes.bare, stage.exchange.margined
+        self._tick_every = tick_every
+        self._due: Millis = 0
+        self._moved, self._passed = True, False
+        self._lull: Lull | None = None
+
+    def see(self, row: Row) -> None:
+        """Go on to a row."""
+        self._moved = self._venue.see(row)
+        if self._moved and self._lull is not None:
+            self._lull.cash = _cash(self._stage)  # who doubts nothing takes funding as it comes
+
+    def passes(self, row: Row) -> bool:
+        """Whether its prices alone show that nothing comes of it: then it is counted, and done with."""
+        lull = self._lull
+        if lull is None or row.stale or row.at >= self._due:
+            return False
+        gain = self._venue.unrealised()
+        seen = lull.at(row.quotes, gain)
+        if seen is None:
+            return False
+        self.tally.count(row, seen.nav, lull.cash + gain, seen.offs)
+        self._passed = True
+        return True
+
+    async def look(self, row: Row) -> None:
+        """The engine's look at a row where prices alone do not tell, its tick where something may come of it."""
+        stage, venue, self._passed = self._stage, self._venue, False
+        if row.stale and self._bare:  # elsewhere the guards hold what rests on a stale price
+            nav, liquid = _worth(stage)
+            self.tally.count(row, nav, liquid, _offs(stage, row, nav))
+            return
+        snapshot = venue.reading(brief=True)
+        # What happened to the account is no news to who doubts nothing.
+        decision = self._engine.look(snapshot) if row.at < self._due and (self._bare or not self._moved) else None
+        if decision is None:
+            await self._engine.tick()
+            self._due = row.at + self._tick_every
+        self._passed = decision is not None
         if decision is None or decision.nav is None or decision.cash is None:
-            _count(tally, stage, last, *_worth(stage))
-            left = reading()
+            nav, liquid = _worth(stage)
+            snapshot = venue.reading()
         else:
-            _count(tally, stage, last, decision.nav, decision.cash + snapshot.futures.unrealised)
-            left = snapshot
-        if margined and left.positions:
-            _watch(tally, stage, left)
-        following = next(coming, None)
-        if following is None:
-            break
-        last = following
-        moved = see(last)
-    if decision is not None:
-        await stage.engine.tick()  # what funding came in meanwhile goes into the books
-    return _outcome(stage, tally, time.perf_counter() - began)
+            nav, liquid = decision.nav, decision.cash + snapshot.futures.unrealised
+        self.tally.count(row, nav, liquid, _offs(stage, row, nav))
+        if self._bare:
+            self._lull = self._engine.lull(snapshot)
+        if self._margined and snapshot.positions:
+            self.tally.watch(stage, snapshot)
+
+    async def end(self) -> None:
+        """After the last row: what funding came in meanwhile goes into the books."""
+        if self._passed:
+            await self._engine.tick()
 
 
 def _worth(stage: Stage) -> tuple[Decimal, Decimal]:
@@ -136,35 +203,16 @@ def _worth(stage: Stage) -> tuple[Decimal, Decimal]:
     return (ZERO if book.nav is None else book.nav), liquid
 
 
-def _count(tally: _Tally, stage: Stage, row: Row, nav: Decimal, liquid: Decimal) -> None:
-    """Take a row into account."""
-    tally.rows += 1
-    tally.stale += row.stale
-    tally.worth += nav
-    if nav <= 0:
-        return
-    part = 1 / nav
-    share = liquid * part
-    if tally.lowest is None or share < tally.lowest:
-        tally.lowest = share
-    spot, positions = stage.exchange.wallets.spot, stage.exchange.account.positions
+def _offs(stage: Stage, row: Row, nav: Decimal) -> list[tuple[Decimal, Decimal]]:
+    """How much more than its target each coin is worth, without and with its short (`bot.core.lull.Seen`)."""
+    spot, positions, offs = stage.exchange.wallets.spot, stage.exchange.account.positions, []
     for rule in stage.terms.rules:
-        asset = rule.asset
-        price, short = row.quotes[asset].spot_bid, positions[asset].quantity
+        price, short = row.quotes[rule.asset].spot_bid, positions[rule.asset].quantity
         if price is None:
-            continue
-        off = spot[asset] * price - rule.target * nav
-        away = abs(off * part)
-        tally.spot[asset] += away
-        tally.net[asset] += abs((off + short * price) * part) if short else away
-
-
-def _watch(tally: _Tally, stage: Stage, snapshot: Snapshot) -> None:
-    """Take the room to liquidation into account."""
-    account = read_account(snapshot, stage.terms.instruments)
-    left = None if account is None or not account.shorts else runway(account, account.shorts)
-    if left is not None and (tally.runway is None or left < tally.runway):
-        tally.runway = left
+            raise ValueError(f"{rule.asset} has no spot price")  # a panel's row has all three prices
+        excess = spot[rule.asset] * price - rule.target * nav
+        offs.append((excess, excess + short * price if short else excess))
+    return offs
 
 
 def _unrealised(stage: Stage) -> Decimal:
@@ -214,9 +262,11 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
         net_cost=each((one.asset, costs[one.id].net_cost or ZERO) for one in hedges),
         against_holding=each((one.asset, costs[one.id].against_holding or ZERO) for one in hedges),
         holdings=held, short_base={asset: -account.positions[asset].quantity for asset in assets},
-        mean_net_off_pp=_mean(tally.net, tally.rows), mean_spot_off_pp=_mean(tally.spot, tally.rows), seconds=seconds,
+        mean_net_off_pp=_mean(stage, tally.net, tally.rows), mean_spot_off_pp=_mean(stage, tally.spot, tally.rows),
+        seconds=seconds,
     )
 
 
-def _mean(totals: Mapping[Asset, Decimal], rows: int) -> dict[Asset, Decimal]:
-    return {asset: (total / rows * _PP).quantize(_SHOWN) for asset, total in totals.items()}
+def _mean(stage: Stage, totals: Sequence[Decimal], rows: int) -> dict[Asset, Decimal]:
+    return {rule.asset: (total / rows * _PP).quantize(_SHOWN)
+            for rule, total in zip(stage.terms.rules, totals, strict=True)}

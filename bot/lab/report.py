@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 
+from bot.core.costing import AccountCosts, account_costs
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
 from bot.core.income import Residual
-from bot.core.ledger import Costs, total
+from bot.core.ledger import Costs
 from bot.core.market import Asset
-from bot.core.money import ZERO, reckoned
+from bot.core.money import reckoned
 from bot.core.reasons import REASONS
 from bot.core.times import Millis
 from bot.journal.views import Binding
@@ -67,9 +68,8 @@ class EpisodeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """All hedges of the report together. A sum is None where one of its parts is not known, and `unknown` says of which
-    hedge. `bp_a_year`: their net cost per hedged value and time. `nav_start`, `nav_end`: at the first and the last
+class Account(AccountCosts):
+    """All hedges of the report together, and what belongs to none. `nav_start`, `nav_end`: at the first and the last
     decision of the span.
     """
 
@@ -79,26 +79,6 @@ class Account:
     open_hedges: int
     fills: int
     settlements: int
-    net_cost: Decimal | None
-    net_by_parts: Decimal | None
-    bp_a_year: Decimal | None
-    against_holding: Decimal | None
-    fees: Decimal | None
-    futures_fees: Decimal | None
-    spot_fees: Decimal | None
-    fees_charged: Mapping[str, Decimal]
-    funding_paid: Decimal | None
-    futures_pnl: Decimal | None
-    realised: Decimal
-    unrealised: Decimal | None
-    basis: Decimal | None
-    slippage: Decimal | None
-    spot_slippage: Decimal | None
-    legging: Decimal | None
-    rounding: Decimal | None
-    proceeds: Decimal
-    sold: Mapping[Asset, Decimal]
-    unknown: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +115,7 @@ def report_on(books: Books, *, since: Millis | None = None, until: Millis | None
     return Report(
         journal=books.binding, settle=books.settle, since=since, until=until, first=first, last=last,
         account=_account(books, episodes), episodes=episodes, compared=_compared(books, None), gaps=books.gaps,
-        stray_fills=books.strays[0], stray_settlements=books.strays[1],
+        stray_fills=len(books.stray_fills), stray_settlements=len(books.stray_funding),
     )
 
 
@@ -182,36 +162,16 @@ def _symbols(episode: Episode) -> tuple[str, str]:
 
 
 def _account(books: Books, episodes: Sequence[EpisodeReport]) -> Account:
-    every = [one.costs for one in episodes]
-    exposure = total(*(one.exposure for one in every))
-    net = total(*(one.net_cost for one in every))
     start, end = books.nav or (None, None)
+    costs = account_costs(
+        zip(books.episodes, (one.costs for one in episodes), strict=True), books.settle,
+        fills=books.stray_fills, funding=books.stray_funding)
     return Account(
         nav_start=start, nav_end=end, hedges=len(episodes),
         open_hedges=sum(1 for one in episodes if one.state is not EpisodeState.CLOSED),
-        fills=sum(one.fills for one in episodes), settlements=sum(len(one.funding) for one in every),
-        net_cost=net, net_by_parts=total(*(one.net_by_parts for one in every)),
-        bp_a_year=10_000 * net / exposure if net is not None and exposure else None,
-        against_holding=total(*(one.against_holding for one in every)), fees=total(*(one.fees for one in every)),
-        futures_fees=total(*(one.futures_fees for one in every)), spot_fees=total(*(one.spot_fees for one in every)),
-        fees_charged=_by_coin(charged for one in every for charged in (one.fees_charged, one.spot_fees_charged)),
-        funding_paid=total(*(one.funding_paid for one in every)),
-        futures_pnl=total(*(one.futures_pnl for one in every)), realised=sum((one.realised for one in every), ZERO),
-        unrealised=total(*(one.unrealised for one in every)), basis=total(*(one.basis for one in every)),
-        slippage=total(*(one.slippage for one in every)), spot_slippage=total(*(one.spot_slippage for one in every)),
-        legging=total(*(one.legging for one in every)), rounding=total(*(one.rounding for one in every)),
-        proceeds=sum((one.proceeds for one in every), ZERO),
-        sold=_by_coin({one.asset: one.costs.sold} for one in episodes if one.costs.sold),
-        unknown={one.id: why for one in episodes if (why := one.costs.why_unknown())},
+        fills=sum(one.fills for one in episodes), settlements=sum(len(one.costs.funding) for one in episodes),
+        **{one.name: getattr(costs, one.name) for one in fields(AccountCosts)},
     )
-
-
-def _by_coin(amounts: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for each in amounts:
-        for coin, amount in each.items():
-            found[coin] = found.get(coin, ZERO) + amount
-    return dict(sorted(found.items()))
 
 
 __all__ = ["ENDS", "Account", "Compared", "EpisodeReport", "Report", "make", "report_on"]

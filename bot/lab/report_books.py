@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from bot.core.costing import missing, valuation
 from bot.core.decision import Situation
-from bot.core.episode import Episode
+from bot.core.episode import Episode, purchased
 from bot.core.history import Gap
 from bot.core.income import Comparison, Residual
 from bot.core.ledger import Costs, Ledger, OtherFee, Run, Valuation, run_of
@@ -28,7 +28,7 @@ from bot.core.policy import Terms
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal.codec import decode
-from bot.journal.reader import gaps, reading
+from bot.journal.reader import gaps, outside, reading
 from bot.journal.rows import from_row
 from bot.journal.views import Binding
 
@@ -55,7 +55,7 @@ class Books:
     """What a journal tells of hedges and their money. `runs`: executions by hedge, in their order.
 
     `snapshot`: what the last decision saw. `nav`: at the first and at the last decision of the span that knew it.
-    `strays`: executions and settlements that belong to no hedge.
+    `stray_fills`, `stray_funding`: those of the span that belong to no hedge.
     """
 
     binding: Binding
@@ -70,7 +70,8 @@ class Books:
     comparisons: tuple[Comparison, ...]
     decided: tuple[Millis, Millis] | None
     nav: tuple[Decimal, Decimal] | None
-    strays: tuple[int, int] = (0, 0)
+    stray_fills: Sequence[Fill] = ()
+    stray_funding: Sequence[FundingPayment] = ()
 
 
 def settle_of(terms: Terms | None, episodes: Sequence[Episode]) -> str:
@@ -97,15 +98,15 @@ def read(path: Path, *, since: Millis | None = None, until: Millis | None = None
         names = {one.id for one in episodes}
         orders = {name: order for name, order in _orders(connection) if order.episode in names}
         settle = settle_of(decoded, episodes)
-        funding, unowned = _funding(connection, names)
-        alone = _one(connection, "SELECT count(*) AS fills FROM fills WHERE client_order_id IS NULL")
+        stray_fills, stray_funding = outside(connection, begin, end)
         return Books(
             binding=Binding(**owner), terms=decoded,
             snapshot=decode(Situation, last["situation"]).snapshot if last else None, episodes=episodes,
-            settle=settle, runs=_runs(connection, orders, settle), funding=funding, gaps=gaps(connection),
-            incomplete=_incomplete(connection), comparisons=tuple(_comparisons(connection, begin, end)),
+            settle=settle, runs=_runs(connection, orders, settle), funding=_funding(connection, names),
+            gaps=gaps(connection), incomplete=_incomplete(connection),
+            comparisons=tuple(_comparisons(connection, begin, end)),
             decided=_decided(connection, begin, end), nav=_nav(connection, begin, end),
-            strays=(alone["fills"] if alone else 0, unowned),
+            stray_fills=stray_fills, stray_funding=stray_funding,
         )
 
 
@@ -208,16 +209,12 @@ def _one_by_one(
     return found
 
 
-def _funding(
-    connection: sqlite3.Connection, names: set[str],
-) -> tuple[Mapping[str, Sequence[FundingPayment]], int]:
+def _funding(connection: sqlite3.Connection, names: set[str]) -> Mapping[str, Sequence[FundingPayment]]:
     found: dict[str, list[FundingPayment]] = defaultdict(list)
-    unowned = 0
     for row in _all(connection, "SELECT * FROM funding ORDER BY seq"):
         if row["episode"] in names:
             found[row["episode"]].append(from_row(FundingPayment, row))
-        unowned += row["episode"] is None
-    return found, unowned
+    return found
 
 
 def _incomplete(connection: sqlite3.Connection) -> frozenset[str]:
@@ -249,12 +246,19 @@ def _nav(connection: sqlite3.Connection, begin: Millis, end: Millis) -> tuple[De
 # -- to the ledger -----------------------------------------------------------------------------------------------------
 
 
+def take(ledger: Ledger, episode: Episode, order: Order, run: Run) -> None:
+    """Executions of the hedge's, into its ledger."""
+    ledger.take_run(
+        order.sign, run, order.spot_mid, order.perp_mid, spot=order.symbol != episode.symbol,
+        bought=purchased(episode, order.symbol, Side.BUY if order.sign > 0 else Side.SELL))
+
+
 @reckoned
 def costs_of(books: Books, episode: Episode) -> Costs:
     """What this hedge cost; what is open is valued at the prices of the last decision."""
     ledger = Ledger(books.settle)
     for order, run in books.runs.get(episode.id, ()):
-        ledger.take_run(order.sign, run, order.spot_mid, order.perp_mid, spot=order.symbol != episode.symbol)
+        take(ledger, episode, order, run)
     for payment in funding_of(books, episode):
         ledger.take(payment)
     return ledger.costs(seen(books, episode, ledger.short), missing(episode, books.gaps, books.incomplete))
@@ -272,4 +276,4 @@ def seen(books: Books, episode: Episode, short: Decimal) -> Valuation | None:
     return valuation(books.snapshot, episode.asset, episode.symbol, short)
 
 
-__all__ = ["Books", "Order", "Placed", "costs_of", "funding_of", "has", "read", "seen"]
+__all__ = ["Books", "Order", "Placed", "costs_of", "funding_of", "has", "read", "seen", "take"]

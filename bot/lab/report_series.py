@@ -180,7 +180,7 @@ def _steps(books: Books, episode: Episode) -> list[tuple[Millis, Mapping[str, De
             ledger.take(what)
         else:
             order, run = what
-            ledger.take_run(order.sign, run, order.spot_mid, order.perp_mid, spot=order.symbol != episode.symbol)
+            report_books.take(ledger, episode, order, run)
             mids = (order.spot_mid, order.perp_mid) if order.perp_mid is not None else mids
         if number % step == 0 or number == len(happened) - 1:
             note(at, ledger.costs(Valuation(at, *mids) if ledger.short else None))

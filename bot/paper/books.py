@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
@@ -54,12 +54,12 @@ def _left(levels: Iterable[Level], taken: Taken) -> tuple[Level, ...]:
     return tuple(level for level in left if level.quantity > 0)
 
 
-def own_side(book: BookState, side: Side) -> tuple[Level, ...]:
+def own_side(book: BookState, side: Side) -> Sequence[Level]:
     """The levels among which a resting order of `side` stands."""
     return book.bids if side is Side.BUY else book.asks
 
 
-def other_side(book: BookState, side: Side) -> tuple[Level, ...]:
+def other_side(book: BookState, side: Side) -> Sequence[Level]:
     """The levels that a taker of `side` hits."""
     return book.asks if side is Side.BUY else book.bids
 
@@ -74,7 +74,7 @@ def better(side: Side, price: Decimal, than: Decimal) -> bool:
     return price > than if side is Side.BUY else price < than
 
 
-def displayed_at(levels: tuple[Level, ...], side: Side, price: Decimal) -> Decimal | None:
+def displayed_at(levels: Sequence[Level], side: Side, price: Decimal) -> Decimal | None:
     """Others' quantity at exactly `price`: 0 inside the visible book, None when `price` is deeper than it shows."""
     for level in levels:
         if level.price == price:

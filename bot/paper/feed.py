@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, overload
 
 from bot.core.market import Asset
 from bot.core.times import Millis
@@ -19,6 +19,53 @@ class Level:
     quantity: Decimal
 
 
+class Levels(Sequence[Level]):
+    """One side of a book: `best`, and behind it what `deeper` comes to, which is not reckoned before somebody looks.
+
+    Nearly everybody looks at the touch alone. Equal to any sequence of the same levels.
+    """
+
+    __slots__ = ("_all", "_best", "_deeper")
+
+    def __init__(self, best: Level, deeper: Callable[[], Sequence[Level]]) -> None:
+        self._best = best
+        self._deeper = deeper
+        self._all: tuple[Level, ...] | None = None
+
+    def _whole(self) -> tuple[Level, ...]:
+        if self._all is None:
+            self._all = (self._best, *self._deeper())
+        return self._all
+
+    @overload
+    def __getitem__(self, place: int) -> Level: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Level, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Level | tuple[Level, ...]:
+        return self._best if place == 0 else self._whole()[place]
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Level]:
+        yield self._best
+        yield from self._whole()[1:]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._whole() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._whole())
+
+    def __repr__(self) -> str:
+        return repr(self._whole())
+
+
 @dataclass(frozen=True, slots=True)
 class BookState:
     """One market's resting liquidity of others, best level first, and the takers that hit it since the step before.
@@ -26,8 +73,8 @@ class BookState:
     `taker_buys` and `taker_sells`: base units that arrive at the touch during the step that ends here.
     """
 
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: Sequence[Level]
+    asks: Sequence[Level]
     taker_buys: Decimal
     taker_sells: Decimal
 

@@ -274,8 +274,9 @@ class PaperVenue:
         return Position(
             symbol=instrument.symbol, quantity=held.quantity, entry_price=held.entry, mark=mark,
             unrealised=held.unrealised(mark), maintenance_margin=maintenance_margin(notional, instrument.tiers),
-            initial_margin=initial_margin(notional, leverage), liquidation_price=None if brief else self.exchange.liquidation_price(asset),
-            leverage=leverage, updated_at=held.updated_at,
+            initial_margin=initial_margin(notional, leverage),
+            liquidation_price=None if brief else self.exchange.liquidation_price(asset), leverage=leverage,
+            updated_at=held.updated_at,
         )
 
 

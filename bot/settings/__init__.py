@@ -35,6 +35,6 @@ from bot.settings.settings import Settings
 __all__ = [
     "AssetSettings", "Credentials", "Described", "ExecutionSettings", "FinaliseSettings", "GuardSettings",
     "LiveSettings", "LogLevel", "LogSettings", "MarginSettings", "Settings", "StoryPath", "StorySettings",
-    "TestnetSettings", "TriggerSettings", "Venue", "handed_out", "load", "load_portfolio", "read_amount", "read_any_coin", "read_coin",
-    "read_duration", "read_instant", "read_part", "read_pause", "read_weight",
+    "TestnetSettings", "TriggerSettings", "Venue", "handed_out", "load", "load_portfolio", "read_amount",
+    "read_any_coin", "read_coin", "read_duration", "read_instant", "read_part", "read_pause", "read_weight",
 ]

@@ -5,6 +5,7 @@ The book shown is the book of others: our own resting orders are not drawn into 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -83,7 +84,7 @@ def book(state: MarketState, market: MarketName) -> BookState:
     return state.spot if market == "spot" else state.perp
 
 
-def best(levels: tuple[Level, ...]) -> Level:
+def best(levels: Sequence[Level]) -> Level:
     """The first level; price and quantity 0, as exchanges show it, where the side is empty."""
     return levels[0] if levels else _NOTHING
 

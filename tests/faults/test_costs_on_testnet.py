@@ -9,18 +9,13 @@ from pathlib import Path
 from sqlite3 import connect
 
 import pytest
+from account_books import Books
 from rig import Rig, running
 
-from bot.core.counterfactual import counterfactual
-from bot.core.ledger import Costs, Event, Valuation
-from bot.core.money import CONTEXT
-from bot.core.orders import Fill, FundingPayment
 from bot.core.times import HOUR
-from bot.journal import fold
 from bot.journal.check import check
 from bot.journal.lookup import find_decision
-from bot.journal.reader import read_costs, read_decisions, read_episodes
-from bot.journal.rows import from_row
+from bot.journal.reader import read_decisions
 
 D = Decimal
 VENUES = ("binance", "bybit")
@@ -32,51 +27,6 @@ async def slow(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     seldom = {"edit": lambda text: text.replace("poll: 1m", "poll: 15m", 1)}
     async with running(tmp_path, request.param, days=6, **seldom) as rig:
         yield rig
-
-
-def cash(rig: Rig) -> Decimal:
-    """Settle coin in both wallets, each once."""
-    wallets = rig.testnet.exchange.wallets
-    return wallets.spot["USDT"] + (wallets.futures["USDT"] if wallets.futures is not wallets.spot else D(0))
-
-
-def happened(rig: Rig) -> dict[str, tuple[Event, ...]]:
-    """Every hedge's events, out of the journal."""
-    rows = rig.rows("SELECT f.*, i.episode, i.spot_mid, i.perp_mid FROM fills f JOIN intents i USING (client_order_id) "
-                    "ORDER BY f.seq")
-    paid = rig.rows("SELECT * FROM funding ORDER BY seq")
-    return fold.events(
-        read_episodes(rig.settings.journal),
-        [(row["episode"], from_row(Fill, dict(row)), D(row["spot_mid"]), None if row["perp_mid"] is None
-          else D(row["perp_mid"])) for row in rows],
-        [(from_row(FundingPayment, dict(row)), row["episode"]) for row in paid])
-
-
-class Books:
-    """The account when the hedge began, and what is to be true of it when it has ended."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.cash, self.coins = cash(rig), rig.testnet.exchange.wallets.spot["BTC"]
-
-    def agree(self, name: str) -> Costs:
-        """One ended hedge: its costs are what the two accounts differ by, and what the testnet's account has."""
-        costs = read_costs(self.rig.settings.journal)
-        events = happened(self.rig)[name]
-        last = [event for event in events if not isinstance(event, FundingPayment)][-1]
-        prices = Valuation(last.fill.at, last.spot_mid)
-        assert last.spot_mid is not None
-        assert costs.keys() == {name}, "nothing else moved cash"
-        found = costs[name]
-        assert found.unknown == {}
-        both = counterfactual(list(events), "USDT")
-        assert found.net_cost == found.net_by_parts == both.difference(prices)
-        assert found.against_holding == both.against_nothing(prices)
-        coins = self.rig.testnet.exchange.wallets.spot["BTC"] - self.coins
-        assert coins == -found.sold
-        has = CONTEXT.add(CONTEXT.subtract(cash(self.rig), self.cash), CONTEXT.multiply(coins, last.spot_mid))
-        assert found.against_holding == has, "the account's NAV less that of doing nothing"
-        return found
 
 
 async def test_a_hedge_closed_by_command_costs_what_the_account_lacks(slow: Rig) -> None:

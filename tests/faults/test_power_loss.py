@@ -37,8 +37,7 @@ async def lived(path: Path) -> list[Op]:
     """Decisions, intents, reports and fills, with checkpoints in between; a mark behind each intent that is told of."""
     with recorded(LIBRARY, path.parent) as ops:
         journal = await opened(path)
-        async with journal._using() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 15")
+        await journal._straight(lambda connection: connection.execute("PRAGMA wal_autocheckpoint = 15"))
         for number in range(1, INTENTS + 1):
             at = T0 + number * MINUTE
             await journal.record_decision(situation(at), TERMS, decision(at))

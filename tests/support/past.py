@@ -81,5 +81,5 @@ class FakePast(FakeBinance):
 def _bars(symbol: str, start: int, end: int) -> list[tuple[int, tuple[int, ...]]]:
     """Bars that open from `start` to `end`: open, high, low, close."""
     return [
-        (at, (price_of(symbol, at), price_of(symbol, at) + 120, price_of(symbol, at) - 120, price_of(symbol, at + HOUR)))
+        (at, (opened := price_of(symbol, at), opened + 120, opened - 120, price_of(symbol, at + HOUR)))
         for at in range(-(-start // HOUR) * HOUR, end + 1, HOUR)]

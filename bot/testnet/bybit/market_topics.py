@@ -7,7 +7,7 @@ changed, at most once per look; Bybit repeats a still order book of one level ev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -110,7 +110,7 @@ class Book:
         self._markets = markets
         self._symbol = symbol
         self._market = market
-        self._told: tuple[tuple[Level, ...], tuple[Level, ...]] | None = None
+        self._told: tuple[Sequence[Level], Sequence[Level]] | None = None
         self._updates = 1  # Bybit's 1 means that its service has restarted
 
     def look(self) -> Row | None:

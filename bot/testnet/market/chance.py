@@ -17,9 +17,14 @@ normal = NormalDist().inv_cdf
 """The standard normal quantile of a number strictly between 0 and 1."""
 
 
-def uniforms(place: str) -> tuple[float, ...]:
-    """Sixteen independent numbers strictly between 0 and 1."""
-    return tuple((word + 0.5) * _SCALE for word in _words(place))
+def words(place: str) -> tuple[int, ...]:
+    """Sixteen independent numbers of 32 bits; `uniform` brings each between 0 and 1."""
+    return _WORDS.unpack(blake2b(place.encode()).digest())
+
+
+def uniform(word: int) -> float:
+    """A word as a number strictly between 0 and 1."""
+    return (word + 0.5) * _SCALE
 
 
 def gauss(place: str) -> float:
@@ -40,9 +45,5 @@ class Strip:
         """The number at `position` ≥ 0, strictly between 0 and 1."""
         block = self._blocks.get(position >> 4)
         if block is None:
-            block = self._blocks[position >> 4] = _words(f"{self._place}:{position >> 4}")
+            block = self._blocks[position >> 4] = words(f"{self._place}:{position >> 4}")
         return (block[position & 15] + 0.5) * _SCALE
-
-
-def _words(place: str) -> tuple[int, ...]:
-    return _WORDS.unpack(blake2b(place.encode()).digest())

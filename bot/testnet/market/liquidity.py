@@ -23,12 +23,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 
 from bot.core.market import Asset
 from bot.core.times import SECOND, Millis
-from bot.paper.feed import BookState, Level
-from bot.testnet.market.chance import normal, uniforms
+from bot.paper.feed import BookState, Level, Levels
+from bot.testnet.market.chance import normal, uniform, words
 
 REFERENCE_SIGMA: Mapping[Asset, float] = MappingProxyType({"BTC": 0.0115, "ETH": 0.0146})
 """Volatility of hourly log returns over the day before the sample: where `activity` is 1."""
@@ -102,17 +103,17 @@ class Maker:
         `touch` is the place of the spread's chance, `depth` that of sizes and takers; no takers when `activity` is
         None (a halted market).
         """
-        chance = uniforms(depth)
-        spread = self._spread(price, uniforms(touch)[0])
+        drawn = words(depth)
+        spread = self._spread(price, uniform(words(touch)[0]))
         # 1e-6 of a tick: a price that is on a tick must not fall below it by a float's last digit.
         bid = max(math.floor(price / self._tick_size - (spread - 1) / 2 + 1e-6), 1)
         ask = bid + spread
         lots = 1 / (price * self._lot_size)
         return BookState(
-            bids=self._side(bid, -1, lots, price, chance[0:6]),
-            asks=self._side(ask, 1, lots, price, chance[6:12]),
-            taker_buys=self._takers(chance[12], lots, activity),
-            taker_sells=self._takers(chance[13], lots, activity),
+            bids=self._side(bid, -1, lots, price, drawn[0:6]),
+            asks=self._side(ask, 1, lots, price, drawn[6:12]),
+            taker_buys=self._takers(uniform(drawn[12]), lots, activity),
+            taker_sells=self._takers(uniform(drawn[13]), lots, activity),
         )
 
     def _spread(self, price: float, chance: float) -> int:
@@ -120,23 +121,26 @@ class Maker:
             return 1
         return max(2, round(WIDE_BP * 1e-4 * price / self._tick_size))
 
-    def _side(
-        self, best: int, away: int, lots: float, price: float, chance: tuple[float, ...],
-    ) -> tuple[Level, ...]:
+    def _side(self, best: int, away: int, lots: float, price: float, drawn: tuple[int, ...]) -> Levels:
+        tenth, within = divmod(uniform(drawn[0]) * 10, 1)
+        size = self._profile.touch[int(tenth)] * (0.5 + within)
+        touch = Level(best * self._tick, max(int(size * lots), 1) * self._lot)
+        return Levels(touch, partial(self._behind, best, away, lots, price, drawn[1:]))
+
+    def _behind(self, best: int, away: int, lots: float, price: float, drawn: tuple[int, ...]) -> list[Level]:
+        """The levels behind the best one."""
         profile, tick, lot = self._profile, self._tick, self._lot
-        tenth, within = divmod(chance[0] * 10, 1)
-        size = profile.touch[int(tenth)] * (0.5 + within)
-        levels = [Level(best * tick, max(int(size * lots), 1) * lot)]
+        levels = []
         ticks_per_bp = price * 1e-4 / self._tick_size
         at, nearer = 0, 0.0
-        for distance, share in zip(LEVEL_BP, chance[1:], strict=True):
+        for distance, word in zip(LEVEL_BP, drawn, strict=True):
             at = max(at + 1, round(distance * ticks_per_bp))
             if best + away * at < 1:
                 break
-            size = profile.density * (distance - nearer) * (0.5 + share)
+            size = profile.density * (distance - nearer) * (0.5 + uniform(word))
             levels.append(Level((best + away * at) * tick, max(int(size * lots), 1) * lot))
             nearer = distance
-        return tuple(levels)
+        return levels
 
     def _takers(self, chance: float, lots: float, activity: float | None) -> Decimal:
         if activity is None:

@@ -33,8 +33,8 @@ def test_help_fits_80_columns_with_nothing_cut(
     assert re.search(r"\w\.\.\.", text.replace("COMMAND [ARGS]...", "")) is None
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in ([], ["version"], ["testnet"], ["data"])],
-                         ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [words for words in COMMANDS if words not in ([], ["version"], ["testnet"], ["data"])], ids=" ".join)
 def test_every_command_shows_an_example(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -293,7 +293,7 @@ def test_coins_sold_on_spot_leave_the_short_where_it_is() -> None:
     assert (sold.state, sold.entry_price, sold.exit_price) == (EpisodeState.OPEN, D(50_000), None)
     assert sold.fees == opened.fees + coins.fee
     bought = apply_fill(sold, replace(coins, side=Side.BUY, trade_id="t3"), "USDT")
-    assert (bought.sold, bought.proceeds, bought.short) == (D(0), D(0), D("0.2"))
+    assert (bought.sold, bought.proceeds, bought.short) == (D("0.1"), D(4_999), D("0.2")), "bought with the proceeds"
 
 
 def test_what_a_trade_on_spot_moves() -> None:

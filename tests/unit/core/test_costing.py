@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.costing import account_costs, concerns, costs_of, in_order, valuation
-from bot.core.episode import Episode, EpisodeState
+from bot.core.costing import account_costs, costs_of, in_order, traded, valuation
+from bot.core.episode import Episode, EpisodeState, apply_fill
 from bot.core.history import Gap
 from bot.core.ledger import Traded, Valuation
 from bot.core.market import FuturesWallet, Position, Quote, Side, Snapshot
@@ -15,6 +15,8 @@ from bot.core.orders import Fill, FundingPayment
 D = Decimal
 PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
 HEDGE = Episode("btc1", "BTC", PERP, EpisodeState.CLOSED, 0, opened_at=0, closed_at=20)
+
+SECOND = replace(HEDGE, id="btc2")
 
 
 def fill(side: Side, price: int, *, at: int, symbol: str = PERP, realised: int = 0, coin: str = "USDT") -> Fill:
@@ -75,35 +77,52 @@ def test_a_hedge_that_began_before_the_venues_memory_has_no_cost() -> None:
     assert "began before" in costs.why_unknown()
 
 
-def test_only_its_own_coins_are_a_leg_of_a_hedge() -> None:
-    assert concerns(fill(Side.BUY, 1, at=1), HEDGE)
-    assert concerns(fill(Side.SELL, 1, at=1, symbol=SPOT), HEDGE)
-    assert not concerns(fill(Side.BUY, 1, at=1, symbol="ETH/USDT"), HEDGE)
+@pytest.mark.parametrize(("side", "symbol", "spot", "bought"), [
+    (Side.BUY, PERP, False, None), (Side.SELL, PERP, False, None), (Side.SELL, SPOT, True, None),
+    (Side.BUY, SPOT, True, "BTC"), (Side.BUY, "ETH/USDT", True, "ETH"),
+])
+def test_what_buys_coins_is_no_leg_of_a_short(side: Side, symbol: str, spot: bool, bought: str | None) -> None:
+    found = traded(fill(side, 1, at=1, symbol=symbol), HEDGE, None, None)
+    assert (found.spot, found.bought) == (spot, bought)
+
+
+def test_a_purchase_adds_its_fee_to_the_hedge_and_nothing_to_what_it_sold() -> None:
+    sold = apply_fill(HEDGE, fill(Side.SELL, 50_000, at=30, symbol=SPOT), "USDT")
+    for symbol in (SPOT, "ETH/USDT"):
+        after = apply_fill(sold, fill(Side.BUY, 3_000, at=31, symbol=symbol), "USDT")
+        assert after == replace(sold, fees=sold.fees + 1, fills=sold.fills + 1)
 
 
 def test_the_account_is_the_sum_of_its_hedges_and_of_what_is_outside() -> None:
     costs = costs_of(HEDGE, [OPENED, PAID, CLOSED], "USDT")
     account = account_costs(
-        {"btc1": costs, "btc2": costs}, "USDT", fills=[fill(Side.BUY, 3_000, at=30, symbol="ETH/USDT")],
+        [(HEDGE, costs), (SECOND, costs)], "USDT", fills=[fill(Side.BUY, 3_000, at=30, symbol="ETH/USDT")],
         funding=[replace(PAID, amount=D("-0.5"))])
     assert (account.fees, account.outside_fees, account.outside_funding) == (D(5), D(1), D("0.5"))
     assert account.funding_paid == D("-5.5")
     assert account.net_cost == 2 * D(-1) + 1 + D("0.5")
     assert account.against_holding == 2 * 101 - 1 - D("0.5")
+    assert account.net_by_parts == account.net_cost
     assert account.fees_charged == {"USDT": D(5)}
     assert account.unknown == {}
+
+
+def test_what_somebody_realised_outside_of_all_hedges_is_in_the_account() -> None:
+    """An order that no intent of ours names: what it made moved the account all the same."""
+    account = account_costs([], "USDT", fills=[fill(Side.BUY, 49_000, at=30, realised=100)])
+    assert (account.net_cost, account.against_holding, account.realised) == (D(-99), D(99), D(100))
 
 
 def test_one_hedge_without_a_cost_leaves_the_account_without_one() -> None:
     known = costs_of(HEDGE, [OPENED, CLOSED], "USDT")
     unknown = costs_of(HEDGE, [replace(OPENED, spot_mid=None), CLOSED], "USDT")
-    account = account_costs({"btc1": known, "btc2": unknown}, "USDT")
+    account = account_costs([(HEDGE, known), (SECOND, unknown)], "USDT")
     assert account.net_cost is None
     assert account.against_holding == 2 * D(98)
     assert account.unknown.keys() == {"btc2"}
 
 
 def test_a_fee_outside_of_all_hedges_without_a_price_is_said() -> None:
-    account = account_costs({}, "USDT", fills=[fill(Side.BUY, 3_000, at=30, symbol="ETH/USDT", coin="BNB")])
+    account = account_costs([], "USDT", fills=[fill(Side.BUY, 3_000, at=30, symbol="ETH/USDT", coin="BNB")])
     assert (account.net_cost, account.fees) == (None, None)
     assert "" in account.unknown

@@ -19,8 +19,9 @@ D = Decimal
 CENTS = st.decimals(min_value="0.01", max_value="900", places=2)
 EXECUTIONS = st.lists(st.tuples(st.integers(0, 5), CENTS, CENTS, CENTS, st.sampled_from(["USDT", "BNB"]), CENTS,
                                 st.one_of(st.none(), CENTS)), min_size=1, max_size=4)
-ORDERS = st.lists(st.tuples(st.sampled_from(Side), st.booleans(), EXECUTIONS, st.one_of(st.none(), CENTS),
-                            st.one_of(st.none(), CENTS)), min_size=1, max_size=6)
+ORDERS = st.lists(
+    st.tuples(st.sampled_from(Side), st.booleans(), st.sampled_from([None, None, "BNB"]), EXECUTIONS,
+              st.one_of(st.none(), CENTS), st.one_of(st.none(), CENTS)), min_size=1, max_size=6)
 FIGURES = [one.name for one in fields(Costs)]
 
 
@@ -48,18 +49,18 @@ def run(fills: list[Fill]) -> Run:
 @given(ORDERS, CENTS)
 def test_an_order_taken_at_once_is_its_executions_taken_one_by_one(orders: list[Any], last: Decimal) -> None:
     together, apart, at, fills = Ledger("USDT"), Ledger("USDT"), 0, list[Fill]()
-    for side, spot, rows, spot_mid, perp_mid in orders:
+    for side, spot, bought, rows, spot_mid, perp_mid in orders:
         fills = []
         for passed, quantity, price, fee, coin, realised, worth in rows:
             at += passed
             fills.append(Fill(f"t{at}", "o", "BTC/USDT", side, quantity, price, fee, coin, D(0) if spot else realised,
                               maker=True, at=at, fee_value=worth))
-            apart.take(Traded(fills[-1], spot_mid, perp_mid, spot=spot))
+            apart.take(Traded(fills[-1], spot_mid, perp_mid, spot=spot, bought=bought))
         try:
-            together.take_run(side.sign, run(fills), spot_mid, perp_mid, spot=spot)
+            together.take_run(side.sign, run(fills), spot_mid, perp_mid, spot=spot, bought=bought)
         except ValueError:
             for fill in fills:
-                together.take(Traded(fill, spot_mid, perp_mid, spot=spot))
+                together.take(Traded(fill, spot_mid, perp_mid, spot=spot, bought=bought))
     for seen in (None, Valuation(at + 7, last, last + 1)):
         one, other = together.costs(seen), apart.costs(seen)
         assert {name: rounded(getattr(one, name)) for name in FIGURES} == {

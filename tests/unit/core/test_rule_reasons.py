@@ -11,7 +11,10 @@ from bot.core.reasons import GUARDS, REASONS
 from bot.core.rule import BY_COMMAND, BY_PANIC
 from bot.core.triggers import ACTIONS
 
-SOURCES = {path.name: path.read_text() for path in Path(bot.core.__path__[0]).glob("*.py") if path.name != "reasons.py"}
+ELSEWHERE = {"reasons.py", "advice.py", "tax.py"}
+"""The tables themselves; advice and its tax have reasons of their own."""
+SOURCES = {path.name: path.read_text() for path in Path(bot.core.__path__[0]).glob("*.py")
+           if path.name not in ELSEWHERE}
 
 
 def said_by(pattern: str) -> set[str]:

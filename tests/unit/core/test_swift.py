@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 import pytest
 
 from bot.core.later import Later
-from bot.core.swift import swift
+from bot.core.swift import changed, swift
 
 
 @swift
@@ -55,6 +55,24 @@ def test_no_default_is_shared_between_two_values() -> None:
 def test_a_swift_value_stays_as_it_was_made() -> None:
     with pytest.raises(FrozenInstanceError):
         Point(1).x = 2  # type: ignore[misc]  # that is what is tried
+
+
+def test_a_changed_value_is_what_replace_makes_and_leaves_the_other_as_it_was() -> None:
+    point = Point(1, names={"a": "b"})
+    other = changed(point, y=3)
+    assert other == replace(point, y=3)
+    assert type(other) is Point
+    assert point == Point(1, 2, {"a": "b"})
+    with pytest.raises(FrozenInstanceError):
+        other.x = 2  # type: ignore[misc]  # that is what is tried
+    with pytest.raises(AttributeError):
+        changed(point, z=1)
+
+
+def test_a_changed_value_has_what_was_to_be_made_later() -> None:
+    asked: list[int] = []
+    assert changed(half_made(3, asked), x=4) == Slow(4, 30)
+    assert asked == [3]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"x": 1, "z": 2}])

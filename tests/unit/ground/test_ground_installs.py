@@ -50,8 +50,9 @@ def test_no_page_tells_to_install_anything_unpinned(path: Path) -> None:
     assert [one for one in commands(path) if not PINNED.search(one) and not ITSELF.search(one)] == []
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("tests/fidelity/clients/*.lock")), ids=lambda path: path.name)
-def test_clients_of_others_are_pinned_and_hashed_too(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("tests/fidelity/clients/*.lock"), *ROOT.glob("bench/peers/*.lock")]),
+                         ids=lambda path: path.name)
+def test_programs_of_others_are_pinned_and_hashed_too(path: Path) -> None:
     for entry in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         if entry.strip():
             assert re.match(r"[a-z0-9._-]+==\S+", entry), entry
@@ -59,6 +60,6 @@ def test_clients_of_others_are_pinned_and_hashed_too(path: Path) -> None:
 
 
 def test_the_build_takes_nothing_that_no_lock_names() -> None:
-    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dask.lock", "requirements-dev.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"^\s*(?:-e|-r|--(?:extra-)?index-url|--find-links|git\+)", text, re.MULTILINE)

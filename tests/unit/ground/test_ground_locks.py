@@ -41,7 +41,7 @@ def test_the_lock_with_alerts_is_the_run_lock_and_what_alerts_need() -> None:
 
 
 def test_no_lock_names_a_place_on_some_machine() -> None:
-    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-alerts.lock", "requirements-dask.lock", "requirements-dev.lock"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 

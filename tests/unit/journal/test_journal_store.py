@@ -132,9 +132,9 @@ async def test_a_journal_of_another_account_or_environment_is_refused_naming_bot
 @pytest.mark.fault(38)
 async def test_every_commit_waits_for_the_disk(journal_file: Path) -> None:
     journal = await opened(journal_file)
-    async with journal._using() as connection:
-        said = {name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
-                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}
+    said = await journal._straight(lambda connection: {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")})
     assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
     await journal.close()
 
@@ -193,8 +193,8 @@ async def test_a_folder_that_cannot_be_written_is_an_error_of_ours(tmp_path: Pat
 @pytest.mark.fault(35)
 async def test_a_full_disk_is_an_error_of_ours_and_nothing_half_stays(journal_file: Path) -> None:
     journal = await opened(journal_file)
-    async with journal._using() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count = 1")  # what a full disk looks like to SQLite
+    # What a full disk looks like to SQLite.
+    await journal._straight(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchall())
 
     async def fill_the_disk() -> None:
         for number in range(1, 2_000):

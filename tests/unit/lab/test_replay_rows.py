@@ -17,6 +17,7 @@ from bot.core.times import DAY, parse_iso
 from bot.journal.check import check
 from bot.journal.reader import read_decisions, read_episodes
 from bot.lab import replay as lab
+from bot.lab import stage as lab_stage
 from bot.lab.market import Fill
 from bot.lab.panel import Panel, Row
 from bot.lab.replay import Outcome, replay
@@ -53,17 +54,22 @@ WISHES = {
 def traced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Trace]:
     """The account at the end of every row of the runs since the last call."""
     seen: Trace = []
-    count = lab._count
+    count, stages = lab._Tally.count, []
 
-    def note(tally: Any, stage: Stage, row: Row, nav: Decimal, liquid: Decimal) -> None:
-        account = stage.exchange.account
+    async def set_stage(*wanted: Any, **more: Any) -> Stage:
+        stages.append(await lab_stage.set_stage(*wanted, **more))
+        return stages[-1]
+
+    def note(tally: Any, row: Row, nav: Decimal, liquid: Decimal, offs: Any) -> None:
+        account, book, exchange = stages[-1].exchange.account, stages[-1].book, stages[-1].exchange
         seen.append((
             row.at, nav, liquid, dict(account.wallets.spot), dict(account.wallets.futures), dict(account.positions),
-            len(account.fills), [order.client_order_id for order in stage.exchange.open_orders()],
-            replace(stage.book.state) if stage.book.state.at_rest else None))
-        count(tally, stage, row, nav, liquid)
+            len(account.fills), [order.client_order_id for order in exchange.open_orders()],
+            replace(book.state) if book.state.at_rest else None, list(offs)))
+        count(tally, row, nav, liquid, offs)
 
-    monkeypatch.setattr(lab, "_count", note)
+    monkeypatch.setattr(lab, "set_stage", set_stage)
+    monkeypatch.setattr(lab._Tally, "count", note)
 
     def taken() -> Trace:
         found = list(seen)
@@ -96,7 +102,7 @@ async def test_a_replay_is_the_ticks_of_the_engine_row_by_row(
     assert quick.trades > 3
     decided = {made.decision.at: made.decision for made in read_decisions(tmp_path / "replay.db")}
     assert list(decided) == [row.at for row in panel if not (row.stale and wishes.bare)]
-    for (*_, before, _, _), (at, nav, _, _, _, _, fills, _, _) in pairwise(quickly):
+    for (*_, before, _, _, _), (at, nav, _, _, _, _, fills, _, _, _) in pairwise(quickly):
         if at in decided and fills == before:  # a trade's fee is paid after its decision
             assert decided[at].nav == nav
     report = check(tmp_path / "replay.db")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bot.testnet.market.bridge import Bridge
-from bot.testnet.market.chance import Strip, gauss, uniforms
+from bot.testnet.market.chance import Strip, gauss, uniform, words
 
 
 def test_a_bridge_begins_and_ends_at_nothing() -> None:
@@ -60,7 +60,7 @@ def test_its_increments_are_alike_and_independent() -> None:
 
 
 def test_chance_lies_strictly_between_0_and_1() -> None:
-    values = [value for n in range(200) for value in uniforms(f"place {n}")]
+    values = [value for n in range(200) for value in map(uniform, words(f"place {n}"))]
     assert len(values) == 3200
     assert 0 < min(values) < max(values) < 1
     assert statistics.fmean(values) == pytest.approx(0.5, abs=0.02)

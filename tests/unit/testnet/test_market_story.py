@@ -124,7 +124,7 @@ def test_everything_is_on_tick_and_lot_and_no_book_is_crossed() -> None:
                 assert asks == sorted(set(asks))
                 assert bids[0] < asks[0]
                 assert all(is_multiple(price, tick) for price in bids + asks)
-                sizes = [level.quantity for level in book.bids + book.asks]
+                sizes = [level.quantity for level in (*book.bids, *book.asks)]
                 assert all(is_multiple(size, lot) and size > 0 for size in sizes)
                 assert is_multiple(book.taker_buys, lot)
                 assert book.taker_buys >= 0

@@ -12,7 +12,7 @@ from rule_world import asset_policy, codes, guards_of, instrument, quote, world
 
 from bot.core.decision import Action, Due, Finalising, Leg
 from bot.core.explain import explain
-from bot.core.finalise import Means, advance, begin, due, sale_of
+from bot.core.finalise import Means, advance, begin, due, extend, sale_of
 from bot.core.market import Instrument
 from bot.core.money import ZERO, is_multiple, round_to_step
 from bot.core.policy import ExecutionPolicy, FinalisePolicy, Policy
@@ -155,6 +155,24 @@ def test_what_of_the_short_is_more_than_the_sale_is_closed_at_the_very_end() -> 
             story.short -= wanted.quantity
             closes.append(wanted.quantity)
     assert closes == [D("0.03")] * 4 + [D("0.08")]
+
+
+def test_a_small_reduction_that_becomes_the_whole_hedge_takes_few_slices() -> None:
+    start = means(short="2", excess="2", free="5")
+    small = begin("floor", 0, start, goal=D("1.99"), to_sell=D("0.01"), policy=POLICY, whole=True)
+    assert small.slice == D("0.01")
+    now = extend(small, "full", start, goal=ZERO, policy=POLICY)
+    story, sales = Story(start, now, short=D(2)), []
+    while story.short:
+        wanted = story.look(SECOND)
+        if wanted.leg is Leg.SELL:
+            story.sold += wanted.quantity
+            sales.append(wanted.quantity)
+        else:
+            story.short -= wanted.quantity
+    assert sales == [D("0.01"), D("1.99")], "the slice that is being sold, then the rest at once"
+    capped = replace(POLICY, execution=ExecutionPolicy(slice=100))
+    assert extend(small, "full", start, goal=ZERO, policy=capped).slice == D("0.1")
 
 
 def test_sales_that_the_excess_no_longer_allows_are_given_up() -> None:
