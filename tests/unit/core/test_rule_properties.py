@@ -13,7 +13,7 @@ from rule_world import NO_MARGIN_LIMITS, SPACING, World, asset_policy, guards_of
 from bot.core.decision import Action, AssetDecision, Decision, Pace
 from bot.core.money import is_multiple
 from bot.core.plan import decide
-from bot.core.policy import MarginPolicy, Rounding
+from bot.core.policy import Direction, MarginPolicy, Rounding
 from bot.core.reasons import GUARDS, REASONS
 from bot.core.triggers import levels
 
@@ -35,7 +35,7 @@ def worlds(draw: st.DrawFn, *, rounding: Rounding | None = None, free: bool = Fa
             asset, target, open=pp(str(opens)), close=pp(str(draw(st.integers(0, opens - 1)))),
             resize=pp(str(draw(st.sampled_from(["0.25", "1", "2"])))),
             contract=D(draw(st.sampled_from(["0.001", "0.005", "0.03", "0.07"]))),
-            rounding=rounding or draw(st.sampled_from(Rounding)),
+            rounding=rounding or draw(st.sampled_from(Rounding)), direction=draw(st.sampled_from(Direction)),
         ))
         instruments[asset] = instrument(asset, min_notional=D(draw(st.sampled_from([0, 5, 100]))),
                                         reduce_only_exempt=draw(st.booleans()))
@@ -79,8 +79,17 @@ def nav_of(decision: Decision) -> Decimal:
 
 
 def excess_of(decided: AssetDecision) -> Decimal:
+    """Along the way of the hedge; so are `hedge_of` and `goal_of`."""
     assert decided.measure.excess is not None
-    return decided.measure.excess
+    return decided.way.along(decided.measure.excess)
+
+
+def hedge_of(decided: AssetDecision) -> Decimal:
+    return decided.way.along(decided.short)
+
+
+def goal_of(decided: AssetDecision) -> Decimal:
+    return decided.way.along(decided.goal)
 
 
 def price_of(decided: AssetDecision) -> Decimal:
@@ -94,7 +103,7 @@ def test_an_increase_never_hedges_more_than_the_excess(story: World, path: list[
     for decision in run(story, path):
         for decided in decision.assets:
             if decided.action in (Action.OPEN, Action.INCREASE):
-                assert decided.goal * price_of(decided) <= excess_of(decided)
+                assert goal_of(decided) * price_of(decided) <= excess_of(decided)
 
 
 @settings(max_examples=80, deadline=None)
@@ -108,7 +117,7 @@ def test_the_goal_stays_within_the_excess_and_one_resize_or_contract(
                 continue
             policy = story.terms.policy.asset(decided.asset)
             slack = max(levels(policy, nav_of(decision)).resize / price_of(decided), decided.contract)
-            assert decided.goal <= max(excess_of(decided), D(0)) / price_of(decided) + slack
+            assert goal_of(decided) <= max(excess_of(decided), D(0)) / price_of(decided) + slack
 
 
 @settings(max_examples=80, deadline=None)
@@ -118,7 +127,10 @@ def test_goals_are_whole_contracts_and_reductions_never_flip(
 ) -> None:
     for decision in run(story, path):
         for decided in decision.assets:
-            assert decided.goal >= 0
+            assert goal_of(decided) >= 0
+            assert hedge_of(decided) >= 0, "a change of sign passes through zero"
+            if story.terms.policy.asset(decided.asset).direction is Direction.SHORT:
+                assert decided.goal >= 0
             assert decided.reasons
             intent = decided.intent
             if intent is None:
@@ -127,10 +139,11 @@ def test_goals_are_whole_contracts_and_reductions_never_flip(
             assert intent.goal == decided.goal != intent.current
             # Or it stops where it is: a reduction in progress that is wanted no more.
             assert is_multiple(intent.goal, decided.contract) or intent.goal == decided.short
+            goal, current = decided.way.along(intent.goal), decided.way.along(intent.current)
             if intent.action in (Action.REDUCE, Action.CLOSE):
-                assert 0 <= intent.goal < intent.current
+                assert 0 <= goal < current
             else:
-                assert intent.goal > intent.current
+                assert goal > current
             assert (intent.action is Action.CLOSE) == (intent.goal == 0)
 
 
