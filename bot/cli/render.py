@@ -25,6 +25,7 @@ from bot.telemetry.redaction import CONTROL, escape
 
 if TYPE_CHECKING:
     from bot.answers import HealthReport, PlanReport
+    from bot.core.costing import AccountCosts
     from bot.core.decision import AssetDecision
     from bot.core.episode import Episode
     from bot.core.ledger import Costs
@@ -164,6 +165,8 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         parts += _episodes("open hedges", report.open_episodes, report.costs)
     if report.ended_episodes:
         parts += _episodes("last ended hedges", report.ended_episodes, report.costs)
+    if report.account is not None and report.costs:
+        parts.append(one_line(_all_hedges(report.account)))
     parts += [one_line(f"{asset}: funding settled at {iso(at)} is not booked yet: unknown until it is")
               for asset, at in report.funding_awaited.items()]
     parts += [one_line(f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}"
@@ -230,6 +233,13 @@ def _figures(costs: Costs | None) -> tuple[str, ...]:
         return ("-",) * len(_FIGURES)
     return (money(costs.futures_pnl), money(minus(costs.funding_paid)), money(costs.fees), money(costs.net_cost),
             money(costs.against_holding))
+
+
+def _all_hedges(account: AccountCosts) -> str:
+    """The account's hedges together."""
+    return (f"all hedges so far: PnL {money(account.futures_pnl)}, funding {money(minus(account.funding_paid))}, fees "
+            f"{money(account.fees)}, net cost {money(account.net_cost)}, against holding "
+            f"{money(account.against_holding)}")
 
 
 def _unknown(episode: Episode, costs: Mapping[str, Costs]) -> Iterable[RenderableType]:
