@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from bot.core.decision import MarginFigures, Reason
 from bot.core.market import Asset, Instrument, Position, Side, Snapshot, WalletKind
@@ -179,14 +180,11 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
             Reason("margin_unknown", f"{asset} is not increased: a mark price or margin table is missing"),
         ))
 
-    read: dict[int, MarginAccount] = {}
-
+    @cache
     def after(count: int) -> MarginAccount:
-        if count not in read:
-            account = read_account(snapshot, instruments, {**promised, asset: count * contract})
-            assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
-            read[count] = account
-        return read[count]
+        account = read_account(snapshot, instruments, {**promised, asset: count * contract})
+        assert account is not None  # noqa: S101 - a mark does not vanish between two readings of one snapshot
+        return account
 
     def leverage_holds(count: int) -> bool:
         leverage = after(count).effective_leverage
