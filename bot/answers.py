@@ -154,11 +154,13 @@ def _hedge_of(position: Position | None, *, may_be_long: bool) -> Decimal:
 
 
 def read_status(settings: Settings) -> StatusReport:
-    """Where the bot stands, by its journal. Raises JournalError."""
+    """Where the bot stands, by its journal, with what all its hedges have cost. Raises JournalError."""
+    from bot.journal.reader import read_account_costs
     from bot.journal.reader import read_status as read
 
     report = read(settings.journal)
-    return replace(report, dead_mans_switch=_dead_mans_switch(settings, report))
+    return replace(report, dead_mans_switch=_dead_mans_switch(settings, report),
+                   account=read_account_costs(settings.journal))
 
 
 def _dead_mans_switch(settings: Settings, report: StatusReport) -> str:

@@ -21,10 +21,12 @@ from bot.core.ledger import minus, total
 from bot.core.money import plain
 from bot.core.states import Mode, State
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
+from bot.core.way import Way
 from bot.telemetry.redaction import CONTROL, escape
 
 if TYPE_CHECKING:
     from bot.answers import HealthReport, PlanReport
+    from bot.core.costing import AccountCosts
     from bot.core.decision import AssetDecision
     from bot.core.episode import Episode
     from bot.core.ledger import Costs
@@ -76,6 +78,11 @@ def number(value: Decimal | None) -> str:
     return UNKNOWN if value is None else plain(value)
 
 
+def hedge(value: Decimal | None) -> str:
+    """The size of a hedge; a long is named, under a heading that speaks of shorts."""
+    return number(value) if value is None or value >= 0 else f"long {number(-value)}"
+
+
 def span(duration: Millis) -> str:
     """150000 → '2.5m'; the largest unit that it fills."""
     for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
@@ -120,7 +127,7 @@ def plan(report: PlanReport, ahead: RenderableType = "") -> RenderableType:
         weight = None if measure.drift is None or target is None else target + measure.drift
         table.add_row(
             decided.asset, percent(target), percent(weight), points(measure.drift), percent(measure.net_weight),
-            number(decided.short), number(decided.goal), _action(decided),
+            hedge(decided.short), hedge(decided.goal), _action(decided),
         )
     return Group(
         one_line(f"at {iso(decision.at)}   NAV {money(decision.nav)}   cash {money(decision.cash)} {_settle(report)}"),
@@ -164,6 +171,8 @@ def status(report: StatusReport, now: Millis) -> RenderableType:
         parts += _episodes("open hedges", report.open_episodes, report.costs)
     if report.ended_episodes:
         parts += _episodes("last ended hedges", report.ended_episodes, report.costs)
+    if report.account is not None and report.costs:
+        parts.append(one_line(_all_hedges(report.account)))
     parts += [one_line(f"{asset}: funding settled at {iso(at)} is not booked yet: unknown until it is")
               for asset, at in report.funding_awaited.items()]
     parts += [one_line(f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}"
@@ -202,7 +211,7 @@ def _coins(assets: Iterable[AssetStatus]) -> Table:
     for each in assets:
         table.add_row(
             each.asset, percent(each.target), percent(each.weight), points(each.drift), percent(each.net_weight),
-            number(each.short), number(each.goal),
+            hedge(each.short), hedge(each.goal),
             f"{_action(each)}, disarmed: {each.disarmed}" if each.disarmed else _action(each),
         )
     return table
@@ -217,7 +226,7 @@ def _episodes(title: str, episodes: Iterable[Episode], costs: Mapping[str, Costs
     why: list[RenderableType] = []
     for episode in episodes:
         table.add_row(
-            episode.id, number(episode.short), _price(episode.entry_price), _price(episode.exit_price),
+            episode.id, hedge(episode.short), _price(episode.entry_price), _price(episode.exit_price),
             *_figures(costs.get(episode.id)),
         )
         why += _unknown(episode, costs)
@@ -230,6 +239,13 @@ def _figures(costs: Costs | None) -> tuple[str, ...]:
         return ("-",) * len(_FIGURES)
     return (money(costs.futures_pnl), money(minus(costs.funding_paid)), money(costs.fees), money(costs.net_cost),
             money(costs.against_holding))
+
+
+def _all_hedges(account: AccountCosts) -> str:
+    """The account's hedges together."""
+    return (f"all hedges so far: PnL {money(account.futures_pnl)}, funding {money(minus(account.funding_paid))}, fees "
+            f"{money(account.fees)}, net cost {money(account.net_cost)}, against holding "
+            f"{money(account.against_holding)}")
 
 
 def _unknown(episode: Episode, costs: Mapping[str, Costs]) -> Iterable[RenderableType]:
@@ -262,7 +278,7 @@ def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], se
     why: list[RenderableType] = []
     for episode in account.episodes:
         table.add_row(
-            episode.id, _sized(episode.peak_short, contracts.get(episode.asset)), _price(episode.entry_price),
+            episode.id, _sized(abs(episode.peak_short), contracts.get(episode.asset)), _price(episode.entry_price),
             "open" if episode.short else _price(episode.exit_price), *_figures(account.costs.get(episode.id)),
         )
         why += _unknown(episode, account.costs)
@@ -327,14 +343,16 @@ def _halted(cause: str | None) -> RenderableType:
 
 
 def _margin(margin: MarginFigures) -> Text:
-    """The margin account in words; the runway is how far all shorted prices may rise together."""
+    """The margin account in words; the runway is how far all prices may move together against the hedges."""
     if not margin.notional:
         return one_line(f"futures wallet {money(margin.equity)}, no short")
+    short = margin.way is Way.SHORT
     lever = UNKNOWN if margin.effective_leverage is None else f"{margin.effective_leverage:.2f}"
-    runway = "" if margin.joint_runway is None else f", liquidation after a rise of {percent(margin.joint_runway)}"
+    move, kind = ("rise", "short") if short else ("fall", "hedges")
+    runway = "" if margin.joint_runway is None else f", liquidation after a {move} of {percent(margin.joint_runway)}"
     if margin.joint_runway is None and margin.effective_leverage is not None:
-        runway = ", no rise liquidates while the coins stay collateral"
-    return one_line(f"futures wallet {money(margin.equity)}, short {money(margin.notional)}, leverage {lever}{runway}")
+        runway = ", no rise liquidates while the coins stay collateral" if short else ", no fall liquidates"
+    return one_line(f"futures wallet {money(margin.equity)}, {kind} {money(margin.notional)}, leverage {lever}{runway}")
 
 
 def _because(rows: Iterable[tuple[str, tuple[Reason, ...], tuple[Refusal, ...]]]) -> Table:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.render import UNKNOWN, money, number, percent, span
+from bot.cli.render import UNKNOWN, hedge, money, number, percent, span
 from bot.cli.render_advice import in_plan
 from bot.core.gauges import Gauge, Unit
 
@@ -46,7 +46,7 @@ def _triggers(assets: Iterable[AssetOutlook]) -> Table:
         for index, trigger in enumerate(each.triggers):
             table.add_row(
                 "" if index else each.asset, money(trigger.price),
-                f"{trigger.move * 100:+.2f}%" if trigger.move else "now", trigger.action.value, number(trigger.goal),
+                f"{trigger.move * 100:+.2f}%" if trigger.move else "now", trigger.action.value, hedge(trigger.goal),
                 *_collateral(trigger.collateral))
     return table
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 
-from bot.cli.render import UNKNOWN, money, new_table, number, one_line
+from bot.cli.render import UNKNOWN, hedge, money, new_table, number, one_line
 from bot.core.times import DAY, Millis, iso
 
 if TYPE_CHECKING:
@@ -44,23 +44,34 @@ def _account(account: Account, settle: str) -> Table:
         ("fills, funding settlements", f"{account.fills}, {account.settlements}"),
         *_costs_of(account),
         ("against holding: what the account has more", money(account.against_holding)),
+        *_outside(account),
     ):
         table.add_row(name, value)
     for coin, amount in account.fees_charged.items():
         table.add_row(f"fees charged in {coin}", number(amount))
     for coin, amount in account.sold.items():
         table.add_row(f"{coin} sold", number(amount))
+    for coin, amount in account.bought.items():
+        table.add_row(f"{coin} bought with the proceeds", number(amount))
     return table
+
+
+def _outside(account: Account) -> Iterator[tuple[str, str]]:
+    """What of these sums belongs to no hedge."""
+    for name, value in (("of these, fees of no hedge", account.outside_fees),
+                        ("of these, funding of no hedge", account.outside_funding)):
+        if value is None or value:
+            yield name, amount(value)
 
 
 def _costs_of(of: Account | Costs) -> Iterator[tuple[str, str]]:
     """The parts of the net cost, and the sum."""
     yield "fees of the perpetual", amount(of.futures_fees)
-    yield "fees of spot sales", amount(of.spot_fees)
+    yield "fees on spot", amount(of.spot_fees)
     yield "funding paid", amount(of.funding_paid)
     yield "basis", amount(of.basis)
     yield "slippage", amount(of.slippage)
-    yield "slippage of spot sales", amount(of.spot_slippage)
+    yield "slippage on spot", amount(of.spot_slippage)
     for name, value in (("between the legs of a sale", of.legging), ("rounding", of.rounding)):
         if value is None or value:
             yield name, amount(value)
@@ -80,9 +91,9 @@ def _episode(one: EpisodeReport, settle: str) -> Iterator[RenderableType]:
     costs, coin = one.costs, one.asset
     table = new_table(one.id, settle)
     table.add_row("opened", _at(one.opened_at))
-    table.add_row("closed", _at(one.closed_at) if one.closed_at is not None else f"open: {number(one.short)} {coin}")
+    table.add_row("closed", _at(one.closed_at) if one.closed_at is not None else f"open: {hedge(one.short)} {coin}")
     table.add_row("why it ended", one.ended_by or "-")
-    table.add_row("peak short", f"{number(one.peak_short)} {coin}")
+    table.add_row("peak size", f"{hedge(one.peak_short)} {coin}")
     table.add_row("entry, exit on average", f"{money(one.entry_price)}, {_exit(one)}")
     table.add_row("fills, resizes", f"{one.fills}, {one.resizes}")
     for name, value in _costs_of(costs):
@@ -93,6 +104,10 @@ def _episode(one: EpisodeReport, settle: str) -> Iterator[RenderableType]:
     if costs.sold:
         table.add_row(f"{coin} sold on spot", number(costs.sold))
         table.add_row("for", amount(costs.proceeds))
+    for bought, quantity in costs.bought.items():
+        table.add_row(f"{bought} bought with it", number(quantity))
+    if costs.bought:
+        table.add_row("for", amount(costs.spent))
     table.add_row("against holding", amount(costs.against_holding))
     table.add_row("what the hedged coins gained", amount(costs.hedged_move))
     table.add_row("effectiveness", _effectiveness(costs))
@@ -135,6 +150,8 @@ def _foot(told: Report) -> Iterator[RenderableType]:
         yield one_line(f"the venue had forgotten the {gap.kind} of {iso(gap.since)} to {iso(gap.until)}")
     if told.stray_fills or told.stray_settlements:
         yield one_line(f"{told.stray_fills} fills and {told.stray_settlements} settlements belong to no hedge.")
+    if why := told.account.unknown.get(""):
+        yield one_line(f"what all hedges cost is not known: {why}")
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Group, RenderableType
 
-from bot.cli.render import new_table, number, one_line
+from bot.cli.render import hedge, new_table, number, one_line
 
 if TYPE_CHECKING:
     from bot.journal.check import CheckReport
@@ -66,7 +66,7 @@ def rebuilt(file: Path, found: Rebuilt) -> RenderableType:
     table = new_table("hedge", "state", "short", "fills", "realised", "fees", "funding paid")
     for one in found.episodes:
         name = f"{one.id} (incomplete)" if one.id in found.incomplete else one.id
-        table.add_row(name, str(one.state), number(one.short), str(one.fills), number(one.realised), number(one.fees),
+        table.add_row(name, str(one.state), hedge(one.short), str(one.fills), number(one.realised), number(one.fees),
                       number(one.funding_paid))
     return Group(
         one_line(f"{file}: {len(found.orders)} orders, {len(found.fills)} executions, "

@@ -375,7 +375,8 @@ class AssetDecision:
 @dataclass(frozen=True, slots=True)
 class MarginFigures:
     """The margin account in one line. Effective leverage = Σ notional / equity; runways as fractions (0.6595: shorts
-    +65.95 %, longs −65.95 %). None: unknown, or no hedge (nothing to liquidate).
+    +65.95 %, longs −65.95 %); `way`: of the hedges that are nearer to liquidation. None: unknown, or no hedge (nothing
+    to liquidate).
     """
 
     equity: Decimal
@@ -385,6 +386,7 @@ class MarginFigures:
     joint_runway: Decimal | None
     runways: Mapping[Asset, Decimal | None] = field(default_factory=dict)
     liquidation_prices: Mapping[Asset, Decimal | None] = field(default_factory=dict)
+    way: Way = Way.SHORT
 
 
 @swift

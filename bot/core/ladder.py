@@ -35,7 +35,7 @@ from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
 from bot.core.policy import MarginPolicy, OnMargin, Terms
 from bot.core.portfolio import measure
-from bot.core.runway import MarginAccount, runway_of
+from bot.core.runway import MarginAccount, nearer, runway_of
 from bot.core.way import Way, way_of
 
 CENT = Decimal("0.01")
@@ -137,8 +137,7 @@ def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Deci
     if not account.exposures:
         return Climb(Ladder(cash_share=share, text="no short: nothing to liquidate"), {})
     lefts = {way: runway_of(account, way) for way in Way if account.of(way)}
-    nearer = min(lefts, key=lambda way: (lefts[way] is None, lefts[way] or ZERO))
-    left = lefts[nearer]
+    near, left = nearer(account)
     rung = _rung(left, share, hedges, policy)
     if rung.reduces and policy.on_margin is OnMargin.FINALISE:
         hedges = with_coins(hedges, situation, terms)
@@ -153,7 +152,7 @@ def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Deci
     if rung is Rung.REDUCE and moving and account.equity + top_up >= equity_for_runway(account, policy.reduce_to):
         fractions = {}  # the money is there: moved first, and nothing is closed unless that fails
     fraction = max(fractions.values(), default=ZERO)
-    ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving, way=nearer)
+    ladder = Ladder(rung, left, share, fraction, needed.quantize(CENT, ROUND_UP), top_up, moving, way=near)
     closed = {hedge.asset: part for hedge in hedges if (part := _closed(hedge, fractions.get(hedge.way, ZERO), rung))}
     sales = {
         hedge.asset: sale for hedge in hedges if hedge.asset in closed

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from bot.core.decision import MarginFigures, Reason
 from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
@@ -32,6 +33,7 @@ from bot.core.runway import (
     initial_margin,
     joint_runway,
     maintenance_margin,
+    nearer,
     runway,
     tier_of,
 )
@@ -191,6 +193,7 @@ def figures(
         account.equity, account.notional, account.maintenance, account.effective_leverage, joint_runway(account),
         {asset: alone for asset, (_, _, alone) in single.items()},
         {asset: _liquidation_price(way, one, alone) for asset, (way, one, alone) in single.items()},
+        nearer(account)[0],
     )
 
 
@@ -215,13 +218,10 @@ def increase_allowed(  # noqa: PLR0917 - a question with eight givens; the order
     if last < first:
         return IncreaseCap(now)
     promised = _promised(snapshot, instruments, {**committed, asset: ZERO}, longs)
-    known: dict[int, MarginAccount | None] = {}
 
+    @cache
     def after(count: int) -> MarginAccount | None:
-        if count not in known:
-            known[count] = read_account(
-                snapshot, instruments, {**promised, asset: way.along(count * contract)}, longs=longs)
-        return known[count]
+        return read_account(snapshot, instruments, {**promised, asset: way.along(count * contract)}, longs=longs)
 
     if after(first) is None:
         return IncreaseCap(now, (

@@ -37,6 +37,7 @@ from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.reinvest import buy_on, earned, invest
 from bot.core.rule import BY_MARGIN, Draft, Round, is_reached, is_urgent, obey, pace_of, run_rule
+from bot.core.stalemate import stalemate
 from bot.core.standstill import standstill
 from bot.core.states import Event, State
 from bot.core.times import Millis
@@ -54,9 +55,11 @@ def decide(situation: Situation, terms: Terms) -> Decision:
 
 
 @reckoned
-def in_passing(situation: Situation, terms: Terms) -> Decision | None:
-    """`decide`, where nothing can come of it; None where something may."""
+def in_passing(situation: Situation, terms: Terms, *, stuck: bool = False) -> Decision | None:
+    """`decide`, where nothing can come of it; None where something may. `stuck`: also where increases stay refused."""
     quiet = standstill(situation, terms)
+    if quiet is None and stuck:
+        quiet = stalemate(situation, terms)
     if quiet is None:
         return None
     return Decision.quiet(situation.snapshot.taken_at, *quiet, partial(_rest_of, situation, terms))

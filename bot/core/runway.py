@@ -107,9 +107,17 @@ def initial_margin(notional: Decimal, leverage: Decimal) -> Decimal:
 
 def joint_runway(account: MarginAccount) -> Decimal | None:
     """The shorter of both ways' runways; None: there is nothing, or no move liquidates."""
-    up = runway(account, account.shorts)
-    down = runway_of(account, Way.LONG) if account.longs else None
-    return up if down is None else down if up is None else min(up, down)
+    return nearer(account)[1]
+
+
+def nearer(account: MarginAccount) -> tuple[Way, Decimal | None]:
+    """The way that is nearer to liquidation, and its runway; without longs the short one."""
+    up = runway_of(account, Way.SHORT)
+    if not account.longs:
+        return Way.SHORT, up
+    down = runway_of(account, Way.LONG)
+    falls = not account.shorts or (down is not None and (up is None or down < up))
+    return (Way.LONG, down) if falls else (Way.SHORT, up)
 
 
 def runway_of(account: MarginAccount, way: Way) -> Decimal | None:

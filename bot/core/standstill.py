@@ -15,7 +15,7 @@ from bot.core.ending import too_old
 from bot.core.ladder import climb
 from bot.core.lull import lull
 from bot.core.market import Asset
-from bot.core.policy import Terms
+from bot.core.policy import Policy, Terms
 from bot.core.portfolio import par_cash, quantity_of, spot_price
 from bot.core.swift import changed
 from bot.core.way import way_of
@@ -30,26 +30,30 @@ def standstill(situation: Situation, terms: Terms) -> tuple[Decimal, Decimal, Ru
         return None
     if snapshot.positions and not _safe(situation, terms, seen.nav, found.cash):
         return None
-    after = _believed(situation, terms, seen.nav) if policy.guards.enabled else situation.state
+    after = believed(situation, terms, seen.nav) if policy.guards.enabled else situation.state
     return None if after is None else (seen.nav, found.cash, after)
 
 
 def _safe(situation: Situation, terms: Terms, nav: Decimal, cash: Decimal) -> bool:
     """Whether neither a policy ends a hedge with its coins, nor the margin ladder asks for anything."""
-    policy, at = terms.policy, situation.snapshot.taken_at
-    dear = policy.finalise.max_carry
-    for known in situation.standing.assets.values():
-        if known.short and (too_old(known.opened_at, at, policy) or (
-                dear and known.trailing_carry is not None
-                and way_of(known.short).along(known.trailing_carry) > dear)):
-            return False
-    if not policy.margin.enabled:
+    if ends_by_policy(situation, terms.policy):
+        return False
+    if not terms.policy.margin.enabled:
         return True
     ladder = climb(situation, terms, nav=nav, cash=cash).ladder
     return ladder.rung in (Rung.CLEAR, Rung.WARN) and not ladder.needed
 
 
-def _believed(situation: Situation, terms: Terms, nav: Decimal) -> RuleState | None:
+def ends_by_policy(situation: Situation, policy: Policy) -> bool:
+    """Whether a hedge is so old, or has been so dear, that policy may end it with its coins."""
+    at, dear = situation.snapshot.taken_at, policy.finalise.max_carry
+    return any(
+        known.short and (too_old(known.opened_at, at, policy) or (
+            dear and known.trailing_carry is not None and way_of(known.short).along(known.trailing_carry) > dear))
+        for known in situation.standing.assets.values())
+
+
+def believed(situation: Situation, terms: Terms, nav: Decimal) -> RuleState | None:
     """The memory after a look at which every data guard is content; None where one of them is not."""
     snapshot, state, policy = situation.snapshot, situation.state, terms.policy
     now = par_cash(snapshot, policy) - situation.standing.cash_flow

@@ -5,7 +5,6 @@ decision may come first by a moment: it is written together with the intent of t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from bot.core.advice import Advice
@@ -34,8 +33,10 @@ from bot.core.orders import (
     not_given_out,
 )
 from bot.core.policy import Terms
+from bot.core.swift import changed
 from bot.core.times import DAY, HOUR, Millis
 from bot.engine.fees import FeeWorth
+from bot.engine.hedges import Hedges
 from bot.ports import NO_ADVICE, Clock, Command, Decided, Journal, Memory
 
 MOST_ENDED = 200
@@ -57,7 +58,9 @@ class Book:
         self._symbols = {asset: spec.symbol for asset, spec in instruments.items()}
         self._orders = {record.intent.client_order_id: record for record in memory.orders}
         self._ended = {record.intent.client_order_id: record for record in memory.ended}
-        self._episodes = {episode.id: episode for episode in memory.episodes}
+        self._last_ended = _newest(self._ended.values())
+        self._ended_at = max((record.changed_at for record in memory.ended), default=0)
+        self._episodes = Hedges(memory.episodes)
         self._episode_numbers = dict(memory.episode_numbers)
         self._intents = self._intents_before = memory.intents
         self._newest: dict[Asset, int] = {}
@@ -83,6 +86,8 @@ class Book:
 
     def live(self, asset: Asset | None = None) -> tuple[OrderRecord, ...]:
         """Orders of ours that the venue may still fill, or whose outcome is unknown, oldest first."""
+        if not self._orders:
+            return ()
         return tuple(
             record for record in self._orders.values()
             if record.state.live and (asset is None or record.intent.asset == asset)
@@ -101,16 +106,13 @@ class Book:
         return self._ended.get(client_order_id)
 
     def last_ended(self, asset: Asset) -> OrderRecord | None:
-        """The asset's newest order that has ended, of those that ended a short while ago."""
-        newest: OrderRecord | None = None
-        for record in self._ended.values():
-            intent = record.intent
-            if intent.asset == asset and (newest is None or intent.number > newest.intent.number):
-                newest = record
-        return newest
+        """The asset's newest order that has ended."""
+        return self._last_ended.get(asset)
 
     def ended_since(self, at: Millis) -> tuple[OrderRecord, ...]:
         """Orders that ended after `at` and may have filled more than is known: that were not filled or refused."""
+        if self._ended_at <= at:
+            return ()
         return tuple(record for record in self._ended.values()
                      if record.changed_at > at and OrderState.FILLED in TRANSITIONS[record.state]
                      and record.state is not OrderState.FILLED)
@@ -128,7 +130,7 @@ class Book:
 
     def episode(self, asset: Asset) -> Episode | None:
         """The hedge that is opening or open on the asset."""
-        return next((e for e in self._episodes.values() if e.asset == asset and not e.state.ended), None)
+        return self._episodes.of(asset).open
 
     def short(self, asset: Asset) -> Decimal:
         """The asset's hedge by the journal's fills, base units."""
@@ -137,8 +139,7 @@ class Book:
 
     def last_episode(self, asset: Asset) -> Episode | None:
         """The asset's newest hedge that had a contract, ended or not; None when there never was one."""
-        mine = [e for e in self._episodes.values() if e.asset == asset and e.state is not EpisodeState.VOID]
-        return max(mine, key=lambda e: e.started_at) if mine else None
+        return self._episodes.of(asset).newest
 
     def costs(self, episode: Episode, snapshot: Snapshot | None = None) -> Costs:
         """What a hedge has cost; `snapshot` values what is open of it."""
@@ -147,22 +148,21 @@ class Book:
     @property
     def episodes(self) -> tuple[Episode, ...]:
         """The open hedges, and each coin's last ended one."""
-        return tuple(self._episodes.values())
+        return tuple(self._episodes)
 
     def funding_since(self) -> Millis | None:
         """From when settlements must be read: a day before the newest booked one, but not before the first hedge.
 
         One coin's settlement may come later than another's of after it. None: never hedged.
         """
-        first = min((e.started_at for e in self._episodes.values()), default=None)
+        first = self._episodes.first_at
         if self.funding_at is None or first is None:
             return self.funding_at or first
         return min(self.funding_at, max(first, self.funding_at - DAY))
 
     def open_assets(self) -> tuple[Asset, ...]:
         """Coins whose hedge is opening or open, and coins with live orders."""
-        hedged = {e.asset for e in self._episodes.values() if not e.state.ended}
-        return tuple(sorted(hedged | {record.intent.asset for record in self.live()}))
+        return tuple(sorted(self._episodes.open_assets() | {record.intent.asset for record in self.live()}))
 
     def standing(
         self, commands: Iterable[Command], carry: Mapping[Asset, Decimal | None],
@@ -176,9 +176,7 @@ class Book:
         asked = {(command.kind, command.asset) for command in wishes}
         return Standing(
             assets={
-                asset: replace(
-                    self._standing_of(asset, asked, carry.get(asset)), forced=(forced or {}).get(asset),
-                    asked=tuple(wish.kind for wish in wishes if wish.asset == asset))
+                asset: self._standing_of(asset, wishes, asked, carry.get(asset), (forced or {}).get(asset))
                 for asset in self._symbols
             },
             own_orders=frozenset(record.intent.client_order_id for record in self.live()),
@@ -186,21 +184,21 @@ class Book:
         )
 
     def _standing_of(
-        self, asset: Asset, asked: set[tuple[str, Asset | None]], carry: Decimal | None,
+        self, asset: Asset, wishes: tuple[Command, ...], asked: set[tuple[str, Asset | None]], carry: Decimal | None,
+        forced: str | None,
     ) -> AssetStanding:
-        episode, newest = self.episode(asset), self.last_episode(asset)
+        (episode, newest, closed_at), live = self._episodes.of(asset), self.live(asset)
         now = self._clock.now()
         since = now - HOUR
         recent = [at for at in self._recent.get(asset, []) if at > since]
         self._recent[asset] = recent
-        closed = [e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at is not None]
         return AssetStanding(
             short=episode.short if episode else ZERO,
-            working=bool(self.live(asset)),
-            unresolved=self.frozen(asset),
+            working=bool(live),
+            unresolved=any(record.state.unresolved for record in live),
             orders_last_hour=len(recent),
             opened_at=episode.opened_at if episode else None,
-            closed_at=max(closed) if closed else None,
+            closed_at=closed_at,
             last_fill_at=self._last_fill_at.get(self._symbols[asset]),
             close_requested=("close", asset) in asked,
             rearm_requested=("rearm", asset) in asked or ("rearm", None) in asked,
@@ -208,7 +206,8 @@ class Book:
             trailing_carry=carry, spot_sold=newest.sold if newest else ZERO,
             coin_flow=self._coin_flow.get(asset, ZERO),
             quarantined_at=min(
-                (_quarantined_at(record, now) or now for record in self.quarantined(asset)), default=None),
+                (unknown for record in live if (unknown := _quarantined_at(record, now)) is not None), default=None),
+            forced=forced, asked=tuple([wish.kind for wish in wishes if wish.asset == asset]),
         )
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -229,10 +228,11 @@ class Book:
         if self._unkept is None:
             return
         kept, self._unkept = self._unkept, None
-        counted = [replace(episode, resizes=episode.resizes + 1)
+        counted = [changed(episode, resizes=episode.resizes + 1)
                    for episode in map(self.episode, resized) if episode is not None]
         await self._journal.record_decision(kept.situation, kept.terms, kept.decision, counted, kept.advice)
-        self._episodes.update({episode.id: episode for episode in counted})
+        for episode in counted:
+            self._episodes.put(episode)
 
     def looked(self, decision: Decision) -> None:
         """Remember a decision that said nothing new: the prices it saw, for the jump guard, in memory alone."""
@@ -259,7 +259,7 @@ class Book:
                      if isinstance(event, Traded) and event.spot and event.bought is None]
             return max(sales, default=0), episode.started_at
 
-        return max((e for e in self._episodes.values() if e.state is not EpisodeState.VOID), key=sold_at, default=None)
+        return max((e for e in self._episodes if e.state is not EpisodeState.VOID), key=sold_at, default=None)
 
     async def intend(self, intent: OrderIntent) -> OrderRecord:
         """Commit an intent, and the decision behind it; its request may leave once this returns."""
@@ -267,13 +267,14 @@ class Book:
         await self._journal.record_intent(intent, because)
         record = self._keep(begin(intent))
         self._number(intent)
-        self._episodes.setdefault(intent.episode, _begun(intent))
+        if intent.episode not in self._episodes:
+            self._episodes.put(_begun(intent))
         return record
 
     async def take(self, intent: OrderIntent, fills: Sequence[Fill], report: OrderReport) -> tuple[Fill, ...]:
         """Book an order that somebody else sent, and its end `report`, at once; its executions as they are booked."""
         now = self._clock.now()
-        named = [replace(fill, client_order_id=intent.client_order_id) for fill in fills]
+        named = [changed(fill, client_order_id=intent.client_order_id) for fill in fills]
         mine = await self._priced(named, intent.asset)
         episode = self._episodes.get(intent.episode) or _begun(intent)
         for fill in mine:
@@ -297,7 +298,7 @@ class Book:
         self._events.setdefault(episode.id, []).extend(
             traded(fill, episode, intent.spot_mid, intent.perp_mid) for fill in fills)
         self._cash_flow += sum((moved_by(fill, self._settle) for fill in fills), ZERO)
-        self._episodes[episode.id] = episode
+        self._episodes.put(episode)
         for fill in fills:
             self._last_fill_at[fill.symbol] = max(fill.at, self._last_fill_at.get(fill.symbol, fill.at))
             for coin, amount in coins_moved(fill).items():
@@ -319,9 +320,18 @@ class Book:
         return self._keep(after_miss(record, now))
 
     def _keep(self, record: OrderRecord) -> OrderRecord:
-        name, live = record.intent.client_order_id, record.state.live
-        (self._ended if live else self._orders).pop(name, None)
-        (self._orders if live else self._ended)[name] = record
+        name = record.intent.client_order_id
+        if record.state.live:
+            if self._ended.pop(name, None) is not None:
+                self._last_ended = _newest(self._ended.values())
+            self._orders[name] = record
+            return record
+        self._orders.pop(name, None)
+        self._ended[name] = record
+        self._ended_at = max(self._ended_at, record.changed_at)
+        last = self._last_ended.get(record.intent.asset)
+        if last is None or record.intent.number >= last.intent.number:
+            self._last_ended[record.intent.asset] = record
         if len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
         return record
@@ -339,7 +349,7 @@ class Book:
         episode = self.episode(asset)
         if episode is not None:
             return episode.started_at
-        return max((e.closed_at for e in self._episodes.values() if e.asset == asset and e.closed_at), default=None)
+        return self._episodes.of(asset).closed_at
 
     def price_fees_by(self, fees: FeeWorth) -> None:
         """Who knows what a fee in another coin is worth. Without, only fees in the settle coin count."""
@@ -350,7 +360,7 @@ class Book:
 
     async def book_fills(self, record: OrderRecord, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Book those fills of one of our orders that are new, and its episode's account with them."""
-        named = [replace(fill, client_order_id=record.intent.client_order_id) for fill in fills]
+        named = [changed(fill, client_order_id=record.intent.client_order_id) for fill in fills]
         new = await self._priced(await self._journal.unbooked_fills(named), record.intent.asset)
         if not new:
             return ()
@@ -376,7 +386,8 @@ class Book:
         if new:
             touched = {name: apply_funding(self._episodes[name], *its) for name, its in paid.items()}
             await self._journal.record_funding(booked, list(touched.values()), self._clock.now())
-            self._episodes.update(touched)
+            for episode in touched.values():
+                self._episodes.put(episode)
             for name, its in paid.items():
                 self._events.setdefault(name, []).extend(its)
             self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
@@ -385,7 +396,7 @@ class Book:
 
     def _episode_at(self, symbol: str, at: Millis) -> Episode | None:
         return next(
-            (e for e in self._episodes.values()
+            (e for e in self._episodes
              if e.symbol == symbol and e.opened_at is not None and e.opened_at <= at
              and (e.closed_at is None or at <= e.closed_at)), None,
         )
@@ -403,11 +414,11 @@ class Book:
         """End an episode that never had a contract, once nothing of it can fill any more."""
         episode = self.episode(asset)
         if episode is not None and episode.state is EpisodeState.OPENING and not self.live(asset):
-            await self._keep_episode(replace(episode, state=EpisodeState.VOID))
+            await self._keep_episode(changed(episode, state=EpisodeState.VOID))
 
     async def _keep_episode(self, episode: Episode) -> None:
         await self._journal.record_episode(episode, self._clock.now())
-        self._episodes[episode.id] = episode
+        self._episodes.put(episode)
 
     async def commands(self) -> tuple[Command, ...]:
         """Wishes of the user that wait for an answer."""
@@ -425,6 +436,16 @@ class Book:
 def _quarantined_at(record: OrderRecord, now: Millis) -> Millis | None:
     since = record.unresolved_since
     return since + QUARANTINE_AFTER if since is not None and now >= since + QUARANTINE_AFTER else None
+
+
+def _newest(ended: Iterable[OrderRecord]) -> dict[Asset, OrderRecord]:
+    """Of each coin the order that was placed last."""
+    found: dict[Asset, OrderRecord] = {}
+    for record in ended:
+        intent = record.intent
+        if intent.asset not in found or intent.number > found[intent.asset].intent.number:
+            found[intent.asset] = record
+    return found
 
 
 def _begun(intent: OrderIntent) -> Episode:

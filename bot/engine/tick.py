@@ -133,7 +133,7 @@ class Engine:
         """
         if self._calm is None:
             return None
-        decision = in_passing(Situation(snapshot, self._calm, self._book.state), self._terms)
+        decision = in_passing(Situation(snapshot, self._calm, self._book.state), self._terms, stuck=True)
         if decision is not None:
             self._book.looked(decision)
         return decision

@@ -96,11 +96,16 @@ def read_account_costs(path: Path) -> AccountCosts:
     """What the account's hedges have cost in all, with what was charged outside of any; valued as `read_costs`."""
     hedges = read_costs(path)
     with reading(path) as connection:
-        newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
-        settle = decode(Terms, newest["content"]).policy.settle if newest else ""
+        settle = settle_of(connection) or ""
         known = [(one, hedges[one.id]) for one in _episodes(connection) if one.id in hedges]
         fills, paid = outside(connection)
     return account_costs(known, settle, fills=fills, funding=paid)
+
+
+def settle_of(connection: sqlite3.Connection) -> str | None:
+    """The settle coin; None where nothing was ever decided."""
+    newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
+    return decode(Terms, newest["content"]).policy.settle if newest else None
 
 
 def outside(
@@ -248,10 +253,9 @@ def _costs(
     connection: sqlite3.Connection, episodes: Sequence[Episode], snapshot: Snapshot | None,
 ) -> Mapping[str, Costs]:
     """What these hedges have cost, by id."""
-    newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
-    if newest is None or not episodes:
+    settle, names = settle_of(connection), [one.id for one in episodes]
+    if settle is None or not episodes:
         return {}
-    settle, names = decode(Terms, newest["content"]).policy.settle, [one.id for one in episodes]
     marks = ", ".join("?" * len(names))
     fills = _all(connection, "SELECT f.*, i.episode, i.spot_mid, i.perp_mid FROM fills f JOIN intents i "  # noqa: S608
                              f"USING (client_order_id) WHERE i.episode IN ({marks}) ORDER BY f.seq", names)
@@ -322,5 +326,5 @@ def _asset(decided: AssetDecision, decision: Decision, target: Decimal | None) -
 __all__ = [
     "AssetStatus", "Binding", "Books", "CommandAnswer", "Heartbeat", "RecordedDecision", "StatusReport",
     "gaps", "outside", "read_account_costs", "read_books", "read_command", "read_costs", "read_decisions",
-    "read_episodes", "read_heartbeat", "read_last_order_id", "read_status", "submit_command",
+    "read_episodes", "read_heartbeat", "read_last_order_id", "read_status", "settle_of", "submit_command",
 ]

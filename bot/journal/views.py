@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.advice import Advice
+from bot.core.costing import AccountCosts
 from bot.core.decision import Action, Decision, Ladder, MarginFigures, Reason, Refusal, Situation
 from bot.core.episode import Episode
 from bot.core.history import Gap
@@ -78,7 +79,8 @@ class StatusReport:
     """Where the bot stands by its journal. `decided_at` and what belongs to it is None before the first decision; `seq`
     is that decision's number, by which it can be explained. `gaps`: what the venue had forgotten;
     `funding_awaited`: coins whose last settlement is not booked, and is unknown until it is, with its instant.
-    `costs`: what these hedges have cost, by id; open ones valued at the last decision's prices.
+    `costs`: what these hedges have cost, by id; open ones valued at the last decision's prices. `account`: what all
+    hedges ever have, where that was asked for.
     """
 
     binding: Binding
@@ -102,6 +104,7 @@ class StatusReport:
     gaps: tuple[Gap, ...] = ()
     funding_awaited: Mapping[Asset, Millis] = field(default_factory=dict)
     costs: Mapping[str, Costs] = field(default_factory=dict)
+    account: AccountCosts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class PanelClock:
 class PanelFeed:
     """Implements `bot.paper.feed.Feed`: whatever instant is asked for, the answer is the present row.
 
-    `shown` False: perpetual books are empty, so that an order placed at the only price there is can rest. `high`: marks
+    `shown` False: the books are empty, so that an order placed at the only price there is can rest. `high`: marks
     are the highest since the row before.
     """
 
@@ -96,9 +96,10 @@ class PanelFeed:
     def at(self, asset: Asset, at: Millis) -> MarketState:  # noqa: ARG002 - the present row is all there is
         """The coin's markets: one price, and as much of it as anybody wants."""
         quote = self.row.quotes[asset]
-        perp = _book(quote.perp_bid) if self.shown else _NOTHING
         mark = self._mark(asset)
-        return MarketState(spot=_book(quote.spot_bid), perp=perp, mark=mark, index=mark)
+        if not self.shown:
+            return MarketState(spot=_NOTHING, perp=_NOTHING, mark=mark, index=mark)
+        return MarketState(spot=_book(quote.spot_bid), perp=_book(quote.perp_bid), mark=mark, index=mark)
 
     def mark(self, asset: Asset, at: Millis) -> Decimal:  # noqa: ARG002 - as above
         """The mark price."""

@@ -14,7 +14,7 @@ from bot.core.margin import read_account
 from bot.core.market import Asset, Snapshot, WalletKind
 from bot.core.money import CONTEXT, ZERO
 from bot.core.portfolio import measure
-from bot.core.runway import runway
+from bot.core.runway import joint_runway
 from bot.core.times import Millis
 from bot.engine.report import unheard
 from bot.errors import ConfigError
@@ -33,7 +33,7 @@ class Outcome:
     """What a replay came to. Money in the settle coin, quantities in coins, mappings by coin.
 
     `funding` and `realised_pnl` are positive when we received. `lowest_cash_share`: the lowest of (cash +
-    unrealised) / NAV, `lowest_runway`: how far all shorted marks could rise together (DOMAIN §6.2) at its least as rows
+    unrealised) / NAV, `lowest_runway`: how far all marks could move against the hedges (DOMAIN §6.2) at its least as rows
     left it; None: nothing was ever short, or margins are not reckoned. `mean_nav`: over all rows. `mean_net_off_pp` and
     `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from the target on average, in percentage
     points of NAV, as each row left it. `finalisations`: hedges with coins that were sold. `net_cost` and
@@ -96,8 +96,8 @@ class _Tally:
 
     def watch(self, stage: Stage, snapshot: Snapshot) -> None:
         """Take the room to liquidation into account."""
-        account = read_account(snapshot, stage.terms.instruments)
-        left = None if account is None or not account.shorts else runway(account, account.shorts)
+        account = read_account(snapshot, stage.terms.instruments, longs=stage.terms.longs)
+        left = None if account is None else joint_runway(account)
         if left is not None and (self.runway is None or left < self.runway):
             self.runway = left
 

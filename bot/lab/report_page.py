@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bot.lab.report_series import Series
 
 PARTS = (
-    ("fees of the perpetual", "futures_fees"), ("fees of spot sales", "spot_fees"), ("funding paid", "funding_paid"),
-    ("basis", "basis"), ("slippage", "slippage"), ("slippage of spot sales", "spot_slippage"),
+    ("fees of the perpetual", "futures_fees"), ("fees on spot", "spot_fees"), ("funding paid", "funding_paid"),
+    ("basis", "basis"), ("slippage", "slippage"), ("slippage on spot", "spot_slippage"),
     ("between the legs of a sale", "legging"), ("rounding", "rounding"),
 )
 """The parts of the net cost, in words and as `Costs` calls them."""
@@ -59,6 +59,19 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 <tr class="sum"><td>net cost</td><td>{{ told.account.net_cost | money }}</td></tr>
 <tr><td>net cost, bp a year</td><td>{{ told.account.bp_a_year | money }}</td></tr>
 <tr><td>against holding</td><td>{{ told.account.against_holding | money }}</td></tr>
+{%- if told.stray_fills or told.stray_settlements %}
+<tr><td>of these, fees of no hedge</td><td>{{ told.account.outside_fees | money }}</td></tr>
+<tr><td>of these, funding of no hedge</td><td>{{ told.account.outside_funding | money }}</td></tr>
+{%- endif %}
+{%- for coin, amount in told.account.fees_charged.items() %}
+<tr><td>fees charged in {{ coin }}</td><td>{{ amount | number }}</td></tr>
+{%- endfor %}
+{%- for coin, amount in told.account.sold.items() %}
+<tr><td>{{ coin }} sold</td><td>{{ amount | number }}</td></tr>
+{%- endfor %}
+{%- for coin, amount in told.account.bought.items() %}
+<tr><td>{{ coin }} bought with the proceeds</td><td>{{ amount | number }}</td></tr>
+{%- endfor %}
 </table></div>
 
 {% for caption, picture in pictures -%}
@@ -68,7 +81,7 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 
 <h2>Hedge by hedge</h2>
 <div class="wide"><table id="hedges">
-<tr><th>hedge</th><th>opened</th><th>closed</th><th>ended by</th><th>peak short</th><th>net cost</th>
+<tr><th>hedge</th><th>opened</th><th>closed</th><th>ended by</th><th>peak size</th><th>net cost</th>
 <th>bp a year</th><th>against holding</th><th>effectiveness</th></tr>
 {%- for one in told.episodes %}
 <tr><td><a href="#hedge-{{ loop.index }}">{{ one.id }}</a></td><td>{{ one.opened_at | day }}</td>
@@ -97,6 +110,12 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 <tr><td>{{ one.asset }} sold on spot</td><td>{{ one.costs.sold | number }}</td></tr>
 <tr><td>for</td><td>{{ one.costs.proceeds | money }}</td></tr>
 {%- endif %}
+{%- for coin, amount in one.costs.bought.items() %}
+<tr><td>{{ coin }} bought with it</td><td>{{ amount | number }}</td></tr>
+{%- endfor %}
+{%- if one.costs.bought %}
+<tr><td>for</td><td>{{ one.costs.spent | money }}</td></tr>
+{%- endif %}
 <tr><td>against holding</td><td>{{ one.costs.against_holding | money }}</td></tr>
 <tr><td>what the hedged coins gained</td><td>{{ one.costs.hedged_move | money }}</td></tr>
 <tr><td>residual against the venue's rows</td><td>{{ one | compared }}</td></tr>
@@ -113,6 +132,9 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 {%- endfor %}
 {%- endif %}
 {% endfor %}
+{%- if "" in told.account.unknown %}
+<p>What all hedges cost is not known: {{ told.account.unknown[""] }}</p>
+{%- endif %}
 {%- for gap in told.gaps %}
 <p>The venue had forgotten the {{ gap.kind }} of {{ gap.since | instant }} to {{ gap.until | instant }}.</p>
 {%- endfor %}

@@ -9,6 +9,7 @@ from decimal import Decimal
 from bot.core.market import Asset, Instrument, Side, WalletKind
 from bot.core.money import ONE, ZERO, to_ledger
 from bot.core.runway import Exposure, MarginAccount, initial_margin, maintenance_margin, runway
+from bot.core.swift import swift
 from bot.core.times import Millis
 from bot.paper.events import Events, Filled, FundingSettled
 from bot.paper.positions import PaperPosition, traded
@@ -26,6 +27,7 @@ from bot.paper.wallets import Wallets
 Marks = Callable[[Asset], Decimal]
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class AccountFigures:
     """The margin account at one instant, in the settle coin. `equity` is the margin balance.

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Protocol, overload
 
 from bot.core.market import Asset
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Level:
     """One price level of a book; quantity in base units."""
@@ -66,6 +68,7 @@ class Levels(Sequence[Level]):
         return repr(self._whole())
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class BookState:
     """One market's resting liquidity of others, best level first, and the takers that hit it since the step before.
@@ -79,6 +82,7 @@ class BookState:
     taker_sells: Decimal
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class MarketState:
     """One coin's markets at a grid instant: spot and perpetual books, mark and index price."""

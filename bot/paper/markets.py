@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from bot.core.market import Asset, Instrument, Side
 from bot.core.money import ONE, ZERO, to_ledger
+from bot.core.swift import changed
 from bot.core.times import Millis
 from bot.paper.books import less, shifted
 from bot.paper.feed import BookState, Feed, MarketState
@@ -32,6 +32,8 @@ class Markets:
         self.instruments = instruments
         self.now = now
         self._factors: dict[Asset, Decimal] = {}
+        self._shifted: dict[Asset, tuple[MarketState, Instrument, MarketState]] = {}
+        """What the feed showed last of a coin whose prices are shifted, its specification, and what that became."""
         self._taken: dict[tuple[Asset, MarketName, Side], dict[Decimal, Decimal]] = {}
         self._taken_in = self._grid_step()
 
@@ -42,13 +44,20 @@ class Markets:
 
     def state(self, asset: Asset) -> MarketState:
         """Both books, mark and index, less what the account took in this grid step."""
-        factor = self._factors.get(asset, ONE)
-        seen = shifted(self.feed.at(asset, self.now), self.instruments[asset], factor)
-        if not self._taken_now():
+        seen = self.feed.at(asset, self.now)
+        if asset in self._factors:
+            seen = self._shifted_state(asset, seen)
+        if not self._taken or not self._taken_now():
             return seen
-        return replace(
+        return changed(
             seen, spot=self._less_taken(asset, "spot", seen.spot), perp=self._less_taken(asset, "perp", seen.perp),
         )
+
+    def _shifted_state(self, asset: Asset, seen: MarketState) -> MarketState:
+        known, instrument = self._shifted.get(asset), self.instruments[asset]
+        if known is None or known[0] is not seen or known[1] is not instrument:
+            known = self._shifted[asset] = seen, instrument, shifted(seen, instrument, self._factors[asset])
+        return known[2]
 
     def book(self, asset: Asset, market: MarketName) -> BookState:
         """One of the coin's books."""
@@ -65,6 +74,7 @@ class Markets:
         if factor <= 0:
             raise ValueError(f"factor must be positive, not {factor}")
         self._factors[asset] = self._factors.get(asset, ONE) * factor
+        self._shifted.pop(asset, None)
 
     def funding(self, asset: Asset) -> tuple[Decimal, Millis, Millis]:
         """Rate of the next settlement, its instant, and the interval in force."""

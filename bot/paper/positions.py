@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.money import ZERO, to_ledger
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class PaperPosition:
     """`quantity` in base units, negative when short; `entry` is the average price of what built it (0 when flat)."""

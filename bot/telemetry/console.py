@@ -50,6 +50,7 @@ def _price(number: Decimal) -> str:
 _SPECS: Mapping[str, Callable[[Decimal], str]] = {
     "clock": lambda number: f"{iso(int(number))[11:16]} UTC",
     "funding": lambda number: f"funding {'received' if number < 0 else 'paid'} {abs(number):,.2f}",
+    "hedge": lambda number: f"short {plain(number)}" if number >= 0 else f"long {plain(-number)}",
     "money": lambda number: f"{number:,.2f}",
     "percent": lambda number: f"{number * 100:+.1f}%",
     "points": lambda number: f"{number * 100:+z.1f}pp",

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from bot.core.market import Asset
 from bot.core.money import ZERO
+from bot.core.swift import swift
 from bot.core.times import DAY, HOUR, Millis
 from bot.paper.feed import BookState, Level, MarketState
 from bot.paper.records import MarketName
@@ -19,6 +20,7 @@ from bot.testnet.world import World
 _NOTHING = Level(ZERO, ZERO)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class DayStatistics:
     """Twenty-four hours of one market, seen once an hour."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from bot.core.swift import swift
 from bot.core.times import Millis
 from bot.paper.records import MarketName
 from bot.testnet.faults import Switch
@@ -27,6 +28,7 @@ class Credentials:
     secret: str = field(repr=False)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client asks. `path` and `query` as they were sent, undecoded; `headers` by the names that the venue
@@ -40,6 +42,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What goes back: status, JSON (unless the headers name another content type), and further headers."""

@@ -8,6 +8,9 @@ from typing import TypeAlias
 Row: TypeAlias = dict[str, object]
 """One JSON object of a reply."""
 
+_FORMS = tuple(f".{places}f" for places in range(64))
+"""How `format` is told so many decimals: more than any step has."""
+
 
 def digits(step: Decimal) -> int:
     """Decimals that a multiple of `step` can have."""
@@ -17,8 +20,8 @@ def digits(step: Decimal) -> int:
 
 def fixed(value: Decimal, places: int) -> str:
     """The number with exactly so many decimals, half to even; never '-0.00'."""
-    text = f"{value:.{places}f}"
-    return text[1:] if text.startswith("-") and not value.__round__(places) else text
+    text = format(value, _FORMS[places])
+    return text[1:] if text[0] == "-" and not value.__round__(places) else text
 
 
 def money(value: Decimal) -> str:

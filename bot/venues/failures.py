@@ -44,12 +44,15 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Attempt:
-    """One request on its way: where to, whether it left, and what came back."""
+    """One request on its way: where to, whether it left, and what came back.
+
+    `counted`: which headers of the answer, in small letters, count which allowance.
+    """
 
     endpoint: Endpoint
     urgent: bool = False
-    logical_url: str = ""
     host: str = ""
+    counted: Mapping[str, str] = field(default_factory=dict)
     started_at: Millis = 0
     sent: bool = False
     status: int | None = None

@@ -35,6 +35,7 @@ LOCAL_TIMEOUT = 0.5
 REMOTE_TIMEOUT = 10.0
 _DEFAULT_SILENCE = 60.0
 _CODE = re.compile(r"-?[0-9]+")
+_NO_ERROR = ("0", "200")
 
 Silence: TypeAlias = Callable[[Attempt, Mapping[str, str], Millis], float | None]
 """Seconds of silence that an answer asks for, by its headers (names in small letters) at an instant; None: none."""
@@ -46,6 +47,15 @@ def retry_after(attempt: Attempt, headers: Mapping[str, str], _now: Millis) -> f
         return None
     asked = headers.get("retry-after", "")
     return float(asked) if asked.isdecimal() else _DEFAULT_SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the requests of one path really go. `counted`: as in `Attempt`."""
+
+    address: str
+    host: str
+    counted: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -69,7 +79,7 @@ class Door:
     _hosts: frozenset[str] = frozenset()
     _logical_hosts: frozenset[str] = frozenset()
     _local: URL | None = None
-    _here: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._hosts = allowed_hosts(self.venue, self.environment)
@@ -89,19 +99,27 @@ class Door:
         if self.read_only and method != "GET":
             raise Refused(f"a {method} request was stopped: this run only looks", "read_only")
 
-    def wire(self, wanted: str) -> str:
-        """Where the request really goes. In `local` that is this machine, everywhere else where ccxt meant it to."""
-        if self._local is None:
-            return wanted
-        place, mark, query = wanted.partition("?")
-        here = self._here.get(place)
-        if here is None:
-            url = URL(place, encoded=True)
+    def wire(self, wanted: str) -> tuple[str, Place]:
+        """Where the request really goes: in `local` to this machine, everywhere else where ccxt meant it to.
+
+        What stands before a query alone decides that, so it is looked into once. Raises SafetyStop.
+        """
+        logical, mark, query = wanted.partition("?")
+        place = self._places.get(logical)
+        if place is None:
+            place = self._places[logical] = self._found(URL(logical, encoded=True))
+        return f"{place.address}{mark}{query}", place
+
+    def _found(self, url: URL) -> Place:
+        label = (url.host or "").removeprefix("demo-").partition(".")[0]
+        counted = {header.lower(): budget for (host, header), budget in self.used_headers.items() if host == label}
+        if self._local is not None:
             if url.host not in self._logical_hosts:
                 raise SafetyStop(
                     f"{url.host} is not an address of {self.venue} {self.logical}, which the local testnet stands for")
-            here = self._here[place] = f"{self._local}{url.raw_path}"
-        return f"{here}{mark}{query}"
+            url = URL(f"{self._local}{url.raw_path}", encoded=True)
+        self.check(url)
+        return Place(str(url), url.host or "", counted)
 
     def check(self, wire: URL) -> None:
         """Let only this environment's own addresses pass. Raises SafetyStop."""
@@ -127,10 +145,9 @@ class Door:
 
     def heard(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         """Take over what an answer's headers say of allowances and of silence."""
-        host = attempt.logical_url.partition("://")[2].removeprefix("demo-").partition(".")[0]
         by_name = {name.lower(): value for name, value in headers.items()}
-        for (where, header), budget in self.used_headers.items():
-            if where == host and (value := by_name.get(header.lower(), "")).isdecimal():
+        for header, budget in attempt.counted.items():
+            if (value := by_name.get(header, "")).isdecimal():
                 self.budgets.by_name[budget].correct(int(value))
         attempt.retry_after = self.silence(attempt, by_name, self.clock.now())
         if attempt.retry_after is not None:
@@ -227,10 +244,8 @@ class GuardedExchange:
             attempt = Attempt(Endpoint("unnamed", method, ""))
             CURRENT.set(attempt)
         self._door.admit(method)
-        wire = self._door.wire(url)
-        address = URL(wire, encoded=True)
-        self._door.check(address)
-        attempt.logical_url, attempt.host = url, address.host or ""
+        wire, place = self._door.wire(url)
+        attempt.host, attempt.counted = place.host, place.counted
         attempt.started_at = self._door.clock.now()
         try:
             return await cast("Any", super()).fetch(wire, method, headers, body)
@@ -238,6 +253,21 @@ class GuardedExchange:
             if isinstance(error.__cause__, TimeoutError):
                 await self._door.follow(attempt)
             raise
+
+    def check_proxy_url_settings(self, *_request: object) -> None:
+        """Ccxt's question before each request: none goes to another address in place of the venue's."""
+
+    def check_proxy_settings(self, *_request: object) -> tuple[None, None, None]:
+        """The same question for HTTP, HTTPS and SOCKS proxies: the door leads straight to the venue."""
+        return None, None, None
+
+    def check_conflicting_proxies(self, *_proxies: object) -> None:
+        """Where there is none, none contradicts another."""
+
+    def check_required_credentials(self, error: bool = True) -> bool:
+        """Ccxt's question before it signs. With key and secret there is nothing left to look for."""
+        this = cast("Any", self)
+        return bool(this.apiKey and this.secret) or super().check_required_credentials(error)  # type: ignore[misc]  # ccxt's
 
     def handle_errors(
         self, code: int, _reason: str, _url: str, _method: str, headers: Mapping[str, str], body: str,
@@ -263,7 +293,7 @@ class GuardedExchange:
     def _without_credentials(self, text: str | None) -> str | None:
         """Venues have been seen to repeat what they were sent."""
         this = cast("Any", self)
-        for secret in (this.apiKey, this.secret):
+        for secret in (this.apiKey, this.secret) if text else ():
             text = text.replace(secret, "***") if text and secret else text
         return text
 
@@ -286,14 +316,13 @@ def error_code(status: int, response: object) -> tuple[str | None, str | None]:
     A code of 0 or 200 is no error: with a good status it is Binance's answer to a setting. Bybit's {"retCode": 0, ...}
     surrounds every answer. What is no whole number is no code: it refuses nothing.
     """
-    key, words = ("retCode", "retMsg") if isinstance(response, dict) and "retCode" in response else ("code", "msg")
-    code = str(response.get(key)) if isinstance(response, dict) else ""
-    if not isinstance(response, dict) or not _CODE.fullmatch(code):
+    if not isinstance(response, dict):
         return None, None
-    message = str(response.get(words, ""))
-    if code not in ("0", "200"):
-        return code, message
-    return None, (None if 200 <= status < 300 else message)
+    key, words = ("retCode", "retMsg") if "retCode" in response else ("code", "msg")
+    code = str(response.get(key))
+    if code in _NO_ERROR:
+        return None, (None if 200 <= status < 300 else str(response.get(words, "")))
+    return (code, str(response.get(words, ""))) if _CODE.fullmatch(code) else (None, None)
 
 
 def guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> Foreign:

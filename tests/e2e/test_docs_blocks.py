@@ -42,7 +42,7 @@ NOT_RUN: Mapping[str, str] = {
     "docs/container.md": "needs a Docker engine; tests/container tries every step of the image without one",
     "docs/tuning.md": "needs a cluster; tests/unit/lab/test_sweep.py has one of two workers",
     "docs/venues.md": "looks at an account of Bybit's, which needs a key and the network",
-    "docs/history.md": "downloads from an exchange, which needs the network; tests/e2e/test_fetched_panel.py does it here",
+    "docs/history.md": "downloads, which needs the network; tests/e2e/test_fetched_panel.py does it on a testnet",
     "docs/testnet.md": "needs market history that is not part of the project; tests/e2e/test_history.py plays it",
 }
 """Pages with `console` blocks, and why those are not run here."""

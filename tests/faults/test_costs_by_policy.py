@@ -15,8 +15,10 @@ from account_books import Books
 from rig import Rig, running
 
 from bot.core.ledger import Costs
+from bot.core.money import round_to_step
+from bot.core.times import HOUR
 from bot.journal.check import check
-from bot.journal.reader import read_account_costs
+from bot.journal.reader import read_account_costs, read_books
 
 D = Decimal
 pytestmark = pytest.mark.parametrize("venue", ["binance", "bybit"])
@@ -102,3 +104,27 @@ async def test_a_hedge_whose_proceeds_buy_what_is_below_its_target(tmp_path: Pat
         assert (account.net_cost, account.against_holding) == (costs.net_cost, costs.against_holding)
         assert (account.bought, account.sold) == (costs.bought, {"BTC": costs.sold})
         assert check(rig.settings.journal).ok
+
+
+async def test_a_hedge_that_was_bought_back_while_the_bot_was_down(tmp_path: Path, venue: str) -> None:
+    """Executions, fees and settlements of that time are in its account, each at its own instant."""
+    async with seldom(tmp_path, venue, "dead_mans_switch: false") as rig:
+        books, exchange = Books(rig), rig.testnet.exchange
+        short = await rig.hedged()
+        rig.calm()
+        await rig.ask("close", "BTC")
+        (order,) = rig.resting("BTC")
+        await rig.stop()
+        await rig.clock.sleep_until(rig.clock.now() + 9 * HOUR)
+        exchange.take(order, round_to_step(short / 2, D("0.001")))
+        await rig.clock.sleep_until(rig.clock.now() + 8 * HOUR)
+        exchange.take(order, order.remaining)
+        await rig.clock.sleep_until(rig.clock.now() + 9 * HOUR)
+        assert rig.position() == 0
+        await rig.start()
+        costs = await ends(rig, books, "hedge.closed", "close_requested", 4)
+        assert len(costs.funding) == 2, "on all of it, and on a part; none after its end"
+        assert [fill.at for fill in read_books(rig.settings.journal).fills] == [
+            fill.at for fill in exchange.fills], "at their own instants"
+        assert costs.net_cost is not None
+        assert [(row["state"], row["fills"]) for row in rig.rows("SELECT * FROM episodes")] == [("closed", 3)]

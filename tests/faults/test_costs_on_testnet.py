@@ -16,6 +16,8 @@ from bot.core.times import HOUR
 from bot.journal.check import check
 from bot.journal.lookup import find_decision
 from bot.journal.reader import read_decisions
+from bot.telemetry.alert_desk import Desk
+from bot.telemetry.alert_kinds import KINDS
 
 D = Decimal
 VENUES = ("binance", "bybit")
@@ -91,6 +93,9 @@ async def test_a_row_that_the_books_never_saw_is_told_as_a_residual(slow: Rig) -
     await slow.until(lambda: bool(slow.said("ledger.residual")), 120)
     (residual,) = slow.said("ledger.residual")
     assert (residual["reason"], residual["ours"]) == ("fee", D("-0.00000001"))
+    (alert,) = Desk(repeat=HOUR, per_hour=60).hear("ledger.residual", residual, slow.clock.now())
+    assert (alert.kind, alert.mended) == ("ledger_residual", False)
+    assert KINDS["ledger_residual"].fix in alert.body
     with closing(connect(slow.settings.journal)) as journal:
         journal.execute("UPDATE fills SET fee = ? WHERE seq = 1", (str(-D(str(residual["theirs"]))),))
         journal.commit()

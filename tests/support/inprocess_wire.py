@@ -76,12 +76,13 @@ class StoryClock:
 
     def __init__(self, testnet: Testnet, fate: Fate, ends: Millis) -> None:
         self._world = testnet.world
+        self._markets = testnet.world.exchange.markets
         self._fate = fate
         self._ends = ends
         self.origin = testnet.world.clock.origin
 
     def now(self) -> Millis:
-        return self._world.exchange.now
+        return self._markets.now
 
     async def sleep(self, seconds: float) -> None:
         await self.sleep_until(self.now() + round(seconds * SECOND))

@@ -23,15 +23,20 @@ class Markets:
         self.feed = world.exchange.feed
         self._assets = {asset + SETTLE: asset for asset in self.feed.assets}
         self._days = Days(world)
+        self._known: dict[Asset, Symbol] = {}
 
     @property
     def symbols(self) -> list[Symbol]:
-        """All of them, as they are specified now: the venue may change a specification."""
+        """All of them: the venue may change a specification."""
         return [self.of(asset) for asset in self.feed.assets]
 
     def of(self, asset: Asset) -> Symbol:
-        """The symbol of a coin."""
-        return Symbol.of(asset, self.world.exchange.instruments[asset])
+        """The symbol of a coin, as it is specified now."""
+        instrument = self.world.exchange.instruments[asset]
+        symbol = self._known.get(asset)
+        if symbol is None or symbol.instrument is not instrument:
+            symbol = self._known[asset] = Symbol.of(asset, instrument)
+        return symbol
 
     def one(self, params: Params) -> Symbol:
         """The symbol that must be named. Raises ApiError 10001."""

@@ -18,16 +18,23 @@ USER_ID = 1_448_939
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One coin's two markets under the name that both have on Bybit."""
+    """One coin's two markets under the name that both have on Bybit, with the lengths of their numbers."""
 
     id: str
     asset: Asset
     instrument: Instrument
+    price_places: int
+    quantity_places: int
+    spot_price_places: int
+    spot_quantity_places: int
 
     @classmethod
     def of(cls, asset: Asset, instrument: Instrument) -> Symbol:
         """The coin against the settle coin."""
-        return cls(asset + SETTLE, asset, instrument)
+        return cls(
+            asset + SETTLE, asset, instrument, digits(instrument.price_tick), digits(instrument.amount_step),
+            digits(instrument.spot_tick), digits(instrument.spot_lot),
+        )
 
     def tick(self, market: MarketName) -> Decimal:
         """The step of prices."""
@@ -39,11 +46,11 @@ class Symbol:
 
     def price(self, value: Decimal, market: MarketName = "perp") -> str:
         """A price with as many decimals as the market's ticks have."""
-        return fixed(value, digits(self.tick(market)))
+        return fixed(value, self.price_places if market == "perp" else self.spot_price_places)
 
     def quantity(self, value: Decimal, market: MarketName = "perp") -> str:
         """A quantity with as many decimals as the market's steps have."""
-        return fixed(value, digits(self.step(market)))
+        return fixed(value, self.quantity_places if market == "perp" else self.spot_quantity_places)
 
 
 def market_of(category: str) -> MarketName:

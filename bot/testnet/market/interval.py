@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from bot.core.swift import swift
 from bot.testnet.market.bridge import Bridge
 from bot.testnet.market.chance import Strip
 from bot.testnet.market.rows import Track
@@ -13,6 +14,7 @@ BASIS_SIGMA = 0.0001
 """Volatility over one row of the perpetual against spot, beyond what the rows show, at activity 1."""
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Where spot and perpetual trade, before they are quoted on ticks."""

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from bot.answers import PlanReport
 from bot.cli import render
+from bot.core.costing import account_costs
 from bot.core.decision import (
     Action,
     AssetDecision,
@@ -91,6 +92,14 @@ STATUS = StatusReport(
         TimeInForce.GTX, Decimal(0), Decimal("0.2"), AT, AT, "open"), OrderState.PARTIAL, Decimal("0.05")),),
     None, (Command(1, "close", "BTC", AT),), costs=COSTS,
 )
+
+
+def test_a_status_tells_what_all_hedges_came_to() -> None:
+    known = replace(STATUS, account=account_costs(
+        [(replace(STATUS.open_episodes[0], id=name), costs) for name, costs in COSTS.items()], "USDT"))
+    assert ("all hedges so far: PnL 508.00, funding 4.92, fees 9.91, net cost 4.49, against holding 503.01"
+            in " ".join(printed(render.status(known, AT)).split()))
+    assert "all hedges" not in printed(render.status(STATUS, AT))
 
 
 def words(text: str) -> str:

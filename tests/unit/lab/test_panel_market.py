@@ -67,6 +67,17 @@ async def test_an_order_that_rests_fills_only_where_a_later_price_trades_through
     assert (fill.price, fill.maker, fill.at) == (D(50000), True, START + 2 * HOUR)
 
 
+async def test_so_does_a_sale_of_coins() -> None:
+    found = await stage()
+    intent = replace(order(1, Side.SELL, "0.1", "50000"), symbol="BTC/USDT")
+    assert (await found.venue.place(intent)).state is OrderState.OPEN
+    found.venue.see(row(1, "50000"))
+    assert (await report(found, intent)).state is OrderState.OPEN
+    found.venue.see(row(2, "50000.1"))
+    assert (await report(found, intent)).state is OrderState.FILLED
+    assert (found.exchange.wallets.spot["BTC"], found.exchange.fills[-1].maker) == (D("0.9"), True)
+
+
 async def test_an_immediate_order_is_filled_at_the_price_known_at_the_decision_by_a_maker() -> None:
     found = await shorted("0.2")
     fill = found.exchange.fills[-1]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from panels import made_up_panel
 
-from bot.core.policy import AssetPolicy, OnMargin, Policy, Threshold
+from bot.core.policy import AssetPolicy, FinalisePolicy, OnMargin, Policy, Threshold
 from bot.core.times import DAY, parse_iso
 from bot.journal.check import check
 from bot.journal.reader import read_decisions, read_episodes
@@ -47,6 +47,8 @@ WISHES = {
     "immediate": Wishes(narrow(policy()), fill=Fill.IMMEDIATE),
     "touch": Wishes(narrow(policy()), fill=Fill.TOUCH),
     "unified": Wishes(narrow(policy()), venue="bybit", fill=Fill.TOUCH),
+    "sold": Wishes(narrow(policy(finalise=FinalisePolicy(max_age=DAY))), fill=Fill.TOUCH),
+    "short of margin": Wishes(narrow(policy()), fill=Fill.TOUCH, futures_share=D("0.2")),
 }
 
 
@@ -65,7 +67,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Trace]:
         seen.append((
             row.at, nav, liquid, dict(account.wallets.spot), dict(account.wallets.futures), dict(account.positions),
             len(account.fills), [order.client_order_id for order in exchange.open_orders()],
-            replace(book.state) if book.state.at_rest else None, list(offs)))
+            replace(book.state), list(offs)))
         count(tally, row, nav, liquid, offs)
 
     monkeypatch.setattr(lab, "set_stage", set_stage)
@@ -100,6 +102,7 @@ async def test_a_replay_is_the_ticks_of_the_engine_row_by_row(
         assert passing == ticked
     assert timeless(quick) == timeless(whole)
     assert quick.trades > 3
+    assert (sum(quick.finalisations.values()) > 0) is (kind == "sold")
     decided = {made.decision.at: made.decision for made in read_decisions(tmp_path / "replay.db")}
     assert list(decided) == [row.at for row in panel if not (row.stale and wishes.bare)]
     for (*_, before, _, _, _), (at, nav, _, _, _, _, fills, _, _, _) in pairwise(quickly):

@@ -121,6 +121,44 @@ def test_coins_that_were_sold_are_told_with_what_they_brought(tmp_path: Path) ->
     assert told.account.sold == {"BTC": D("0.1")}
 
 
+def test_what_was_bought_with_the_proceeds_costs_and_counts_in_every_form(tmp_path: Path) -> None:
+    path = kept(tmp_path, (
+        Deal(Side.SELL, ((0, "0.1", "50000", "1", "0"),), ("50000", "50000")),
+        Deal(Side.SELL, ((DAY, "0.1", "60000", "6", "0"),), ("60000", "60000"), symbol="BTC/USDT"),
+        Deal(Side.BUY, ((DAY + 9, "0.1", "60000", "1", "-1000"),), ("60000", "60000"), reason="finalise_age"),
+        Deal(Side.BUY, ((DAY + 99, "2", "3001", "0.002", "0"),), ("3000", "3001"), symbol="ETH/USDT",
+             reason="reinvesting", fee_currency="ETH", fee_value="6.002"),
+    ))
+    told = make(path)
+    (one,) = told.episodes
+    assert one.costs.net_cost == told.account.net_cost == 1 + 6 + 1 + D("6.002") + (D("5995.998") - D("1.998") * 3_000)
+    assert (one.costs.bought, one.costs.spent) == ({"ETH": D("1.998")}, D("5995.998"))
+    assert near(read_costs(path)["btc1"]) == near(one.costs)
+    assert (one.ended_by, told.account.bought) == ("finalise_age", {"ETH": D("1.998")})
+    assert json.loads(run("report", "--journal", path, "--json"))["account"]["bought"] == {"ETH": "1.998"}
+    text = run("report", "--journal", path)
+    assert "ETH bought with the proceeds" in text
+    assert "5,996.00" in text
+    assert "ETH bought with the proceeds</td><td>1.998<" in page(path)
+
+
+def test_what_belongs_to_no_hedge_is_in_the_accounts_sums(tmp_path: Path) -> None:
+    path = kept(tmp_path, WORKED)
+
+    async def pay() -> None:
+        journal = await opened(path)
+        await journal.record_funding([(FundingPayment("x", "BTC/USDT:USDT", D("-0.5"), "USDT", 9 * DAY), None)], [], 0)
+        await journal.close()
+
+    asyncio.run(pay())
+    told = make(path)
+    assert (told.account.net_cost, told.account.outside_funding) == (D("-2.9624"), D("0.5"))
+    assert (told.episodes[0].costs.net_cost, told.stray_settlements) == (D("-3.4624"), 1)
+    assert make(path, until=9 * DAY).account.net_cost == D("-3.4624"), "of another time"
+    assert "funding of no hedge" in run("report", "--journal", path)
+    assert "funding of no hedge</td><td>0.50<" in page(path)
+
+
 def test_what_is_not_known_is_null_and_the_reason_is_told(tmp_path: Path) -> None:
     first = WORKED[0]
     assert isinstance(first, Deal)

@@ -37,14 +37,14 @@ def venue_in(environment: Environment, local_url: str | None = None, *, read_onl
 
 
 def test_local_changes_scheme_and_host_only() -> None:
-    wire = door(Environment.LOCAL, "http://127.0.0.1:8700").wire(DEMO)
+    wire, _ = door(Environment.LOCAL, "http://127.0.0.1:8700").wire(DEMO)
     assert wire == "http://127.0.0.1:8700/fapi/v1/order?symbol=BTCUSDT&signature=abc"
 
 
 @pytest.mark.parametrize(("environment", "logical"), [(Environment.DEMO, DEMO), (Environment.LIVE, LIVE)])
 def test_demo_and_live_are_never_mapped(environment: Environment, logical: str) -> None:
     opened = door(environment, "http://127.0.0.1:8700")
-    assert opened.wire(logical) == logical
+    assert opened.wire(logical)[0] == logical
     opened.check(URL(logical, encoded=True))
 
 
@@ -71,6 +71,16 @@ def test_local_does_not_stand_for_live() -> None:
         door(Environment.LOCAL, "http://127.0.0.1:8700").wire(LIVE)
 
 
+@pytest.mark.fault(83)
+@pytest.mark.parametrize("environment", [Environment.DEMO, Environment.LOCAL])
+def test_an_address_that_has_passed_vouches_for_no_other(environment: Environment) -> None:
+    opened = door(environment, "http://127.0.0.1:8700")
+    opened.wire(DEMO)
+    for wanted in (LIVE, DEMO.replace("https://", "https://api.example.com/")):
+        with pytest.raises(SafetyStop):
+            opened.wire(wanted)
+
+
 def test_local_needs_an_address() -> None:
     with pytest.raises(ConfigError, match="local_url"):
         door(Environment.LOCAL)
@@ -85,7 +95,7 @@ async def test_each_environments_exchange_object_keeps_to_its_hosts(environment:
         if environment is Environment.DEMO and endpoint.api == "sapi":
             continue  # there is none of it in the demo, and it is not asked for there
         signed = exchange.sign(endpoint.path, [endpoint.api], endpoint.method, {"symbol": "BTCUSDT"})
-        exchange._door.check(URL(exchange._door.wire(signed["url"]), encoded=True))
+        exchange._door.check(URL(exchange._door.wire(signed["url"])[0], encoded=True))
     await venue.close()
 
 

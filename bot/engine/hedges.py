@@ -1,0 +1,76 @@
+"""Every hedge that the books know, at hand by coin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bot.core.episode import Episode, EpisodeState
+from bot.core.market import Asset
+from bot.core.times import Millis
+
+
+class OfCoin(NamedTuple):
+    """One coin's: the hedge that is opening or open, the newest that had a contract, and when the last one ended."""
+
+    open: Episode | None
+    newest: Episode | None
+    closed_at: Millis | None
+
+
+_NONE = OfCoin(None, None, None)
+
+
+class Hedges:
+    """Episodes by name, in the order in which they came. What a coin has is found once after each change to it."""
+
+    def __init__(self, episodes: Iterable[Episode]) -> None:
+        self._all: dict[str, Episode] = {}
+        self._names: dict[Asset, dict[str, None]] = {}
+        self._found: dict[Asset, OfCoin] = {}
+        self.first_at: Millis | None = None
+        for episode in episodes:
+            self.put(episode)
+
+    def put(self, episode: Episode) -> None:
+        """Take an episode as it is now."""
+        if episode.id not in self._all:
+            self._names.setdefault(episode.asset, {})[episode.id] = None
+            if self.first_at is None or episode.started_at < self.first_at:
+                self.first_at = episode.started_at
+        self._all[episode.id] = episode
+        self._found.pop(episode.asset, None)
+
+    def get(self, name: str) -> Episode | None:
+        """The episode of this name."""
+        return self._all.get(name)
+
+    def __getitem__(self, name: str) -> Episode:
+        return self._all[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._all
+
+    def __iter__(self) -> Iterator[Episode]:
+        return iter(self._all.values())
+
+    def of(self, asset: Asset) -> OfCoin:
+        """What there is of a coin."""
+        found = self._found.get(asset)
+        if found is None:
+            found = self._found[asset] = self._look(asset)
+        return found
+
+    def open_assets(self) -> set[Asset]:
+        """Coins whose hedge is opening or open."""
+        return {asset for asset in self._names if self.of(asset).open is not None}
+
+    def _look(self, asset: Asset) -> OfCoin:
+        mine = [self._all[name] for name in self._names.get(asset, ())]
+        if not mine:
+            return _NONE
+        return OfCoin(
+            next((one for one in mine if not one.state.ended), None),
+            max((one for one in mine if one.state is not EpisodeState.VOID), key=lambda one: one.started_at,
+                default=None),
+            max((one.closed_at for one in mine if one.closed_at is not None), default=None))
