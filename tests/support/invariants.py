@@ -19,6 +19,7 @@ from typing import Any
 from bot.core.decision import Action, Decision
 from bot.core.market import spot_coin
 from bot.core.orders import PREFIX, OrderState
+from bot.core.policy import Terms
 from bot.journal.codec import decode
 
 
@@ -67,7 +68,7 @@ def broken_promises(
     """
     return [
         *_increases_within_the_excess(journal),
-        *_never_long_through_us(journal, account),
+        *_never_through_zero(journal, account),
         *_sold_with_their_hedge(journal),
         *_one_unresolved_intent(journal),
         *_every_order_has_one_intent(journal, account),
@@ -90,14 +91,19 @@ def _increases_within_the_excess(journal: Path) -> Iterator[str]:
             intent = decided.intent
             if intent is None or intent.action not in (Action.OPEN, Action.INCREASE):
                 continue
-            excess, price = decided.measure.excess, decided.measure.price
-            if excess is None or price is None or intent.goal * price > excess:
-                yield (f"decision {row['seq']}: a short of {intent.goal} {decided.asset} at {price} is more than the "
+            excess, price, way = decided.measure.excess, decided.measure.price, decided.way
+            if excess is None or price is None or way.along(intent.goal) * price > way.along(excess):
+                yield (f"decision {row['seq']}: a hedge of {intent.goal} {decided.asset} at {price} is more than the "
                        f"excess of {excess}")
 
 
-def _never_long_through_us(journal: Path, account: Account) -> Iterator[str]:
-    """What was adopted is ours too: a position that somebody else sold may be bought back by us."""
+def _never_through_zero(journal: Path, account: Account) -> Iterator[str]:
+    """No execution of ours turns a hedge into its opposite; and none makes us long where no longs are opened.
+
+    What was adopted is ours too: a position that somebody else sold may be bought back by us.
+    """
+    terms = [decode(Terms, row["content"]) for row in _rows(journal, "SELECT content FROM terms")]
+    longs = {each.instruments[coin].symbol for each in terms for coin in each.longs}
     booked = {(row["symbol"], row["trade_id"]) for row in _rows(journal, "SELECT symbol, trade_id FROM fills")}
     ours: dict[str, Decimal] = defaultdict(Decimal)
     for fill in account.fills:
@@ -106,13 +112,19 @@ def _never_long_through_us(journal: Path, account: Account) -> Iterator[str]:
         sent = fill.client_order_id.startswith(PREFIX)
         if not sent and (fill.symbol, fill.trade_id) not in booked:
             continue
+        before = ours[fill.symbol]
         ours[fill.symbol] += fill.signed
-        if sent and ours[fill.symbol] > 0 and fill.signed > 0:
+        if sent and fill.symbol not in longs and ours[fill.symbol] > 0 and fill.signed > 0:
             yield f"{fill.symbol}: execution {fill.trade_id} of ours makes us long by {ours[fill.symbol]}"
+        if sent and before * ours[fill.symbol] < 0:
+            yield f"{fill.symbol}: execution {fill.trade_id} of ours goes from {before} to {ours[fill.symbol]}"
 
 
 def _sold_with_their_hedge(journal: Path) -> Iterator[str]:
-    """Coins are sold by a hedge that goes down with them: never more than the short had been, a slice at a time."""
+    """Coins are sold by a hedge that goes down with them: never more than the short had been, a slice at a time.
+
+    A long buys them instead.
+    """
     rows = _rows(journal, "SELECT f.*, i.episode FROM fills f JOIN intents i USING (client_order_id) ORDER BY f.seq")
     short: dict[str, Decimal] = defaultdict(Decimal)
     peak: dict[str, Decimal] = defaultdict(Decimal)
@@ -122,10 +134,10 @@ def _sold_with_their_hedge(journal: Path) -> Iterator[str]:
         hedge = row["episode"]
         if spot_coin(row["symbol"]) is None:
             short[hedge] += quantity
-            peak[hedge] = max(peak[hedge], short[hedge])
+            peak[hedge] = max(peak[hedge], short[hedge], key=abs)
         else:
             sold[hedge] += quantity
-            if sold[hedge] > peak[hedge]:
+            if abs(sold[hedge]) > abs(peak[hedge]) and sold[hedge] * peak[hedge] >= 0:
                 yield f"{hedge}: {sold[hedge]} coins were sold, and the short was never more than {peak[hedge]}"
 
 

@@ -179,8 +179,8 @@ class Rig:
             await self.tick()
 
     async def hedged(self, asset: Asset = "BTC", most: int = 60) -> Decimal:
-        """Tick until the coin's hedge stands; the short."""
-        await self.until(lambda: self.short(asset) > 0 and not self.resting(asset) and not self.live(asset), most)
+        """Tick until the coin's hedge stands; the short (negative: a long)."""
+        await self.until(lambda: self.short(asset) != 0 and not self.resting(asset) and not self.live(asset), most)
         return self.short(asset)
 
     # -- faults
