@@ -15,7 +15,8 @@ from rig import Rig, running
 from bot.core.times import HOUR
 from bot.journal.check import check
 from bot.journal.lookup import find_decision
-from bot.journal.reader import read_decisions
+from bot.journal.reader import read_books, read_decisions
+from bot.lab.report import make
 from bot.telemetry.alert_desk import Desk
 from bot.telemetry.alert_kinds import KINDS
 
@@ -99,3 +100,22 @@ async def test_a_row_that_the_books_never_saw_is_told_as_a_residual(slow: Rig) -
     with closing(connect(slow.settings.journal)) as journal:
         journal.execute("UPDATE fills SET fee = ? WHERE seq = 1", (str(-D(str(residual["theirs"]))),))
         journal.commit()
+
+
+async def test_a_row_that_the_venue_tells_otherwise_is_a_residual_when_the_hedge_ends_daily_and_in_the_report(
+    slow: Rig,
+) -> None:
+    await slow.hedged()
+    (fee,) = [fill.fee for fill in read_books(slow.settings.journal).fills]
+    word = b'"income":"-%s' if slow.bot.venue.name == "binance" else b'"fee":"%s'
+    told = word % str(fee.normalize()).encode()
+    slow.retold("funding", "startTime", {told: told + b"1"}, times=9)
+    await slow.ask("close", "BTC")
+    await slow.until(lambda: len(slow.said("ledger.reconciled")) >= 2, 200)
+    (residual,) = slow.said("ledger.residual")  # said once
+    assert (residual["reason"], residual["symbol"], residual["ours"]) == ("fee", "BTC/USDT:USDT", -fee)
+    assert residual["theirs"] != -fee
+    assert [row["residuals"] for row in slow.said("ledger.reconciled")] == [1, 1], "when it had ended, and daily"
+    (hedge,) = make(slow.settings.journal).episodes
+    assert hedge.compared is not None
+    assert [(one.ours, one.theirs) for one in hedge.compared.residuals] == [(-fee, residual["theirs"])]
