@@ -8,17 +8,21 @@ from decimal import Decimal
 from pathlib import Path
 from sqlite3 import connect
 
+import orjson
 import pytest
 from account_books import Books
 from rig import Rig, running
 
+from bot.core.money import to_ledger
 from bot.core.times import HOUR
 from bot.journal.check import check
 from bot.journal.lookup import find_decision
 from bot.journal.reader import read_books, read_decisions
 from bot.lab.report import make
+from bot.paper.records import PaperOrder
 from bot.telemetry.alert_desk import Desk
 from bot.telemetry.alert_kinds import KINDS
+from bot.testnet.dialect import Reply, Request
 
 D = Decimal
 VENUES = ("binance", "bybit")
@@ -119,3 +123,43 @@ async def test_a_row_that_the_venue_tells_otherwise_is_a_residual_when_the_hedge
     (hedge,) = make(slow.settings.journal).episodes
     assert hedge.compared is not None
     assert [(one.ours, one.theirs) for one in hedge.compared.residuals] == [(-fee, residual["theirs"])]
+
+
+async def test_fees_that_are_paid_in_bnb_cost_what_bnb_was_worth_then(tmp_path: Path) -> None:
+    """Of the spot legs, as Binance charges who keeps BNB: a quarter less, and not out of the proceeds."""
+    async with running(tmp_path, "binance", days=6, edit=lambda text: text.replace("poll: 1m", "poll: 15m", 1)) as rig:
+        charged = paid_in_bnb(rig, D(600))
+        books = Books(rig)
+        await rig.hedged()
+        await rig.ask("finalize", "BTC")
+        await rig.until(lambda: bool(rig.said("hedge.finalised")), 200)
+        books.cash += to_ledger(sum(charged, D(0)) * 600)  # what was paid in another coin than cash
+        costs = books.agree("btc1")
+        assert len(charged) >= 2
+        assert costs.spot_fees_charged == {"BNB": sum(charged)}
+        assert costs.spot_fees == sum(to_ledger(fee * 600) for fee in charged)
+        assert costs.futures_fees is not None
+
+
+def paid_in_bnb(rig: Rig, price: Decimal) -> list[Decimal]:
+    """From here on the exchange charges spot fees in BNB, of which there is enough; what it charged."""
+    exchange, dialect = rig.testnet.exchange, rig.testnet.dialect
+    book_spot, answer, charged = exchange.account._book_spot, dialect.answer, list[Decimal]()
+
+    def in_bnb(order: PaperOrder, quantity: Decimal, paid: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+        book_spot(order, quantity, paid, D(0))
+        charged.append(to_ledger(quantity * paid * rate * D("0.75") / price))
+        exchange.wallets.add(exchange.wallets.spot, "BNB", -charged[-1])
+        return charged[-1], "BNB"
+
+    def with_bnb(request: Request) -> Reply:
+        if request.path == "/api/v3/ticker/bookTicker" and "BNBUSDT" in request.query:
+            return Reply(200, orjson.dumps([{
+                "symbol": "BNBUSDT", "bidPrice": str(price - 1), "bidQty": "1", "askPrice": str(price + 1),
+                "askQty": "1"}]))
+        return answer(request)
+
+    exchange.deposit("BNB", D(5))
+    vars(exchange.account)["_book_spot"] = in_bnb
+    vars(dialect)["answer"] = with_bnb
+    return charged
