@@ -23,11 +23,12 @@ FIRST, LAST = 16, 6
 """How many lines of the story are drawn from its beginning and from its end."""
 
 
-def terminal(*command: str) -> list[str]:
+def terminal(*command: str, folder: Path | None = None) -> list[str]:
     """What a command prints to a colour terminal of 80 columns, line by line."""
     main, child = pty.openpty()
     environment = os.environ | {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "xterm-256color"}
-    with subprocess.Popen(command, stdout=child, stderr=child, env=environment) as process:  # noqa: S603 -- our own command
+    with subprocess.Popen(  # noqa: S603 -- our own command
+            command, stdout=child, stderr=child, env=environment, cwd=folder) as process:
         os.close(child)
         shown = b""
         while True:

@@ -231,7 +231,7 @@ def _progress(count: int) -> Iterator[Callable[[int], None]]:
 
     console = Console(stderr=True)
     with Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=console,
-                  disable=not console.is_terminal) as bar:
+                  transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=count)
         yield lambda done: bar.advance(task, done)
 

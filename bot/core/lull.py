@@ -7,26 +7,21 @@ not already say that the rule holds, the rule itself is asked (`triggers.verdict
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from operator import mul
+from typing import TypeAlias
 
 from bot.core import triggers
 from bot.core.decision import Action, Situation
-from bot.core.market import Asset, Quote, Snapshot
+from bot.core.market import Snapshot
 from bot.core.money import ZERO
 from bot.core.policy import Direction, Policy, Rule, Terms
-from bot.core.portfolio import cash_value, quantity_of, spot_price
+from bot.core.portfolio import cash_value, quantity_of
 from bot.core.rule import REARMED_BY_COMMAND_ONLY
 
-
-class Seen(NamedTuple):
-    """A look at which the rule held. `offs`, coin by coin in the order of the policy, in the settle coin: how much
-    more it is worth than its target, without and with its short.
-    """
-
-    nav: Decimal
-    offs: list[tuple[Decimal, Decimal]]
+Off: TypeAlias = tuple[Decimal, Decimal]
+"""How much more than its target a coin is worth, without and with its short, in the settle coin."""
 
 
 class Lull:
@@ -34,12 +29,13 @@ class Lull:
     (no data guard, no margin ladder, no policy that ends hedges).
     """
 
-    __slots__ = ("_coins", "_fractions", "_owed", "cash", "prices_only")
+    __slots__ = ("_coins", "_fractions", "_owed", "_quantities", "cash", "prices_only")
 
     def __init__(self, situation: Situation, terms: Terms, cash: Decimal) -> None:
         snapshot, policy = situation.snapshot, terms.policy
         self.cash, self._owed = cash, snapshot.liabilities
         self.prices_only = _prices_only(snapshot, policy)
+        self._quantities = [quantity_of(snapshot, rule.asset) for rule in terms.rules]
         # Levels are few, and coins share them: each is reckoned once a look.
         fractions: dict[Decimal, int] = {}
         coins = []
@@ -47,32 +43,28 @@ class Lull:
             short = situation.standing.of(rule.asset).short
             near, wide = (rule.close, rule.resize) if short else (rule.open, rule.open)
             coins.append((
-                rule.asset, quantity_of(snapshot, rule.asset), rule.target, short,
-                fractions.setdefault(near, len(fractions)), fractions.setdefault(wide, len(fractions)),
+                rule.target, short, fractions.setdefault(near, len(fractions)),
+                fractions.setdefault(wide, len(fractions)),
                 fractions.setdefault(rule.close, len(fractions)) if _rearms(situation, rule) else None, rule))
         self._coins, self._fractions = coins, tuple(fractions)
 
-    def at(self, quotes: Mapping[Asset, Quote], unrealised: Decimal) -> Seen | None:
-        """What these prices show, where the rule holds with each coin; None where it may not.
+    def at(self, prices: Sequence[Decimal], unrealised: Decimal) -> tuple[Decimal, list[Off]] | None:
+        """NAV, and how far each coin is off, where the rule holds with each at these prices; None where it may not.
 
-        `unrealised`: the positions' profit at the marks, in the settle coin.
+        `prices`: on spot, above 0, in the order of the policy; `unrealised`: the positions' profit at the marks, in the
+        settle coin.
         """
         nav = self.cash + unrealised
         if self._owed:
             nav -= self._owed
-        worth = []
-        for asset, quantity, _, _, _, _, _, _ in self._coins:
-            price = spot_price(quotes.get(asset))
-            if price is None:
-                return None
-            value = quantity * price
+        values = list(map(mul, self._quantities, prices))
+        for value in values:
             nav += value
-            worth.append((price, value))
         if nav <= ZERO:
             return None
         levels = [fraction * nav for fraction in self._fractions]
         offs = []
-        for (_, _, target, short, near, wide, rearm, rule), (price, value) in zip(self._coins, worth, strict=True):
+        for (target, short, near, wide, rearm, rule), value, price in zip(self._coins, values, prices, strict=False):
             excess = value - target * nav
             if short:
                 gap = excess - short * price
@@ -85,7 +77,7 @@ class Lull:
             if rearm is not None and excess <= levels[rearm]:
                 return None
             offs.append((excess, gap))
-        return Seen(nav, offs)
+        return nav, offs
 
 
 def lull(situation: Situation, terms: Terms) -> Lull | None:

@@ -24,14 +24,22 @@ from bot.core.way import way_of
 def standstill(situation: Situation, terms: Terms) -> tuple[Decimal, Decimal, RuleState] | None:
     """NAV, cash and the rule's memory after a decision that does nothing; None where it may do something."""
     snapshot, policy = situation.snapshot, terms.policy
-    found = lull(situation, terms)
-    seen = None if found is None else found.at(snapshot.quotes, snapshot.futures.unrealised)
-    if found is None or seen is None:
+    found, prices = lull(situation, terms), []
+    if found is None:
         return None
-    if snapshot.positions and not _safe(situation, terms, seen.nav, found.cash):
+    for rule in terms.rules:
+        price = spot_price(snapshot.quotes.get(rule.asset))
+        if price is None:
+            return None
+        prices.append(price)
+    seen = found.at(prices, snapshot.futures.unrealised)
+    if seen is None:
         return None
-    after = believed(situation, terms, seen.nav) if policy.guards.enabled else situation.state
-    return None if after is None else (seen.nav, found.cash, after)
+    nav = seen[0]
+    if snapshot.positions and not _safe(situation, terms, nav, found.cash):
+        return None
+    after = believed(situation, terms, nav) if policy.guards.enabled else situation.state
+    return None if after is None else (nav, found.cash, after)
 
 
 def _safe(situation: Situation, terms: Terms, nav: Decimal, cash: Decimal) -> bool:

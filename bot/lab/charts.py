@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 9.0, 3.2
 """Inches, of 72 points."""
+_FAR = Decimal(3)
+"""A runway beyond this is not told apart."""
+_NAME_ROOM = 0.045
+"""The part of the line of time that a hedge's name takes."""
 
 INK, MUTED, BLUE, ORANGE, GREEN, RED, PURPLE = (
     "#24292f", "#8c959f", "#0969da", "#bc4c00", "#1a7f37", "#cf222e", "#8250df")
@@ -58,7 +62,7 @@ def exposure(weights: Weights) -> str:
         axes.step(when, _points(weights.target), where="post", color=MUTED, linewidth=1, label="target")
         axes.plot(when, _points(weights.before), color=INK, linewidth=1, label="coins alone")
         axes.plot(when, _points(weights.after), color=BLUE, linewidth=1.4, label="with the hedge")
-        axes.set_ylabel("% of NAV")
+        axes.set_ylabel(f"{weights.asset}, % of NAV")
 
     return _drawn(f"exposure {weights.asset}", paint)
 
@@ -67,12 +71,14 @@ def runway(one: Runway) -> str:
     """How far all shorted prices may rise before liquidation, with the ladder's first rungs."""
 
     def paint(axes: Axes) -> None:
-        axes.plot(_times(one.at), _points(one.joint), color=BLUE, linewidth=1.2, label="joint runway")
+        known = [value for value in one.joint if value is not None]
+        top = min(max([*known, one.warn]), _FAR)
+        cut = f" (cut at {top * 100:.0f}%)" if any(value > top for value in known) else ""
+        axes.plot(_times(one.at), _points(one.joint), color=BLUE, linewidth=1.2, label=f"joint runway{cut}")
         for name, level, colour in (("warn", one.warn, MUTED), ("stop", one.stop, ORANGE), ("reduce", one.reduce, RED)):
             axes.axhline(float(level * 100), color=colour, linewidth=0.8, linestyle="--", label=name)
-        axes.set_ylabel("rise in %")
-        known = [value for value in one.joint if value is not None]
-        axes.set_ylim(0, float(min(max([*known, one.warn]), Decimal(3)) * 110))
+        axes.set_ylabel("rise to liquidation, %")
+        axes.set_ylim(0, float(top * (100 if cut else 105)))
         axes.set_xlim(*_times([one.at[0], max(one.at[-1], one.at[0] + 1)]))
 
     return _drawn("runway", paint)
@@ -88,21 +94,32 @@ def spent(one: Spent, settle: str) -> str:
         net = [float(sum(values)) for values in zip(*one.parts.values(), strict=True)]
         axes.step(when, net, where="post", color=INK, linewidth=1.6, label="net cost")
         axes.axhline(0, color=MUTED, linewidth=0.8)
-        axes.set_ylabel(settle)
+        axes.set_ylabel(f"cost in {settle} (below 0: earned)")
 
     return _drawn("spent", paint)
 
 
 def timeline(bars: Sequence[Bar]) -> str:
-    """Hedges as bars, a line for each coin; what is still open reaches to the end and is paler."""
+    """Hedges as bars, a line for each coin; what is still open reaches to the end and is paler.
+
+    Where hedges follow each other closely not every one has its name beside it: the table has them all.
+    """
     rows = sorted({bar.row for bar in bars}, reverse=True)
 
+    span = max((bar.until for bar in bars), default=0) - min((bar.since for bar in bars), default=0)
+
     def paint(axes: Axes) -> None:
-        for bar in bars:
+        named: dict[str, Millis] = {}
+        for bar in sorted(bars, key=lambda each: each.since):
             begin, end = _times([bar.since, max(bar.until, bar.since + 1)])
             place = rows.index(bar.row)
-            axes.barh(place, end - begin, left=begin, height=0.5, color=BLUE, alpha=1.0 if bar.over else 0.5)
-            axes.annotate(bar.label, (begin, place + 0.3), fontsize=7, color=INK, annotation_clip=True)
+            axes.barh(place, end - begin, left=begin, height=0.5, color=BLUE, alpha=1.0 if bar.over else 0.5,
+                      edgecolor=BLUE, linewidth=0.8)
+            if bar.row not in named or bar.since - named[bar.row] >= _NAME_ROOM * span:
+                named[bar.row] = bar.since
+                axes.annotate(bar.label, (begin, place + 0.3), fontsize=7, color=INK, annotation_clip=True)
+        axes.use_sticky_edges = False  # room before the first bar, which begins at the edge otherwise
+        axes.margins(x=0.02)
         axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(-0.6, len(rows) - 0.3)
         axes.grid(visible=False, axis="y")

@@ -6,7 +6,7 @@ matplotlib is imported when something is drawn, never before: it takes a second 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -80,16 +80,18 @@ def draw(one: Map) -> str:
         axes.set_xlabel(one.across.name)
         axes.set_ylabel(one.down.name)
         axes.set_title(words + (" (mean over the other axes)" if one.averaged else ""), fontsize=9, loc="left")
+        places = _places(cell for line in one.cells for cell in line)
         for y, line in enumerate(one.cells):
             for x, cell in enumerate(line):
                 if cell is not None:
                     light = image.norm(cell) > 0.6
-                    axes.text(x, y, _number(cell), ha="center", va="center", color=_INK if light else "white")
+                    axes.text(x, y, f"{cell:,.{places}f}", ha="center", va="center", color=_INK if light else "white")
         target = io.StringIO()
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return target.getvalue()
 
 
-def _number(value: float) -> str:
-    """Three digits, and no more."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _places(cells: Iterable[float | None]) -> int:
+    """So many decimals for every cell of a map that the largest has three digits."""
+    largest = max((abs(cell) for cell in cells if cell is not None), default=0.0)
+    return 0 if largest >= 100 else 1 if largest >= 10 else 2

@@ -7,6 +7,7 @@ is checked at the highest mark since the row before; resting orders that the pri
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -76,7 +77,7 @@ class PanelFeed:
     @property
     def assets(self) -> Sequence[Asset]:
         """The coins of the replay."""
-        return tuple(self.row.quotes)
+        return self.row.assets
 
     @property
     def start(self) -> Millis:
@@ -135,10 +136,10 @@ class PanelVenue(PaperVenue):
         self._margined = exchange.margined
         self._shown: Mapping[str, Holding] = {}
         self._shown_at = -1
-        self._held: tuple[tuple[Asset, PaperPosition], ...] = ()
+        self._held: tuple[tuple[int, Asset, PaperPosition], ...] = ()
         self._held_at = -1
         self._symbols = {asset: instrument.symbol for asset, instrument in exchange.instruments.items()}
-        self._settled: list[Settlement] = []
+        self._settled: deque[Settlement] = deque()
 
     def see(self, row: Row) -> bool:
         """Go on to a row, and let happen what happens to the account by itself; whether anything did."""
@@ -157,11 +158,12 @@ class PanelVenue(PaperVenue):
 
     def _settle(self, row: Row) -> bool:
         """Funding on the positions carried into the row, at its marks; whether there was any."""
-        account, hedged, at = self.exchange.account, False, row.at
-        self._settled = [one for one in self._settled if at - one.at <= _REMEMBERED]
+        account, hedged, at, settled = self.exchange.account, False, row.at, self._settled
+        while settled and at - settled[0].at > _REMEMBERED:
+            settled.popleft()
         for asset, rate in row.settled.items():
-            mark = self._feed.mark(asset, at)
-            self._settled.append(Settlement(asset, rate, mark, at))
+            mark = row.marks[row.assets.index(asset)]
+            settled.append(Settlement(asset, rate, mark, at))
             if account.positions[asset].quantity:
                 hedged = True
                 account.book_funding(asset, rate, mark, at)
@@ -173,8 +175,8 @@ class PanelVenue(PaperVenue):
             return super().reading(brief=brief)
         exchange, row = self.exchange, self._feed.row
         unrealised, positions = ZERO, []
-        for asset, held in self._positions():
-            mark = self._feed.mark(asset, row.at)
+        for place, asset, held in self._positions():
+            mark = row.marks[place]
             gain = held.unrealised(mark)
             unrealised += gain
             positions.append(Position(
@@ -189,19 +191,18 @@ class PanelVenue(PaperVenue):
 
     def unrealised(self) -> Decimal:
         """The positions' profit at the row's marks, as `reading` has it."""
-        quotes, total = self._feed.row.quotes, ZERO
-        for asset, held in self._positions():
-            mark = quotes[asset].mark
-            if mark is not None:  # a panel's row has all three prices
-                total += held.unrealised(mark)
+        marks, total = self._feed.row.marks, ZERO
+        for place, _, held in self._positions():
+            total += held.unrealised(marks[place])
         return total
 
-    def _positions(self) -> tuple[tuple[Asset, PaperPosition], ...]:
-        """The coins with a position, as they were found last, unless there were trades since."""
+    def _positions(self) -> tuple[tuple[int, Asset, PaperPosition], ...]:
+        """The coins with a position, each with its place in a row: as found last, unless there were trades since."""
         account = self.exchange.account
         if self._held_at != len(account.fills):
-            self._held_at = len(account.fills)
-            self._held = tuple((asset, held) for asset, held in account.positions.items() if held.quantity)
+            self._held_at, assets = len(account.fills), self._feed.row.assets
+            self._held = tuple(
+                (assets.index(asset), asset, held) for asset, held in account.positions.items() if held.quantity)
         return self._held
 
     def _holdings(self, wallets: Wallets) -> Mapping[str, Holding]:

@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from bot.core.market import Asset, Quote
 from bot.core.money import ZERO
 from bot.core.times import HOUR, Millis, iso, parse_iso
-from bot.testnet.market.columns import LAYOUT, Layout, PanelText, layout_of
+from bot.testnet.market.columns import LAYOUT, PRICES, Layout, PanelText, layout_of
 
 USUAL_INTERVAL: Millis = 8 * HOUR
 """Between two settlements, until the rows tell otherwise."""
+Prices: TypeAlias = tuple[Decimal, ...]
+FundingTerms: TypeAlias = tuple[Decimal | None, Millis | None, Millis]
+"""A coin's last rate, its next settlement, and the time between two."""
+_ENDLESS = Decimal("Infinity")
+_NOTHING_SETTLED: Mapping[Asset, Decimal] = {}
 
 
-@dataclass(slots=True)
 class Row:
     """What was known at `at`. Each price is its bid and ask at once; the index stands where the mark does.
 
-    `settled`: the funding rates settled at this very instant. What the next ones will be is not known: in the quotes
-    the last stands for the next. `highs`: each coin's highest mark since the row before; where the file does not tell,
-    the higher of the two rows' marks. `stale`: spot did not trade, and its price is carried forward.
+    `spots` and `marks`: coin by coin, in the order of `assets`. `settled`: the funding rates settled at this very
+    instant. `stale`: spot did not trade, and its price is carried forward. Of most rows nobody asks more; what else
+    there is (`quotes`, `highs`) is put together when somebody does.
     """
 
-    at: Millis
-    quotes: Mapping[Asset, Quote]
-    settled: Mapping[Asset, Decimal]
-    highs: Mapping[Asset, Decimal]
-    stale: bool
+    __slots__ = ("_highs", "_marks_before", "_perps", "_quotes", "_spot_at", "_terms", "assets", "at", "marks",
+                 "settled", "spots", "stale")
+
+    def __init__(
+        self, at: Millis, assets: tuple[Asset, ...], spots: Prices, perps: Prices, marks: Prices, *, stale: bool,
+        settled: Mapping[Asset, Decimal], spot_at: Millis | None, terms: Sequence[FundingTerms],
+        marks_before: Prices | None = None, highs: Sequence[Decimal | None] = (),
+    ) -> None:
+        """`spot_at`: when spot traded last; `terms`: of funding; `highs`: where the file tells them, coin by coin."""
+        self.at, self.assets, self.spots, self.marks = at, assets, spots, marks
+        self.settled, self.stale = settled, stale
+        self._perps, self._spot_at, self._terms = perps, spot_at, terms
+        self._marks_before, self._highs = marks_before, highs
+        self._quotes: Mapping[Asset, Quote] | None = None
+
+    @property
+    def quotes(self) -> Mapping[Asset, Quote]:
+        """The prices by coin. What the next funding rate will be is not known: the last stands for it."""
+        if self._quotes is None:
+            at, spot_at = self.at, self._spot_at
+            self._quotes = {
+                asset: Quote(spot, spot, spot_at, perp, perp, at, mark, mark, at, *funding)
+                for asset, spot, perp, mark, funding in zip(
+                    self.assets, self.spots, self._perps, self.marks, self._terms, strict=True)}
+        return self._quotes
+
+    @property
+    def highs(self) -> Mapping[Asset, Decimal]:
+        """Each coin's highest mark since the row before; where the file does not tell, the higher of the two rows'."""
+        before = self.marks if self._marks_before is None else self._marks_before
+        told = self._highs or [None] * len(self.assets)
+        return {asset: max(mark, last) if high is None else high
+                for asset, mark, last, high in zip(self.assets, self.marks, before, told, strict=True)}
 
 
 class Panel:
@@ -55,7 +87,7 @@ class Panel:
         if missing:
             self._text.refuse(f"no columns of {', '.join(missing)}", f"coins among {', '.join(self.assets)}")
         first, until = iso(start), iso(end)
-        coins = [_Coin(asset, self._layout) for asset in assets]
+        coins = _Coins(self._text, tuple(assets), self._layout)
         stamp, stale, width = self._layout.stamp, self._layout.stale, self._layout.width
         before: Millis | None = None
         for line in self._lines:
@@ -74,10 +106,7 @@ class Panel:
             if before is not None and at <= before:
                 self._text.refuse(f"{text} comes after {iso(before)}", "rows in order of time, each instant once")
             before = at
-            fresh = not self._flag(cells[stale])
-            quotes = {coin.asset: coin.quote(self._text, cells, at, fresh=fresh) for coin in coins}
-            settled = {coin.asset: coin.rate for coin in coins if coin.settled_at == at and coin.rate is not None}
-            yield Row(at, quotes, settled, {coin.asset: coin.high for coin in coins}, not fresh)
+            yield coins.row(cells, at, stale=self._flag(cells[stale]))
 
     def _instant(self, text: str) -> Millis:
         try:
@@ -91,45 +120,69 @@ class Panel:
         return text == "1"
 
 
-class _Coin:
-    """Reads one coin's cells, and remembers its funding."""
+class _Coins:
+    """Reads the coins' cells, and remembers their funding."""
 
-    def __init__(self, asset: Asset, layout: Layout) -> None:
-        places = layout.columns[asset.lower()]
-        self.asset = asset
-        self.high = ZERO
-        self.rate: Decimal | None = None
-        self.settled_at: Millis | None = None
-        self._due: Millis | None = None
-        self._interval = USUAL_INTERVAL
-        self._prices = itemgetter(places["spot"], places["perp"], places["mark"])
-        self._funding = places["funding"]
-        self._high = places.get("mark_high")
-        self._mark = ZERO
+    def __init__(self, text: PanelText, assets: tuple[Asset, ...], layout: Layout) -> None:
+        places = [layout.columns[asset.lower()] for asset in assets]
+        self._text, self._assets = text, assets
+        self._prices = _cells([place[kind] for kind in PRICES for place in places])
+        self._rates = _cells([place["funding"] for place in places])
+        self._highs = [place.get("mark_high") for place in places]
+        self._any_high = any(place is not None for place in self._highs)
+        self._no_rates = ("",) * len(assets)
+        self._settled_at: dict[Asset, Millis] = {}
+        self._terms: list[FundingTerms] = [(None, None, USUAL_INTERVAL)] * len(assets)
         self._spot_at: Millis | None = None
+        self._marks: Prices | None = None
 
-    def quote(self, text: PanelText, cells: Sequence[str], at: Millis, *, fresh: bool) -> Quote:
-        """Its prices. Raises ConfigError for one that is not above 0, and for a rate that is none."""
+    def row(self, cells: Sequence[str], at: Millis, *, stale: bool) -> Row:
+        """The row of these cells. Raises ConfigError for a price that is not above 0, and for a rate that is none."""
+        count, rates = len(self._assets), self._rates(cells)
+        highs: tuple[Decimal | None, ...] = ()
+        settled: Mapping[Asset, Decimal] | None = None
         try:
-            spot, perp, mark = map(Decimal, self._prices(cells))
-            high = Decimal(cells[self._high]) if self._high is not None and cells[self._high] else max(mark, self._mark)
-            sound = spot > 0 and perp > 0 and mark > 0 and high > 0 and (spot + perp + mark + high).is_finite()
-            if cells[self._funding]:
-                sound = sound and self._settle(Decimal(cells[self._funding]), at)
+            prices = tuple(map(Decimal, self._prices(cells)))
+            if self._any_high:
+                highs = tuple(_high(cells, place) for place in self._highs)
+            if min(prices) > ZERO and max(prices) < _ENDLESS and all(high is None or high > ZERO for high in highs):
+                settled = _NOTHING_SETTLED if rates == self._no_rates else self._settle(rates, at)
         except InvalidOperation:
-            sound = False
-        if not sound:
-            text.refuse(f"{self.asset}: {', '.join((*self._prices(cells), cells[self._funding]))}",
-                        "prices above 0, and a funding rate between -1 and 1 or nothing")
-        self.high, self._mark = high, mark
-        if fresh:
+            settled = None
+        if settled is None:
+            wrong = [", ".join((*self._prices(cells)[place::count], rate)) for place, rate in enumerate(rates)]
+            self._text.refuse("; ".join(f"{asset}: {cell}" for asset, cell in zip(self._assets, wrong, strict=True)),
+                              "prices above 0, and a funding rate between -1 and 1 or nothing")
+        if not stale:
             self._spot_at = at
-        return Quote(  # by position: there are a hundred thousand of them
-            spot, spot, self._spot_at, perp, perp, at, mark, mark, at, self.rate, self._due, self._interval)
+        marks = prices[2 * count:]
+        row = Row(at, self._assets, prices[:count], prices[count:2 * count], marks, stale=stale, settled=settled,
+                  spot_at=self._spot_at, terms=self._terms, marks_before=self._marks, highs=highs)
+        self._marks = marks
+        return row
 
-    def _settle(self, rate: Decimal, at: Millis) -> bool:
-        """Take a settlement in; whether it can be one."""
-        if self.settled_at is not None:
-            self._interval = min(USUAL_INTERVAL, at - self.settled_at)
-        self.rate, self.settled_at, self._due = rate, at, at + self._interval
-        return abs(rate) < 1
+    def _settle(self, rates: Sequence[str], at: Millis) -> Mapping[Asset, Decimal] | None:
+        """Take settlements in; None where one can be none."""
+        settled: dict[Asset, Decimal] = {}
+        self._terms = list(self._terms)  # a row keeps those of its time
+        for place, (asset, told) in enumerate(zip(self._assets, rates, strict=True)):
+            if not told:
+                continue
+            rate, last = Decimal(told), self._settled_at.get(asset)
+            if not abs(rate) < 1:
+                return None
+            interval = self._terms[place][2] if last is None else min(USUAL_INTERVAL, at - last)
+            settled[asset], self._settled_at[asset] = rate, at
+            self._terms[place] = (rate, at + interval, interval)
+        return settled
+
+
+def _cells(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """What takes these cells out of a line."""
+    if len(places) == 1:
+        return lambda cells: (cells[places[0]],)
+    return itemgetter(*places)
+
+
+def _high(cells: Sequence[str], place: int | None) -> Decimal | None:
+    return Decimal(cells[place]) if place is not None and cells[place] else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.episode import EpisodeState
-from bot.core.lull import Lull
+from bot.core.lull import Lull, Off
 from bot.core.margin import read_account
 from bot.core.market import Asset, Snapshot, WalletKind
 from bot.core.money import CONTEXT, ZERO
@@ -78,8 +78,8 @@ class _Tally:
         self.runway: Decimal | None = None
         self.net, self.spot = [ZERO] * coins, [ZERO] * coins
 
-    def count(self, row: Row, nav: Decimal, liquid: Decimal, offs: Sequence[tuple[Decimal, Decimal]]) -> None:
-        """Take a row into account: NAV, cash with unrealised profit, and how far each coin is off (`Seen`)."""
+    def count(self, row: Row, nav: Decimal, liquid: Decimal, offs: Sequence[Off]) -> None:
+        """Take a row into account: NAV, cash with unrealised profit, and how far each coin is off (`Off`)."""
         self.rows += 1
         self.stale += row.stale
         self.worth += nav
@@ -89,10 +89,12 @@ class _Tally:
         share = liquid * part
         if self.lowest is None or share < self.lowest:
             self.lowest = share
-        for k, (excess, gap) in enumerate(offs):
+        spot, net, k = self.spot, self.net, 0
+        for excess, gap in offs:
             away = abs(excess * part)
-            self.spot[k] += away
-            self.net[k] += away if gap is excess else abs(gap * part)
+            spot[k] += away
+            net[k] += away if gap is excess else abs(gap * part)
+            k += 1  # noqa: SIM113 - `enumerate` takes longer, and this is done for every row
 
     def watch(self, stage: Stage, snapshot: Snapshot) -> None:
         """Take the room to liquidation into account."""
@@ -123,7 +125,7 @@ async def _replay(
         raise ConfigError("no row lies in that span. Allowed: a span that the panel holds, --to exclusive")
     began = time.perf_counter()
     stage = await set_stage(wishes, first, journal=journal, emit=emit)
-    run = _Run(stage, wishes, tick_every)
+    run = _Run(stage, first, wishes, tick_every)
     if not run.passes(first):
         await run.look(first)
     for row in coming:
@@ -137,7 +139,7 @@ async def _replay(
 class _Run:
     """A replay that has begun."""
 
-    def __init__(self, stage: Stage, wishes: Wishes, tick_every: Millis) -> None:
+    def __init__(self, stage: Stage, first: Row, wishes: Wishes, tick_every: Millis) -> None:
         self.tally = _Tally(len(stage.terms.rules))
         self._stage, self._venue, self._engine = stage, stage.venue, stage.engine
         self._bare, self._margined = wishes.bare, stage.exchange.margined
@@ -145,6 +147,9 @@ class _Run:
         self._due: Millis = 0
         self._moved, self._passed = True, False
         self._lull: Lull | None = None
+        order = [rule.asset for rule in stage.terms.rules]
+        # Where rows have the coins in another order than the policy.
+        self._places = None if order == list(first.assets) else [first.assets.index(asset) for asset in order]
 
     def see(self, row: Row) -> None:
         """Go on to a row."""
@@ -158,10 +163,10 @@ class _Run:
         if lull is None or row.stale or row.at >= self._due:
             return False
         gain = self._venue.unrealised()
-        seen = lull.at(row.quotes, gain)
+        seen = lull.at(row.spots if self._places is None else [row.spots[place] for place in self._places], gain)
         if seen is None:
             return False
-        self.tally.count(row, seen.nav, lull.cash + gain, seen.offs)
+        self.tally.count(row, seen[0], lull.cash + gain, seen[1])
         self._passed = True
         return True
 
@@ -203,8 +208,8 @@ def _worth(stage: Stage) -> tuple[Decimal, Decimal]:
     return (ZERO if book.nav is None else book.nav), liquid
 
 
-def _offs(stage: Stage, row: Row, nav: Decimal) -> list[tuple[Decimal, Decimal]]:
-    """How much more than its target each coin is worth, without and with its short (`bot.core.lull.Seen`)."""
+def _offs(stage: Stage, row: Row, nav: Decimal) -> list[Off]:
+    """How much more than its target each coin is worth, without and with its short (`bot.core.lull.Off`)."""
     spot, positions, offs = stage.exchange.wallets.spot, stage.exchange.account.positions, []
     for rule in stage.terms.rules:
         price, short = row.quotes[rule.asset].spot_bid, positions[rule.asset].quantity

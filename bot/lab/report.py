@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.core.costing import AccountCosts, account_costs
 from bot.core.episode import Episode, EpisodeState
 from bot.core.history import Gap
-from bot.core.income import Residual
+from bot.core.income import Comparison, Residual
 from bot.core.ledger import Costs
 from bot.core.market import Asset
 from bot.core.money import reckoned
@@ -33,7 +33,7 @@ ENDS: Mapping[str, str] = {
 class Compared:
     """Our books against the venue's own income rows: `rows` agree to the last digit, `residuals` do not.
 
-    `until`: all before this instant was compared.
+    `until`: all before this instant was compared. Where two comparisons looked at one time, its rows count once.
     """
 
     rows: int
@@ -147,10 +147,22 @@ def _compared(books: Books, episode: Episode | None) -> Compared | None:
             if (began is None or one.until > began) and (ended is None or one.since <= ended)]
     if not told:
         return None
-    found = {residual.row.key: residual for one in told for residual in one.residuals if episode is None or (
-        residual.row.symbol in _symbols(episode) and (began is None or residual.row.at >= began)
-        and (ended is None or residual.row.at <= ended))}
-    return Compared(sum(one.matched for one in told), tuple(found.values()), max(one.until for one in told))
+    differ: list[Residual] = []
+    for one in told:  # what an earlier comparison found differing, and a later one did not, agrees by now
+        differ = [each for each in differ if not one.since <= each.row.at < one.until]
+        differ += [each for each in one.residuals if episode is None or (
+            each.row.symbol in _symbols(episode) and (began is None or each.row.at >= began)
+            and (ended is None or each.row.at <= ended))]
+    return Compared(_rows_agreeing(told), tuple(differ), max(one.until for one in told))
+
+
+def _rows_agreeing(told: Sequence[Comparison]) -> int:
+    """Rows that agreed, of times that do not overlap: the newest comparisons count."""
+    rows, begun = 0, None
+    for one in reversed(told):
+        if begun is None or one.until <= begun:
+            rows, begun = rows + one.matched, one.since
+    return rows
 
 
 def _symbols(episode: Episode) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.money import ZERO, to_ledger
+from bot.core.money import LEDGER_STEP, ROUND_HALF_EVEN, ZERO, to_ledger
 from bot.core.swift import swift
 from bot.core.times import Millis
 
@@ -21,7 +21,9 @@ class PaperPosition:
 
     def unrealised(self, mark: Decimal) -> Decimal:
         """Profit if closed at `mark`, rounded once as the books carry money."""
-        return to_ledger(self.quantity * (mark - self.entry)) if self.quantity else ZERO
+        if not self.quantity:
+            return ZERO
+        return (self.quantity * (mark - self.entry)).quantize(LEDGER_STEP, ROUND_HALF_EVEN)  # asked at every look
 
 
 def traded(position: PaperPosition, change: Decimal, price: Decimal, at: Millis) -> tuple[PaperPosition, Decimal]:

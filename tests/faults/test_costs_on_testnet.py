@@ -8,16 +8,21 @@ from decimal import Decimal
 from pathlib import Path
 from sqlite3 import connect
 
+import orjson
 import pytest
 from account_books import Books
 from rig import Rig, running
 
+from bot.core.money import to_ledger
 from bot.core.times import HOUR
 from bot.journal.check import check
 from bot.journal.lookup import find_decision
-from bot.journal.reader import read_decisions
+from bot.journal.reader import read_books, read_decisions
+from bot.lab.report import make
+from bot.paper.records import PaperOrder
 from bot.telemetry.alert_desk import Desk
 from bot.telemetry.alert_kinds import KINDS
+from bot.testnet.dialect import Reply, Request
 
 D = Decimal
 VENUES = ("binance", "bybit")
@@ -99,3 +104,62 @@ async def test_a_row_that_the_books_never_saw_is_told_as_a_residual(slow: Rig) -
     with closing(connect(slow.settings.journal)) as journal:
         journal.execute("UPDATE fills SET fee = ? WHERE seq = 1", (str(-D(str(residual["theirs"]))),))
         journal.commit()
+
+
+async def test_a_row_that_the_venue_tells_otherwise_is_a_residual_when_the_hedge_ends_daily_and_in_the_report(
+    slow: Rig,
+) -> None:
+    await slow.hedged()
+    (fee,) = [fill.fee for fill in read_books(slow.settings.journal).fills]
+    word = b'"income":"-%s' if slow.bot.venue.name == "binance" else b'"fee":"%s'
+    told = word % str(fee.normalize()).encode()
+    slow.retold("funding", "startTime", {told: told + b"1"}, times=9)
+    await slow.ask("close", "BTC")
+    await slow.until(lambda: len(slow.said("ledger.reconciled")) >= 2, 200)
+    (residual,) = slow.said("ledger.residual")  # said once
+    assert (residual["reason"], residual["symbol"], residual["ours"]) == ("fee", "BTC/USDT:USDT", -fee)
+    assert residual["theirs"] != -fee
+    assert [row["residuals"] for row in slow.said("ledger.reconciled")] == [1, 1], "when it had ended, and daily"
+    (hedge,) = make(slow.settings.journal).episodes
+    assert hedge.compared is not None
+    assert [(one.ours, one.theirs) for one in hedge.compared.residuals] == [(-fee, residual["theirs"])]
+
+
+async def test_fees_that_are_paid_in_bnb_cost_what_bnb_was_worth_then(tmp_path: Path) -> None:
+    """Of the spot legs, as Binance charges who keeps BNB: a quarter less, and not out of the proceeds."""
+    async with running(tmp_path, "binance", days=6, edit=lambda text: text.replace("poll: 1m", "poll: 15m", 1)) as rig:
+        charged = paid_in_bnb(rig, D(600))
+        books = Books(rig)
+        await rig.hedged()
+        await rig.ask("finalize", "BTC")
+        await rig.until(lambda: bool(rig.said("hedge.finalised")), 200)
+        books.cash += to_ledger(sum(charged, D(0)) * 600)  # what was paid in another coin than cash
+        costs = books.agree("btc1")
+        assert len(charged) >= 2
+        assert costs.spot_fees_charged == {"BNB": sum(charged)}
+        assert costs.spot_fees == sum(to_ledger(fee * 600) for fee in charged)
+        assert costs.futures_fees is not None
+
+
+def paid_in_bnb(rig: Rig, price: Decimal) -> list[Decimal]:
+    """From here on the exchange charges spot fees in BNB, of which there is enough; what it charged."""
+    exchange, dialect = rig.testnet.exchange, rig.testnet.dialect
+    book_spot, answer, charged = exchange.account._book_spot, dialect.answer, list[Decimal]()
+
+    def in_bnb(order: PaperOrder, quantity: Decimal, paid: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+        book_spot(order, quantity, paid, D(0))
+        charged.append(to_ledger(quantity * paid * rate * D("0.75") / price))
+        exchange.wallets.add(exchange.wallets.spot, "BNB", -charged[-1])
+        return charged[-1], "BNB"
+
+    def with_bnb(request: Request) -> Reply:
+        if request.path == "/api/v3/ticker/bookTicker" and "BNBUSDT" in request.query:
+            return Reply(200, orjson.dumps([{
+                "symbol": "BNBUSDT", "bidPrice": str(price - 1), "bidQty": "1", "askPrice": str(price + 1),
+                "askQty": "1"}]))
+        return answer(request)
+
+    exchange.deposit("BNB", D(5))
+    vars(exchange.account)["_book_spot"] = in_bnb
+    vars(dialect)["answer"] = with_bnb
+    return charged

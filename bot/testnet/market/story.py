@@ -185,18 +185,17 @@ class Story:
         touch = opened + moved
         busy = self._busy(asset, self._row_after(number))
         halted = coin.track.stale[self._row_after(number)]
+        spot_touch = self._place(asset, "spot-touch", opened if halted else touch)
         spot = coin.spot.book(
-            prices.spot,
-            touch=self._place(asset, "spot-touch", opened if halted else touch),
-            depth=self._place(asset, "spot", opened if halted else number),
+            prices.spot, touch=spot_touch, depth=self._place(asset, "spot", opened if halted else number),
             activity=None if halted else busy,
         )
         perp = coin.perp.book(
             prices.perp, touch=self._place(asset, "perp-touch", touch), depth=self._place(asset, "perp", number),
             activity=busy,
         )
-        index = (spot.bids[0].price + spot.asks[0].price) / 2
-        return MarketState(spot=spot, perp=perp, mark=self._mark(asset, number), index=index)
+        return MarketState(
+            spot=spot, perp=perp, mark=self._mark(asset, number), index=coin.spot.mid(prices.spot, touch=spot_touch))
 
 
 def _coin(asset: Asset, track: Track, step: Millis, instruments: Mapping[Asset, Instrument]) -> _Coin:

@@ -10,7 +10,7 @@ import pytest
 from doc_scripts import doc_script
 from panels import made_up_panel
 
-from bot.core.market import Quote, Side
+from bot.core.market import Side
 from bot.core.orders import OrderIntent, OrderReport, OrderState, TimeInForce, begin
 from bot.core.policy import AssetPolicy, Policy
 from bot.core.times import HOUR, Millis, parse_iso
@@ -26,9 +26,9 @@ COIN = Policy((AssetPolicy("BTC", D("0.5"), contract=D("0.001")),), cash_target=
 
 def row(hours: int, price: str, *, mark: str | None = None, high: str | None = None, rate: str | None = None) -> Row:
     at, known = START + hours * HOUR, D(mark or price)
-    quote = Quote(D(price), D(price), at, D(price), D(price), at, known, known, at, None, None, USUAL_INTERVAL)
-    return Row(at, {"BTC": quote}, {} if rate is None else {"BTC": D(rate)}, {"BTC": D(high) if high else known},
-               stale=False)
+    return Row(at, ("BTC",), (D(price),), (D(price),), (known,), stale=False, spot_at=at,
+               settled={} if rate is None else {"BTC": D(rate)}, terms=[(None, None, USUAL_INTERVAL)],
+               highs=[D(high) if high else None])
 
 
 async def stage(fill: Fill = Fill.TOUCH, *, bare: bool = False, price: str = "50000") -> Stage:

@@ -24,9 +24,9 @@ from bot.core.income import Comparison, IncomeKind, IncomeRow, Residual
 from bot.core.ledger import Costs
 from bot.core.market import Side
 from bot.core.orders import FundingPayment
-from bot.core.times import DAY
+from bot.core.times import DAY, HOUR
 from bot.journal.reader import read_costs
-from bot.lab import report_books, report_series
+from bot.lab import charts, report_books, report_series
 from bot.lab.report import Compared, make
 from bot.lab.report_page import page, page_of
 
@@ -226,6 +226,22 @@ def test_a_row_that_the_venue_tells_otherwise_is_shown_with_its_hedge(tmp_path: 
     assert "the books have -0.5 USDT, the venue tells -0.6" in shown
 
 
+def test_a_row_that_was_told_late_agrees_by_now_and_no_row_counts_twice(tmp_path: Path) -> None:
+    path = kept(tmp_path, WORKED)
+    late = Residual(IncomeRow(IncomeKind.FEE, "t1", "BTC/USDT:USDT", D("-0.5"), "USDT", DAY), D("-0.5"), None)
+
+    async def compare() -> None:
+        journal = await opened(path)
+        await journal.record_comparison(Comparison(0, 2 * DAY, 5, (late,), 2 * DAY))
+        await journal.record_comparison(Comparison(2 * DAY, 6 * DAY, 4, (), 6 * DAY))
+        await journal.record_comparison(Comparison(0, 6 * DAY, 10, (), 7 * DAY))
+        await journal.close()
+
+    asyncio.run(compare())
+    told = make(path)
+    assert told.compared == told.episodes[0].compared == Compared(10, (), 6 * DAY)
+
+
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +281,21 @@ def test_the_page_stands_alone_and_shows_all_charts(lived: Path) -> None:
             ("fees", "funding", "basis", "slippage", "net cost"), ("joint runway", "warn", "stop", "reduce"),
             ("btc1", "eth1", "BTC", "ETH")), strict=True):
         assert all(word in found for word in expected)
+
+
+def test_names_on_the_line_of_time_never_overlap() -> None:
+    hedges = [charts.Bar(f"btc{day}", "BTC", day * DAY, day * DAY + HOUR, over=True) for day in range(1, 400, 3)]
+    drawn = [word for svg in pictures(charts.timeline([*hedges, charts.Bar("eth1", "ETH", DAY, 2 * DAY, over=False)]))
+             for word in svg.itertext() if re.fullmatch(r"(btc|eth)\d+", word)]
+    assert {"btc1", "eth1"} < set(drawn)
+    assert 10 < len(drawn) < 25
+
+
+def test_a_runway_that_is_cut_says_so() -> None:
+    rungs = (D("0.75"), D("0.5"), D("0.25"))
+    for far, said in (("9", True), ("2", False)):
+        (svg,) = pictures(charts.runway(report_series.Runway((0, HOUR, DAY), (None, D(1), D(far)), *rungs)))
+        assert ("cut at 300%" in " ".join(svg.itertext())) is said
 
 
 def test_the_same_journal_makes_the_same_bytes(lived: Path, tmp_path: Path) -> None:
