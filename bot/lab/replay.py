@@ -33,7 +33,7 @@ class Outcome:
     """What a replay came to. Money in the settle coin, quantities in coins, mappings by coin.
 
     `funding` and `realised_pnl` are positive when we received. `lowest_cash_share`: the lowest of (cash +
-    unrealised) / NAV, `lowest_runway`: how far all marks could move against the hedges (DOMAIN §6.2) at its least as rows
+    unrealised) / NAV, `lowest_runway`: how far all marks could go against the hedges (DOMAIN §6.2) at its least as rows
     left it; None: nothing was ever short, or margins are not reckoned. `mean_nav`: over all rows. `mean_net_off_pp` and
     `mean_spot_off_pp`: how far the net weight, and the coins' alone, was from the target on average, in percentage
     points of NAV, as each row left it. `finalisations`: hedges with coins that were sold. `net_cost` and
