@@ -53,6 +53,9 @@ LOSSES = ("timeout_before", "timeout_after", "close", "truncate", "cut_json", "h
 SELLERS = 3
 """Of so many runs of a venue one sells the coins of its hedges."""
 
+BUYERS = 5
+"""Of so many runs of a venue one begins with BTC below its target, and may go long."""
+
 ABOUT: Mapping[str, Mapping[str, Sequence[str]]] = {
     "binance": {
         "stale": ("GET /fapi/*", "GET /api/*", "* /fapi/v1/order"),
@@ -121,7 +124,7 @@ class Plan:
     """One run. Instants are relative to the story's start. `live`: a liveness run; else a safety run.
 
     `looked_after`: a user looks in every hour and says what the bot waits for (in the quiet of a liveness run always).
-    `sells`: hedges end with their coins, by their age and where margin runs out.
+    `sells`: hedges end with their coins, by their age and where margin runs out. `longs`: `direction` is `both`.
     """
 
     seed: int
@@ -140,6 +143,7 @@ class Plan:
     kills: tuple[tuple[str, int], ...]
     length: Millis = LENGTH
     sells: bool = False
+    longs: bool = False
 
     @property
     def events(self) -> int:
@@ -168,9 +172,10 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
     chance = random.Random(seed)
     venue = venues[seed % len(venues)]
     sells = seed // len(venues) % SELLERS == 0
+    longs = seed // len(venues) % BUYERS == BUYERS - 1
     live = chance.random() < 0.5
     trouble_ends = LENGTH - QUIET if live else LENGTH
-    over = Decimal(chance.choice(("0.07", "0.08", "0.10", "0.12")))
+    over = Decimal(chance.choice(("0.07", "0.08", "0.10", "0.12"))) * (-1 if longs else 1)
     # One kind of fault and of act in turn, so that none is rare; the others as they come.
     in_turn = seed // len(venues)
     chosen = [kinds[in_turn % len(kinds)], *(chance.choice(kinds) for _ in range(chance.choice((1, 2, 3))))]
@@ -191,7 +196,7 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         # Each once: what lasts is mended to what it found, and of two that overlap that would be the other's doing.
         acts=tuple(_act(chance, what, trouble_ends) for what in dict.fromkeys(acts)),
         kills=tuple(_kill(chance) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
-        sells=sells,
+        sells=sells, longs=longs,
     )
 
 

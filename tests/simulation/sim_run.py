@@ -104,7 +104,8 @@ def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
     outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)), testnet.world.clock.origin + plan.length)
     others = _Others(outcome)
     others.appear()
-    settings = _settings(plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice, plan.sells).model_copy(
+    settings = _settings(
+        plan.venue, plan.open, plan.patience, plan.on_timeout, plan.slice, plan.sells, plan.longs).model_copy(
         update={"journal": disk.path})
     world = testnet.world
     while (world.exchange.now < outcome.ends or others.wait_longer()) and outcome.lives < MOST_LIVES:
@@ -253,13 +254,14 @@ def count_ticks(engine: Engine, outcome: Outcome) -> None:
 
 @lru_cache(maxsize=256)
 def _settings(  # noqa: PLR0917 - what of a plan is configured
-    venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool,
+    venue: str, opening: str, patience: str, on_timeout: str, most: int | None, sells: bool, longs: bool,
 ) -> Settings:
     """The configuration of a run, read as a user's would be."""
     with tempfile.NamedTemporaryFile("w", prefix="simulated-", suffix=".yaml") as file:
         file.write(_CONFIG.format(
             venue=venue, open=opening, patience=patience, on_timeout=on_timeout,
             slice=f", slice: {most}" if most else "", on_margin="finalise" if sells else "close",
+            direction="both" if longs else "short",
         ) + (_SELLS if sells else ""))
         file.flush()
         return load(Path(file.name), {})
@@ -275,7 +277,7 @@ assets:
   BTC: {{{{target: "50%", contract: "0.001"}}}}
   ETH: {{{{target: "30%", contract: "0.01"}}}}
 cash: {{{{USDT: "20%"}}}}
-triggers: {{{{open: {{open}}, close: "1pp", resize: "1pp", cooldown: "30m"}}}}
+triggers: {{{{open: {{open}}, close: "1pp", resize: "1pp", cooldown: "30m", direction: {{direction}}}}}}
 margin: {{{{on_margin: {{on_margin}}}}}}
 guards: {{{{max_carry: "1000%", max_basis: "500bp"}}}}
 execution: {{{{patience: "{{patience}}", on_timeout: {{on_timeout}}{{slice}}}}}}
