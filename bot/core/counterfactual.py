@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.core.ledger import Event, Traded, Valuation
-from bot.core.market import Asset
+from bot.core.market import Asset, spot_coin
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 
@@ -59,16 +59,17 @@ class Counterfactual:
             self._perp(event)
 
     def _spot(self, event: Traded) -> None:
-        sign = event.fill.side.sign
-        self._actual.cash -= sign * event.fill.quantity * event.fill.price + self._fee(event.fill)
-        self._actual.coins += sign * event.fill.quantity
-        self._uncovered -= sign * event.fill.quantity
+        fill, sign = event.fill, event.fill.side.sign
+        taken = _taken(fill) if sign > 0 else ZERO
+        self._actual.cash -= sign * fill.quantity * fill.price + (ZERO if taken else self._fee(fill))
+        self._actual.coins += sign * fill.quantity - taken
+        self._uncovered -= sign * fill.quantity - taken
 
     def _purchase(self, event: Traded, coin: Asset) -> None:
         fill = event.fill
         if event.spot_mid is None:
             raise ValueError(f"fill {fill.trade_id} has no spot mid")
-        taken = fill.fee if fill.fee_currency == coin else ZERO  # out of the coins themselves
+        taken = _taken(fill)
         came, cost = fill.quantity - taken, fill.quantity * fill.price
         self._actual.buy(coin, came, cost if taken else cost + self._fee(fill))
         self._other.buy(coin, came, came * event.spot_mid)
@@ -116,6 +117,11 @@ class Counterfactual:
         if prices.spot_mid is None:
             raise ValueError("there is no spot mid")
         return self._other.worth(prices.spot_mid, self._bought_at) - self.difference(prices)
+
+
+def _taken(fill: Fill) -> Decimal:
+    """The fee, where it was taken out of the coins bought."""
+    return fill.fee if fill.fee_currency == spot_coin(fill.symbol) else ZERO
 
 
 def counterfactual(events: list[Event], settle: str) -> Counterfactual:

@@ -22,7 +22,8 @@ So, for every hedge and exactly:
 - ∫ h·S dt takes S between two events on the straight line between their mids.
 - Coins bought with what a finalisation brought (`finalise.reinvest`) belong to the hedge that it ended. The
   counterfactual buys as many as came, at the spot mid of that decision, for no fee: what they cost is fees and spot
-  slippage. A fee that was taken out of the coins bought is so many coins fewer.
+  slippage.
+- A fee that was taken out of the coins bought is so many coins fewer, for so much less.
 - Against holding: with a finalised slice, "if nothing had been done" still has the coins, worth S at the end (the spot
   mid of the valuation, else of the last decision): + Σ q·(fill − S), which DOMAIN's short form does not need. Coins
   bought count at the mid of their last decision.
@@ -38,7 +39,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
-from bot.core.market import Asset
+from bot.core.market import Asset, spot_coin
 from bot.core.money import ZERO, reckoned, to_ledger
 from bot.core.orders import Fill, FundingPayment
 from bot.core.times import YEAR, Millis
@@ -186,7 +187,8 @@ class Ledger:
         self._bought: dict[Asset, Decimal] = {}
         self._bought_at: dict[Asset, Decimal] = {}
         self._spent = ZERO
-        self._move = self._legging = self._exposure = ZERO
+        self._move = self._legging = ZERO
+        self._area = ZERO  # twice the exposure, in quote-milliseconds: divided once, when it is asked for
         self._held: Millis = 0
         self._at: Millis | None = None
         self._spot: Decimal | None = None
@@ -209,14 +211,16 @@ class Ledger:
             return
         fill = event.fill
         self.take_run(fill.side.sign, run_of(fill, self._settle), event.spot_mid, event.perp_mid, spot=event.spot,
-                      bought=event.bought)
+                      bought=event.bought, coin=spot_coin(fill.symbol))
 
     @reckoned
     def take_run(
         self, sign: int, run: Run, spot_mid: Decimal | None, perp_mid: Decimal | None = None, *, spot: bool = False,
-        bought: Asset | None = None,
+        bought: Asset | None = None, coin: Asset | None = None,
     ) -> None:
         """What `take` makes of executions one by one. They share a decision, its mids and a side (+1: bought).
+
+        `coin`: what they trade on spot.
 
         Raises ValueError, and has changed nothing, where several executions take the short through 0.
         """
@@ -230,14 +234,14 @@ class Ledger:
             self._move_to(run.at, spot_mid)
             if run.passed:  # between the executions of one decision time goes on, and the mid stays
                 after = before if spot else before - sign * run.ripened / run.passed
-                self._exposure += abs(after) * run.passed * spot_mid / YEAR
+                self._area += 2 * abs(after) * run.passed * spot_mid
                 self._held += run.passed if after else 0
                 self._at = max(self._at or 0, run.at + run.passed)
         else:
             self._cannot_follow(run.trade, spot=spot)
         if spot:
             self._spot_fees += self._charge(run, self._spot_charged, "spot_fees")
-            self._slice(sign, run, spot_mid)
+            self._slice(sign, run, spot_mid, coin)
         else:
             self._fees += self._charge(run, self._charged, "futures_fees")
             self._trade(sign, run, spot_mid, perp_mid)
@@ -258,7 +262,7 @@ class Ledger:
         spot, mark = (valuation.spot_mid, valuation.mark) if valuation is not None else (None, None)
         last = self._spot if not self._short and valuation is None else spot
         unrealised, open_basis, open_rounding = self._open(valuation, unknown)
-        moved, twice, exposed, held = self._ahead(valuation)
+        moved, twice, area, held = self._ahead(valuation)
         if self._short and spot is None:
             for name in ("hedged_move", "exposure", "legging"):
                 unknown.setdefault(name, "there is no spot mid to value what is open")
@@ -278,7 +282,7 @@ class Ledger:
         rounding = total(made, minus(pnl)) if open_rounding else None
         basis, slippage = known("basis", total(self._mids, open_basis)), known("slippage", self._spreads)
         spot_slippage, legging = known("spot_slippage", self._spot_slippage), known("legging", twice)
-        move, exposure = known("hedged_move", moved), known("exposure", exposed)
+        move, exposure = known("hedged_move", moved), known("exposure", area / (2 * YEAR))
         mean = exposure * YEAR / held if exposure is not None and held else None
         worth = ZERO if not self._sold else None if last is None else self._sold * last
         net = total(fees, paid, minus(pnl), minus(move), spot_slippage, legging)
@@ -335,20 +339,19 @@ class Ledger:
         elif abs(self._short) > abs(before):
             self._entry = (self._entry * abs(before) + run.notional) / abs(self._short)
 
-    def _slice(self, sign: int, run: Run, spot_mid: Decimal | None) -> None:
+    def _slice(self, sign: int, run: Run, spot_mid: Decimal | None, coin: Asset | None) -> None:
         """Executions on spot."""
-        self._sold -= sign * run.quantity
-        self._proceeds -= sign * run.notional
-        self._uncovered -= sign * run.quantity
+        quantity, notional = _came(run, coin) if sign > 0 else (run.quantity, run.notional)
+        self._sold -= sign * quantity
+        self._proceeds -= sign * notional
+        self._uncovered -= sign * quantity
         if spot_mid is not None:
-            self._spot_slippage += sign * (run.notional - run.quantity * spot_mid)
+            self._spot_slippage += sign * (notional - quantity * spot_mid)
 
     def _purchase(self, coin: Asset, run: Run, mid: Decimal | None) -> None:
-        """Coins that were bought with what the hedge brought. What their fee took of them was never theirs to value."""
+        """Coins that were bought with what the hedge brought."""
         self._spot_fees += self._charge(run, self._spot_charged, "spot_fees")
-        own = [fee for fee in run.others if fee.currency == coin]
-        came = run.quantity - sum((fee.amount for fee in own), ZERO)
-        spent = run.notional - sum((fee.worth or ZERO for fee in own), ZERO)
+        came, spent = _came(run, coin)
         self._bought[coin] = self._bought.get(coin, ZERO) + came
         self._spent += spent
         if mid is None:
@@ -359,7 +362,7 @@ class Ledger:
 
     def _move_to(self, at: Millis, spot: Decimal) -> None:
         """Time and the spot mid go on with what was open."""
-        self._move, self._legging, self._exposure, self._held = self._gone(at, spot)
+        self._move, self._legging, self._area, self._held = self._gone(at, spot)
         self._at, self._spot = at if self._at is None else max(at, self._at), spot
 
     def _cannot_follow(self, trade: str, *, spot: bool) -> None:
@@ -371,13 +374,12 @@ class Ledger:
             self._cannot("legging", why)
 
     def _gone(self, at: Millis, spot: Decimal) -> tuple[Decimal, Decimal, Decimal, Millis]:
-        """Σ h·ΔS, Σ u·ΔS, ∫ h·S dt and the time open, when the next mid is `spot` at `at`."""
+        """Σ h·ΔS, Σ u·ΔS, 2·∫ h·S dt (in ms) and the time open, when the next mid is `spot` at `at`."""
         if self._spot is None or self._at is None:
-            return self._move, self._legging, self._exposure, self._held
-        change, passed = spot - self._spot, max(0, at - self._at)
-        between = abs(self._short) * (spot + self._spot) / 2 * passed / YEAR
-        return (self._move + self._short * change, self._legging + self._uncovered * change,
-                self._exposure + between, self._held + (passed if self._short else 0))
+            return self._move, self._legging, self._area, self._held
+        change, passed, short = spot - self._spot, max(0, at - self._at), self._short
+        return (self._move + short * change, self._legging + self._uncovered * change,
+                self._area + abs(short) * (spot + self._spot) * passed, self._held + (passed if short else 0))
 
     def _cannot(self, figure: str, why: str) -> None:
         self._unknown.setdefault(figure, why)
@@ -386,7 +388,7 @@ class Ledger:
 
     def _ahead(self, valuation: Valuation | None) -> tuple[Decimal, Decimal, Decimal, Millis]:
         if not self._short or valuation is None or valuation.spot_mid is None:
-            return self._move, self._legging, self._exposure, self._held
+            return self._move, self._legging, self._area, self._held
         return self._gone(valuation.at, valuation.spot_mid)
 
     def _open(
@@ -406,6 +408,13 @@ class Ledger:
             unknown.setdefault("basis", "there are no prices to value what is open")
             return unrealised, None, mark is not None
         return unrealised, self._short * (mark - spot), True
+
+
+def _came(run: Run, coin: Asset | None) -> tuple[Decimal, Decimal]:
+    """The coins that were received, and what they cost before their fee."""
+    own = [fee for fee in run.others if fee.currency == coin]
+    return (run.quantity - sum((fee.amount for fee in own), ZERO),
+            run.notional - sum((fee.worth or ZERO for fee in own), ZERO))
 
 
 def _effectiveness(pnl: Decimal | None, move: Decimal | None, mean: Decimal | None) -> Decimal | None:

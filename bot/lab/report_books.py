@@ -21,7 +21,7 @@ from bot.core.episode import Episode, purchased
 from bot.core.history import Gap
 from bot.core.income import Comparison, Residual
 from bot.core.ledger import Costs, Ledger, OtherFee, Run, Valuation, run_of
-from bot.core.market import Side, Snapshot
+from bot.core.market import Side, Snapshot, spot_coin
 from bot.core.money import ZERO, reckoned
 from bot.core.orders import Fill, FundingPayment
 from bot.core.policy import Terms
@@ -250,7 +250,8 @@ def take(ledger: Ledger, episode: Episode, order: Order, run: Run) -> None:
     """Executions of the hedge's, into its ledger."""
     ledger.take_run(
         order.sign, run, order.spot_mid, order.perp_mid, spot=order.symbol != episode.symbol,
-        bought=purchased(episode, order.symbol, Side.BUY if order.sign > 0 else Side.SELL))
+        bought=purchased(episode, order.symbol, Side.BUY if order.sign > 0 else Side.SELL),
+        coin=spot_coin(order.symbol))
 
 
 @reckoned

@@ -94,13 +94,14 @@ def market(venue: str, scenario: str, seed: int) -> Any:
     return scenario_story(scenario, days=1, seed=seed, instruments=VENUES[venue].instruments)
 
 
-def play(plan: Plan, folder: Path, template: bytes) -> Outcome:
-    """Play one run to its end. Raises nothing that the bot is allowed to raise: what it raises is a finding."""
+def play(plan: Plan, disk: Disk) -> Outcome:
+    """Play one run to its end, on a disk that nobody has written to. What it raises, beyond what the bot may, is a
+    finding.
+    """
     testnet = build(
         TestnetOptions(venue=plan.venue, seed=plan.seed, weights=plan.weights),
         market(plan.venue, plan.scenario, plan.story_seed),
     )
-    disk = Disk(folder, template)
     outcome = Outcome(plan, testnet, disk.path, Fate(list(plan.kills)), testnet.world.clock.origin + plan.length)
     others = _Others(outcome)
     others.appear()

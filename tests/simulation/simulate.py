@@ -30,7 +30,7 @@ if __name__ == "__main__":
     here = Path(__file__).parent
     sys.path[:0] = [str(here), str(here.parent / "support"), str(here.parents[1])]
 
-from inprocess_disk import migrated
+from inprocess_disk import Disk, migrated
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -85,11 +85,14 @@ def look(seed: int) -> Found:
 def judge(planned: Plan) -> tuple[Found, Sequence[str]]:
     """Play one plan; what it came to, and its history."""
     outcome: Outcome | None = None
+    disk = Disk(_folder(), _template())
     try:
-        outcome = play(planned, _folder(), _template())
+        outcome = play(planned, disk)
         problems = tuple(verdict(outcome))
     except Exception:  # noqa: BLE001 -- whatever escapes is a finding, and every other seed still counts
         problems = (f"raised {traceback.format_exc(limit=-8)}",)
+    finally:
+        disk.close()
     if outcome is None:
         return Found(planned.seed, problems, live=planned.live), ()
     orders = sum(order.client_order_id.startswith(PREFIX) for order in outcome.testnet.exchange.orders.values())
@@ -101,9 +104,9 @@ def judge(planned: Plan) -> tuple[Found, Sequence[str]]:
 
 def fingerprint(seed: int) -> str:
     """A digest of a seed's whole history and of its journal, all but what tells of the machine."""
-    outcome = play(plan(seed, VENUES, KINDS), _folder(), _template())
-    digest = hashlib.sha256("\n".join(outcome.log).encode())
-    with closing(sqlite3.connect(outcome.journal)) as connection:
+    with closing(Disk(_folder(), _template())) as disk, closing(sqlite3.connect(disk.path)) as connection:
+        outcome = play(plan(seed, VENUES, KINDS), disk)
+        digest = hashlib.sha256("\n".join(outcome.log).encode())
         for line in connection.iterdump():
             if not line.startswith(('INSERT INTO "heartbeats"', 'INSERT INTO "binding"')):
                 digest.update(line.encode())

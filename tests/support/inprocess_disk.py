@@ -1,6 +1,7 @@
-"""The journal without a disk: the real store on a copied, migrated file in memory, committed without waiting.
+"""The journal without a disk: the real store on a copy of a migrated journal, kept in memory by SQLite itself.
 
-A kill closes the connection in the middle: what was not committed is dropped, as the kernel would have it.
+A kill closes the connection in the middle: what was not committed is dropped, as the kernel would have it. Whoever
+opens the journal's path in this process, the user who looks and the verdict among them, opens that copy.
 """
 
 from __future__ import annotations
@@ -45,12 +46,34 @@ class InlineConnection(aiosqlite.Connection):
             self._connection = None
 
 
+IN_MEMORY = "&vfs=memdb" if sqlite3.sqlite_version_info >= (3, 36) else ""
+"""SQLite's own files in memory, which all connections of a process share; before 3.36 it is the file system's."""
+
+
 class Disk:
-    """Where one run's journal lies."""
+    """Where one run's journal lies, until it is closed. Its path names a file that stays as it was made."""
 
     def __init__(self, folder: Path, template: bytes) -> None:
         self.path = folder / "journal.db"
-        self.path.write_bytes(template)
+        if not self.path.exists():
+            self.path.write_bytes(template)
+        template_of = _copied(self.path)
+        self._real = sqlite3.connect
+        self._kept = self._connect(self.path)
+        template_of.backup(self._kept)
+        vars(sqlite3)["connect"] = self._connect
+
+    def close(self) -> None:
+        """Forget what was written."""
+        vars(sqlite3)["connect"] = self._real
+        self._kept.close()
+
+    def _connect(self, database: str | Path, *args: Any, **kwargs: Any) -> sqlite3.Connection:
+        name, uri = str(database), kwargs.pop("uri", False)
+        if str(self.path) in name:
+            name, uri = f"{name if uri else f'file:{name}?mode=rwc'}{IN_MEMORY}", True
+        connection: sqlite3.Connection = self._real(name, *args, uri=uri, **kwargs)
+        return connection
 
     @contextmanager
     def mounted(self, fate: Fate) -> Iterator[None]:
@@ -63,6 +86,15 @@ class Disk:
         finally:
             vars(store)["make_engine"] = real
             drive.eject()
+
+
+@lru_cache(maxsize=1)
+def _copied(path: Path) -> sqlite3.Connection:
+    """The journal that every run's is a copy of."""
+    kept = sqlite3.connect(":memory:")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.backup(kept)
+    return kept
 
 
 class _Drive:

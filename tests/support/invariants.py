@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -66,27 +66,27 @@ def broken_promises(
     `settled`: the bot had the time to book everything (else the journal may lag behind the exchange, never lead).
     `secrets` must be in neither the journal nor `files`.
     """
-    return [
-        *_increases_within_the_excess(journal),
-        *_never_through_zero(journal, account),
-        *_sold_with_their_hedge(journal),
-        *_one_unresolved_intent(journal),
-        *_every_order_has_one_intent(journal, account),
-        *_books_are_the_venues(journal, account, settled=settled),
-        *_no_secret([journal, *files], secrets),
-    ]
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as kept:
+        kept.row_factory = sqlite3.Row
+        fills = kept.execute(
+            "SELECT f.*, i.episode FROM fills f LEFT JOIN intents i USING (client_order_id) ORDER BY f.seq").fetchall()
+        intents = {row["client_order_id"]: row for row in kept.execute("SELECT * FROM intents")}
+        return [
+            *_increases_within_the_excess(kept),
+            *_never_through_zero(kept, fills, account),
+            *_sold_with_their_hedge(fills),
+            *_one_unresolved_intent(kept, intents),
+            *_every_order_has_one_intent(intents, account),
+            *_books_are_the_venues(fills, account, settled=settled),
+            *_no_secret(journal.name, kept.serialize(), secrets),
+            *(found for path in files for found in _no_secret(path.name, path.read_bytes(), secrets)),
+        ]
 
 
-def _rows(journal: Path, query: str) -> list[sqlite3.Row]:
-    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute(query).fetchall()
-
-
-def _increases_within_the_excess(journal: Path) -> Iterator[str]:
+def _increases_within_the_excess(kept: sqlite3.Connection) -> Iterator[str]:
     # Most decisions intend nothing: only the others are read as values.
-    for row in _rows(journal, "SELECT seq, decision FROM decisions d WHERE EXISTS (SELECT 1 FROM json_each(d.decision, "
-                              "'$.assets') WHERE json_extract(value, '$.intent') IS NOT NULL)"):
+    for row in kept.execute("SELECT seq, decision FROM decisions d WHERE EXISTS (SELECT 1 FROM json_each(d.decision, "
+                            "'$.assets') WHERE json_extract(value, '$.intent') IS NOT NULL)"):
         for decided in decode(Decision, row["decision"]).assets:
             intent = decided.intent
             if intent is None or intent.action not in (Action.OPEN, Action.INCREASE):
@@ -97,14 +97,14 @@ def _increases_within_the_excess(journal: Path) -> Iterator[str]:
                        f"excess of {excess}")
 
 
-def _never_through_zero(journal: Path, account: Account) -> Iterator[str]:
+def _never_through_zero(kept: sqlite3.Connection, fills: Sequence[sqlite3.Row], account: Account) -> Iterator[str]:
     """No execution of ours turns a hedge into its opposite; and none makes us long where no longs are opened.
 
     What was adopted is ours too: a position that somebody else sold may be bought back by us.
     """
-    terms = [decode(Terms, row["content"]) for row in _rows(journal, "SELECT content FROM terms")]
+    terms = [decode(Terms, row["content"]) for row in kept.execute("SELECT content FROM terms")]
     longs = {each.instruments[coin].symbol for each in terms for coin in each.longs}
-    booked = {(row["symbol"], row["trade_id"]) for row in _rows(journal, "SELECT symbol, trade_id FROM fills")}
+    booked = {(row["symbol"], row["trade_id"]) for row in fills}
     ours: dict[str, Decimal] = defaultdict(Decimal)
     for fill in account.fills:
         if spot_coin(fill.symbol) is not None:
@@ -120,32 +120,32 @@ def _never_through_zero(journal: Path, account: Account) -> Iterator[str]:
             yield f"{fill.symbol}: execution {fill.trade_id} of ours goes from {before} to {ours[fill.symbol]}"
 
 
-def _sold_with_their_hedge(journal: Path) -> Iterator[str]:
+def _sold_with_their_hedge(fills: Sequence[sqlite3.Row]) -> Iterator[str]:
     """Coins are sold by a hedge that goes down with them: never more than the short had been, a slice at a time.
 
     A long buys them instead.
     """
-    rows = _rows(journal, "SELECT f.*, i.episode FROM fills f JOIN intents i USING (client_order_id) ORDER BY f.seq")
     short: dict[str, Decimal] = defaultdict(Decimal)
     peak: dict[str, Decimal] = defaultdict(Decimal)
     sold: dict[str, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        quantity = Decimal(row["quantity"]) * (1 if row["side"] == "sell" else -1)
+    for row in fills:
         hedge = row["episode"]
+        if hedge is None:
+            continue  # nobody's order, as its trade says: another promise tells
+        quantity = Decimal(row["quantity"]) * (1 if row["side"] == "sell" else -1)
         if spot_coin(row["symbol"]) is None:
             short[hedge] += quantity
             peak[hedge] = max(peak[hedge], short[hedge], key=abs)
-        else:
+        elif quantity * peak[hedge] > 0 or not peak[hedge]:  # what the proceeds buy is no sale taken back
             sold[hedge] += quantity
-            if abs(sold[hedge]) > abs(peak[hedge]) and sold[hedge] * peak[hedge] >= 0:
+            if abs(sold[hedge]) > abs(peak[hedge]):
                 yield f"{hedge}: {sold[hedge]} coins were sold, and the short was never more than {peak[hedge]}"
 
 
-def _one_unresolved_intent(journal: Path) -> Iterator[str]:
+def _one_unresolved_intent(kept: sqlite3.Connection, intents: Mapping[str, sqlite3.Row]) -> Iterator[str]:
     """Intents and order events in the order in which they were written."""
-    intents = {row["client_order_id"]: row for row in _rows(journal, "SELECT * FROM intents")}
     happenings = [(row["created_at"], row["number"], 0, name, OrderState.INTENDED) for name, row in intents.items()]
-    for row in _rows(journal, "SELECT * FROM order_events WHERE kind != 'miss'"):
+    for row in kept.execute("SELECT * FROM order_events WHERE kind != 'miss'"):
         intent = intents[row["client_order_id"]]
         # At one instant an older order's events come before what is intended then, an order's own after it.
         place = intent["number"] if intent["created_at"] == row["at"] else 0
@@ -159,16 +159,16 @@ def _one_unresolved_intent(journal: Path) -> Iterator[str]:
         unresolved[symbol] = others | {name} if state.unresolved else others
 
 
-def _every_order_has_one_intent(journal: Path, account: Account) -> Iterator[str]:
-    intents = {row["client_order_id"] for row in _rows(journal, "SELECT client_order_id FROM intents")}
+def _every_order_has_one_intent(intents: Collection[str], account: Account) -> Iterator[str]:
     sent = [name for name in account.orders if name.startswith(PREFIX)]
     yield from (f"order {name} was sent {sent.count(name)} times" for name in sorted({*sent}) if sent.count(name) > 1)
-    yield from (f"order {name} has no intent" for name in sorted({*sent} - intents))
+    yield from (f"order {name} has no intent" for name in sorted({*sent}.difference(intents)))
 
 
-def _books_are_the_venues(journal: Path, account: Account, *, settled: bool) -> Iterator[str]:
-    ours = {(row["symbol"], row["trade_id"]): Decimal(row["quantity"])
-            for row in _rows(journal, "SELECT symbol, trade_id, quantity FROM fills")}
+def _books_are_the_venues(
+    fills: Sequence[sqlite3.Row], account: Account, *, settled: bool,
+) -> Iterator[str]:
+    ours = {(row["symbol"], row["trade_id"]): Decimal(row["quantity"]) for row in fills}
     known = {(fill.symbol, fill.trade_id): fill.quantity for fill in account.fills}
     theirs = {(fill.symbol, fill.trade_id): fill.quantity for fill in account.fills
               if fill.client_order_id.startswith(PREFIX)}
@@ -183,9 +183,7 @@ def _books_are_the_venues(journal: Path, account: Account, *, settled: bool) -> 
             yield f"execution {key}: journal {ours[key]}, exchange {known[key]}"
 
 
-def _no_secret(files: Sequence[Path], secrets: Sequence[str]) -> Iterator[str]:
-    for path in files:
-        content = path.read_bytes()
-        for secret in secrets:
-            if secret.encode() in content or json.dumps(secret).encode() in content:
-                yield f"a secret is in {path.name}"
+def _no_secret(name: str, content: bytes, secrets: Sequence[str]) -> Iterator[str]:
+    for secret in secrets:
+        if secret.encode() in content or json.dumps(secret).encode() in content:
+            yield f"a secret is in {name}"

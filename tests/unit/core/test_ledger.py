@@ -275,8 +275,12 @@ class Venue:
               fee: tuple[str, Decimal], *, realised: Decimal, spot: bool = False) -> None:
         self.at += 1
         coin, charged = fee
-        fill = Fill(f"t{self.at}", "o", "BTCUSDT", Side.SELL if sells else Side.BUY, quantity, price, charged, coin,
-                    realised, maker=True, at=self.at, fee_value=to_ledger(charged * 613) if coin == "BNB" else None)
+        worth = to_ledger(charged * 613) if coin == "BNB" else None
+        if spot and not sells and coin == "BNB":  # or out of what is bought
+            coin, charged = "BTC", to_ledger(quantity / 1000)
+            worth = to_ledger(charged * price)
+        fill = Fill(f"t{self.at}", "o", "BTC/USDT" if spot else "BTC/USDT:USDT", Side.SELL if sells else Side.BUY,
+                    quantity, price, charged, coin, realised, maker=True, at=self.at, fee_value=worth)
         self.events.append(Traded(fill, mids[0], None if spot else mids[1], spot=spot))
 
     def buy_coins(self, coin: str, quantity: Decimal, price: Decimal, mid: Decimal, fee: tuple[str, Decimal]) -> None:

@@ -50,8 +50,10 @@ def test_no_page_tells_to_install_anything_unpinned(path: Path) -> None:
     assert [one for one in commands(path) if not PINNED.search(one) and not ITSELF.search(one)] == []
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("tests/fidelity/clients/*.lock"), *ROOT.glob("bench/peers/*.lock")]),
-                         ids=lambda path: path.name)
+LOCKS = (*ROOT.glob("tests/fidelity/clients/*.lock"), *ROOT.glob("bench/peers/*.lock"))
+
+
+@pytest.mark.parametrize("path", sorted(LOCKS), ids=lambda path: path.name)
 def test_programs_of_others_are_pinned_and_hashed_too(path: Path) -> None:
     for entry in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         if entry.strip():
