@@ -124,7 +124,7 @@ def _sold_with_their_hedge(fills: Sequence[sqlite3.Row]) -> Iterator[str]:
         if spot_coin(row["symbol"]) is None:
             short[hedge] += quantity
             peak[hedge] = max(peak[hedge], short[hedge])
-        else:
+        elif quantity > 0:  # what is bought with the proceeds is no sale taken back
             sold[hedge] += quantity
             if sold[hedge] > peak[hedge]:
                 yield f"{hedge}: {sold[hedge]} coins were sold, and the short was never more than {peak[hedge]}"
