@@ -102,7 +102,8 @@ def wishes(policy: OnMargin, folder: Path, *, top_up: bool = False, venue: str =
     """What `hedgerow replay -c` makes of that configuration."""
     file = folder / f"{venue}-{policy}.yaml"
     file.write_text(CONFIG.format(venue=venue, policy=policy, top_up=str(top_up).lower()), encoding="ascii")
-    return wishes_of(load(file, {}), bare=False, fill="touch", nav=None, levels=dict.fromkeys(("open", "close", "resize")))
+    levels = dict.fromkeys(("open", "close", "resize"))
+    return wishes_of(load(file, {}), bare=False, fill="touch", nav=None, levels=levels)
 
 
 def year_from(month: str) -> tuple[int, int]:
@@ -130,16 +131,16 @@ def years(
 def summary(found: Sequence[Year]) -> Iterator[str]:
     """The worst and the mean of each policy."""
     for policy in dict.fromkeys(year.policy for year in found):
-        all_figures = [year.figures for year in found if year.policy is policy]
-        runways = [one.lowest_runway for one in all_figures if one.lowest_runway is not None]
-        cash = [one.lowest_cash for one in all_figures if one.lowest_cash is not None]
-        count = Decimal(len(all_figures))
-        yield (f"{policy}: {sum(one.liquidations for one in all_figures)} liquidations in {count} years, lowest runway "
-               f"{percent(min(runways, default=None))}, lowest cash {percent(min(cash, default=None))}; on average "
-               f"{sum(one.hedges for one in all_figures) / count:.1f} hedges, {sum(one.finalised for one in all_figures) / count:.1f} "
-               f"finalised, {sum(one.off_pp for one in all_figures) / count:.2f}pp from target (coins alone "
-               f"{sum(one.spot_off_pp for one in all_figures) / count:.2f}), net cost "
-               f"{sum(one.net_cost_bp for one in all_figures) / count:.0f} bp of NAV a year")
+        known = [year.figures for year in found if year.policy is policy]
+        runways = [one.lowest_runway for one in known if one.lowest_runway is not None]
+        cash = [one.lowest_cash for one in known if one.lowest_cash is not None]
+        mean = {name: sum(getattr(one, name) for one in known) / Decimal(len(known))
+                for name in ("hedges", "finalised", "off_pp", "spot_off_pp", "net_cost_bp")}
+        yield (
+            f"{policy}: {sum(one.liquidations for one in known)} liquidations in {len(known)} years, lowest runway "
+            f"{percent(min(runways, default=None))}, lowest cash {percent(min(cash, default=None))}; on average "
+            f"{mean['hedges']:.1f} hedges, {mean['finalised']:.1f} finalised, {mean['off_pp']:.2f}pp from target (coins "
+            f"alone {mean['spot_off_pp']:.2f}), net cost {mean['net_cost_bp']:.0f} bp of NAV a year")
 
 
 def bench(rounds: int) -> Outcome:

@@ -82,12 +82,16 @@ def equity_for_runway(account: MarginAccount, runway: Decimal) -> Decimal:
             still = account.standing + sum(
                 (one.maintenance for other in Way if other is not way for one in account.of(other)), ZERO)
             demand = sum((demanded(one, runway, way) for one in moving), still)
-            least = max(least, demand if way is Way.SHORT else demand + account.coins * runway)
+            least = max(least, demand if way is Way.SHORT else demand + account.coins * min(ONE, runway))
     return least
 
 
 def demanded(one: Exposure, move: Decimal, way: Way) -> Decimal:
-    """What a position needs of the equity after a move of its mark against it, its coins' change of worth included."""
+    """What a position needs of the equity after a move of its mark against it, its coins' change of worth included.
+
+    No price falls below 0.
+    """
+    move = move if way is Way.SHORT else min(ONE, move)
     grown = 1 + way.sign * move
     kept = maintenance_margin(one.notional * grown, one.tiers) if one.tiers else one.maintenance * grown
     return one.notional * move + kept - way.sign * one.collateral * move

@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AssetExplanation:
-    """One asset's steps, the goal (coins) that they come to, and the reasons that the decision gave."""
+    """One asset's steps, the goal (coins; negative: a long) that they come to, and the decision's reasons."""
 
     asset: Asset
     steps: tuple[Step, ...]
@@ -68,7 +68,7 @@ def explain(situation: Situation, terms: Terms, decision: Decision) -> Explanati
         at=decision.at, account=tuple(_account(situation, terms, decision)),
         assets=tuple(
             AssetExplanation(
-                one.decided.asset, tuple(_asset(situation, terms, decision, one)), one.goal,
+                one.decided.asset, tuple(_asset(situation, terms, decision, one)), one.way.along(one.goal),
                 tuple(reason.text for reason in one.decided.reasons))
             for one in again
         ),

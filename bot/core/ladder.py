@@ -283,7 +283,7 @@ def reduced_fraction(
     for move in (ZERO, to):
         needed, mine = still - sold.at(move), proceeds.at(move)
         if way is Way.LONG:
-            needed += account.coins * move
+            needed += account.coins * min(ONE, move)
         for one in account.of(way):
             own = max(one.maintenance, demanded(replace(one, collateral=ZERO), move, way))
             needed += own - way.sign * one.collateral * move

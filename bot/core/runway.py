@@ -134,7 +134,7 @@ def runway(
 
     Exact over the tier table: the surplus is linear between the moves at which some notional changes its tier.
     Negative where the account is already below its maintenance margin. None: nothing moves, or no move liquidates.
-    With `falling`, how far marks of longs may fall: 0.3 = −30 %, and None below a price of 0. `coins`: see
+    With `falling`, how far marks of longs may fall: 0.3 = −30 %, and None at a price of 0. `coins`: see
     `MarginAccount`; 0 where the other coins stand still.
     """
     if not moving:
@@ -163,6 +163,8 @@ def runway(
             return start if start > 0 else surplus / -slope if slope < 0 else ZERO
         if slope < 0:
             reached = start + surplus / -slope
+            if reached == last:
+                return None
             if end is None or reached <= end:
                 return reached
         start = end

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bot.core.income import Comparison, Reconciled, Residual, entries, reconcile
-from bot.core.market import Asset, Instrument
+from bot.core.income import Comparison, IncomeRow, Reconciled, Residual, entries, reconcile
+from bot.core.market import Asset, Instrument, spot_coin
+from bot.core.orders import Fill
 from bot.core.times import DAY, MINUTE, Millis, iso, next_on_grid
 from bot.engine.book import Book
 from bot.engine.report import Reporter
@@ -47,21 +48,30 @@ class Audit:
         begun = [now - self._every if self._until is None else self._until, *(one.started_at for one in ended)]
         since = max(min(begun), self._book.since)
         symbols = {name for spec in instruments.values() for name in (spec.symbol, spec.spot_symbol)}
+        fills, funding = await self._book.booked(since - LAG)
         try:
-            rows = await self._venue.income(since - LAG)
+            rows = [*await self._venue.income(since - LAG), *await self._spot_trades(fills, since - LAG)]
         except SafetyStop:
             raise
         except (Unavailable, Refused):
             self._again = now + LAG
             return
-        fills, funding = await self._book.booked(since - LAG)
-        booked = entries(fills, funding, spot=self._venue.income_of_spot)
+        booked = entries(fills, funding, spot=True)
         found = reconcile(rows, booked, symbols=symbols, since=since, until=until)
         await self._book.compared(Comparison(since, until, found.matched, found.residuals, now))
         self._tell(found, since, until)
         self._ended = max([self._ended, *(one.closed_at for one in ended if one.closed_at is not None)])
         if now >= self._due:
             self._until, self._due = until, next_on_grid(now, 0, self._every)
+
+    async def _spot_trades(self, ours: Sequence[Fill], since: Millis) -> list[IncomeRow]:
+        """What the venue tells of executions of our spot orders, where its account of the wallet leaves them out."""
+        if self._venue is None or self._venue.income_of_spot:
+            return []
+        orders = {(fill.symbol, fill.order_id) for fill in ours if spot_coin(fill.symbol) is not None}
+        told = [fill for symbol in sorted({symbol for symbol, _ in orders})
+                for fill in await self._venue.fills(symbol, since) if (symbol, fill.order_id) in orders]
+        return entries(told, (), spot=True)
 
     def _tell(self, found: Reconciled, since: Millis, until: Millis) -> None:
         """Say every residual once, and what the whole comparison came to."""

@@ -174,19 +174,19 @@ class _Run:
         """The engine's look at a row where prices alone do not tell, its tick where something may come of it."""
         stage, venue, self._passed = self._stage, self._venue, False
         if row.stale and self._bare:  # elsewhere the guards hold what rests on a stale price
-            nav, liquid = _worth(stage)
+            nav, liquid = _worth(stage, venue.reading(brief=True))
             self.tally.count(row, nav, liquid, _offs(stage, row, nav))
             return
         snapshot = venue.reading(brief=True)
         # What happened to the account is no news to who doubts nothing.
         decision = self._engine.look(snapshot) if row.at < self._due and (self._bare or not self._moved) else None
         if decision is None:
-            await self._engine.tick()
+            await self._tick()
             self._due = row.at + self._tick_every
         self._passed = decision is not None
         if decision is None or decision.nav is None or decision.cash is None:
-            nav, liquid = _worth(stage)
-            snapshot = venue.reading()
+            snapshot = venue.reading(brief=True)
+            nav, liquid = _worth(stage, snapshot)
         else:
             nav, liquid = decision.nav, decision.cash + snapshot.futures.unrealised
         self.tally.count(row, nav, liquid, _offs(stage, row, nav))
@@ -195,15 +195,27 @@ class _Run:
         if self._margined and snapshot.positions:
             self.tally.watch(stage, snapshot)
 
+    async def _tick(self) -> None:
+        """The engine's tick; and the next where coins are being sold and a leg has filled at once, as within seconds.
+
+        Else each leg would wait for a row of its own, and the margin ladder for hours. The rule alone acts once a row.
+        """
+        exchange, known = self._stage.exchange, -1
+        while len(exchange.fills) != known:
+            known = len(exchange.fills)
+            done = await self._engine.tick()
+            if self._bare or all(one.finalising is None for one in done.decision.state.assets.values()):
+                return
+
     async def end(self) -> None:
         """After the last row: what funding came in meanwhile goes into the books."""
         if self._passed:
             await self._engine.tick()
 
 
-def _worth(stage: Stage) -> tuple[Decimal, Decimal]:
-    """NAV, and cash with unrealised profit, at the end of a row."""
-    book = measure(stage.venue.reading(), stage.terms.policy, stage.terms.instruments)
+def _worth(stage: Stage, snapshot: Snapshot) -> tuple[Decimal, Decimal]:
+    """NAV, and cash with unrealised profit, of what a row has left."""
+    book = measure(snapshot, stage.terms.policy, stage.terms.instruments)
     liquid = _cash(stage) + _unrealised(stage)
     return (ZERO if book.nav is None else book.nav), liquid
 
@@ -236,12 +248,11 @@ def _cash(stage: Stage) -> Decimal:
 def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
     account, assets = stage.exchange.account, tuple(stage.terms.instruments)
     cash = _cash(stage)
-    nav, _ = _worth(stage)
+    snapshot = stage.venue.reading()
+    nav, _ = _worth(stage, snapshot)
     held = {asset: account.wallets.spot.get(asset, ZERO) for asset in assets}
     perp = [fill for fill in account.fills if fill.market == "perp"]
     hedges = [one for one in stage.book.episodes if one.state is not EpisodeState.VOID]
-
-    snapshot = stage.venue.reading()
     costs = {one.id: stage.book.costs(one, snapshot) for one in hedges}
 
     def each(amounts: Iterable[tuple[Asset, Decimal]]) -> dict[Asset, Decimal]:
@@ -253,7 +264,7 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
     return Outcome(
         rows=tally.rows, stale_rows=tally.stale, trades=len(perp), spot_trades=len(account.fills) - len(perp),
         cash=cash, unrealised_pnl=_unrealised(stage),
-        nav=nav,         lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
+        nav=nav, lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
         lowest_runway=None if tally.runway is None else tally.runway.quantize(_SHOWN),
         mean_nav=(tally.worth / tally.rows).quantize(_SHOWN),
         liquidations=len(account.liquidations),

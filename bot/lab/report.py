@@ -18,6 +18,7 @@ from bot.core.reasons import REASONS
 from bot.core.times import Millis
 from bot.journal.views import Binding
 from bot.lab import report_books
+from bot.lab.bulk import uncollected
 from bot.lab.report_books import Books
 
 ENDS: Mapping[str, str] = {
@@ -104,7 +105,8 @@ class Report:
 
 def make(path: Path, *, since: Millis | None = None, until: Millis | None = None) -> Report:
     """The report on a journal: on the hedges that were open at any moment of the span. Raises JournalError."""
-    return report_on(report_books.read(path, since=since, until=until), since=since, until=until)
+    with uncollected():
+        return report_on(report_books.read(path, since=since, until=until), since=since, until=until)
 
 
 @reckoned

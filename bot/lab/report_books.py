@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +34,7 @@ from bot.journal.rows import from_row
 from bot.journal.views import Binding
 
 _LATEST: Millis = 2**62
+_SIGNS: Mapping[str, int] = {one.value: one.sign for one in Side}
 
 
 class Order(NamedTuple):
@@ -96,14 +98,13 @@ def read(path: Path, *, since: Millis | None = None, until: Millis | None = None
             if one.fills and one.opened_at is not None and one.opened_at < end
             and (one.closed_at is None or one.closed_at >= begin))
         names = {one.id for one in episodes}
-        orders = {name: order for name, order in _orders(connection) if order.episode in names}
         settle = settle_of(decoded, episodes)
         stray_fills, stray_funding = outside(connection, begin, end)
         return Books(
             binding=Binding(**owner), terms=decoded,
             snapshot=decode(Situation, last["situation"]).snapshot if last else None, episodes=episodes,
-            settle=settle, runs=_runs(connection, orders, settle), funding=_funding(connection, names),
-            gaps=gaps(connection), incomplete=_incomplete(connection),
+            settle=settle, runs=_runs(connection, _orders(connection), names, settle),
+            funding=_funding(connection, names), gaps=gaps(connection), incomplete=_incomplete(connection),
             comparisons=tuple(_comparisons(connection, begin, end)),
             decided=_decided(connection, begin, end), nav=_nav(connection, begin, end),
             stray_fills=stray_fills, stray_funding=stray_funding,
@@ -127,32 +128,42 @@ def has(connection: sqlite3.Connection, table: str, column: str | None = None) -
     return bool(columns) if column is None else column in columns
 
 
-class _Amounts(dict[str | None, Any]):
-    """Texts as Decimals, each read once; None stays unknown."""
-
-    def __missing__(self, text: str | None) -> Decimal | None:
-        amount = self[text] = None if text is None else Decimal(text)
-        return amount
+_Raw: TypeAlias = tuple[str, str, str, str, str, str | None, str | None]
+"""An intent as it stands in the journal: name, hedge, market, side, reason, and both mids."""
 
 
-def _orders(connection: sqlite3.Connection) -> Iterator[tuple[str, Order]]:
-    amount, signs = _Amounts(), {one.value: one.sign for one in Side}
+@contextmanager
+def _as_tuples(connection: sqlite3.Connection) -> Iterator[None]:
+    """Rows as the driver has them: there may be hundreds of thousands."""
     connection.row_factory = None
     try:
-        for name, episode, symbol, side, reason, spot, perp in connection.execute(
-                "SELECT client_order_id, episode, symbol, side, reason, spot_mid, perp_mid FROM intents"):
-            yield name, Order(episode, symbol, signs[side], reason, amount[spot], amount[perp])
+        yield
     finally:
         connection.row_factory = sqlite3.Row
 
 
+def _orders(connection: sqlite3.Connection) -> Mapping[str, _Raw]:
+    """Every intent by its name. Only what is needed of one becomes an `Order`."""
+    with _as_tuples(connection):
+        return {row[0]: row for row in connection.execute(
+            "SELECT client_order_id, episode, symbol, side, reason, spot_mid, perp_mid FROM intents")}
+
+
+def _order(raw: _Raw) -> Order:
+    _, episode, symbol, side, reason, spot, perp = raw
+    return Order(episode, symbol, _SIGNS[side], reason, None if spot is None else Decimal(spot),
+                 None if perp is None else Decimal(perp))
+
+
 def _runs(
-    connection: sqlite3.Connection, orders: Mapping[str, Order], settle: str,
+    connection: sqlite3.Connection, orders: Mapping[str, _Raw], names: Collection[str], settle: str,
 ) -> Mapping[str, Sequence[Placed]]:
     """Executions by hedge, in their order, those of one order summed. A loop without calls: there may be many."""
     found: dict[str, list[Placed]] = defaultdict(list)
     worth = "fee_value" if has(connection, "fills", "fee_value") else "NULL"
-    money, before, placed, ordered, last = Decimal, "", None, True, dict[str, Millis]()
+    money, ordered, last = Decimal, True, dict[str, Millis]()
+    before: str | None = None
+    placed: _Raw | None = None
     count = passed = first = now = 0
     quantity = notional = realised = price = ripened = ZERO
     fees: Decimal | None = None
@@ -161,14 +172,13 @@ def _runs(
 
     def end() -> None:
         nonlocal ordered
-        if placed is not None:
-            found[placed.episode].append((placed, Run(
+        if placed is not None and (hedge := placed[1]) in names:
+            found[hedge].append((_order(placed), Run(
                 first, quantity, notional, price, fees, realised, trade, tuple(others), count, passed, ripened)))
-            ordered = ordered and first >= last.get(placed.episode, 0)
-            last[placed.episode] = now
+            ordered = ordered and first >= last.get(hedge, 0)
+            last[hedge] = now
 
-    connection.row_factory = None
-    try:
+    with _as_tuples(connection):
         for at, size, paid, fee, currency, made, value, name, number in connection.execute(
                 "SELECT at, quantity, price, fee, fee_currency, realised, "  # noqa: S608 - one of two names of ours
                 f"{worth}, client_order_id, trade_id FROM fills ORDER BY seq"):
@@ -192,20 +202,18 @@ def _runs(
             else:
                 others.append(OtherFee(money(fee), currency, None if value is None else money(value), number))
         end()
-    finally:
-        connection.row_factory = sqlite3.Row
-    return found if ordered else _one_by_one(connection, orders, settle)
+    return found if ordered else _one_by_one(connection, orders, names, settle)
 
 
 def _one_by_one(
-    connection: sqlite3.Connection, orders: Mapping[str, Order], settle: str,
+    connection: sqlite3.Connection, orders: Mapping[str, _Raw], names: Collection[str], settle: str,
 ) -> Mapping[str, Sequence[Placed]]:
     """The same for books in which something was booked late: every execution alone, as they happened."""
     found: dict[str, list[Placed]] = defaultdict(list)
     for row in _all(connection, "SELECT * FROM fills ORDER BY at, seq"):
-        order = orders.get(row["client_order_id"])
-        if order is not None:
-            found[order.episode].append((order, run_of(from_row(Fill, row), settle)))
+        raw = orders.get(row["client_order_id"])
+        if raw is not None and raw[1] in names:
+            found[raw[1]].append((_order(raw), run_of(from_row(Fill, row), settle)))
     return found
 
 

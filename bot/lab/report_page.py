@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.core.money import plain
 from bot.core.times import DAY, Millis, iso
 from bot.lab import charts, report_books, report_series
+from bot.lab.bulk import uncollected
 from bot.lab.report import EpisodeReport, Report, report_on
 
 if TYPE_CHECKING:
@@ -145,9 +146,11 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 
 def page(path: Path, *, since: Millis | None = None, until: Millis | None = None) -> str:
     """The page on a journal, as `report.make`. The same journal is the same bytes. Raises JournalError."""
-    books = report_books.read(path, since=since, until=until)
-    series = report_series.read(path, books, since=since, until=until)
-    return page_of(report_on(books, since=since, until=until), series)
+    with uncollected():
+        books = report_books.read(path, since=since, until=until)
+        series = report_series.read(path, books, since=since, until=until)
+        told = report_on(books, since=since, until=until)
+    return page_of(told, series)
 
 
 def page_of(told: Report, series: Series) -> str:

@@ -125,6 +125,21 @@ async def test_a_row_that_the_venue_tells_otherwise_is_a_residual_when_the_hedge
     assert [(one.ours, one.theirs) for one in hedge.compared.residuals] == [(-fee, residual["theirs"])]
 
 
+async def test_a_sale_that_the_venue_tells_otherwise_is_a_residual_too(slow: Rig) -> None:
+    """Binance's account of the futures wallet says nothing of spot: there the executions are compared."""
+    await slow.hedged()
+    await slow.ask("finalize", "BTC")
+    await slow.until(lambda: bool(slow.said("hedge.finalised")), 200)
+    fee = next(fill.fee for fill in read_books(slow.settings.journal).fills if fill.symbol == "BTC/USDT")
+    binance = slow.bot.venue.name == "binance"
+    told = (b'"commission":"%s' if binance else b'"fee":"%s') % str(fee.normalize()).encode()
+    slow.retold("spot fills" if binance else "funding", "symbol=BTCUSDT" if binance else "startTime",
+                {told: told + b"1"}, times=9)
+    await slow.until(lambda: bool(slow.said("ledger.reconciled")))
+    (residual,) = slow.said("ledger.residual")
+    assert (residual["reason"], residual["symbol"], residual["ours"]) == ("fee", "BTC/USDT", -fee)
+
+
 async def test_fees_that_are_paid_in_bnb_cost_what_bnb_was_worth_then(tmp_path: Path) -> None:
     """Of the spot legs, as Binance charges who keeps BNB: a quarter less, and not out of the proceeds."""
     async with running(tmp_path, "binance", days=6, edit=lambda text: text.replace("poll: 1m", "poll: 15m", 1)) as rig:

@@ -289,5 +289,5 @@ log: {{{{console: false}}}}
 """
 
 _SELLS = """
-finalise: {max_age: "40m", slices: 3}
+finalise: {max_age: "40m", slices: 3, reinvest: targets}
 """

@@ -265,6 +265,20 @@ class JournalSuite:
         assert memory.episodes == tuple(told[1:])
         assert memory.episode_numbers == {"BTC": 4, "ETH": 1}
 
+    async def test_a_hedge_is_recalled_whose_proceeds_are_still_being_spent(self, shelf: Shelf) -> None:
+        """Two more of its coin have ended since: an execution of the purchase is booked under it all the same."""
+        journal = await shelf.open()
+        for number, ended in enumerate(("btc1", "btc2", "btc3"), 1):
+            await journal.record_intent(replace(intent(number, T0 + number, episode=ended), symbol="ETH/USDT"))
+            await journal.record_episode(episode(ended, EpisodeState.CLOSED, closed_at=T0 + number), T0 + number)
+        await journal.record_report(report(OrderState.OPEN, number=1), T0 + 9)
+        for number in (2, 3):
+            cancelled = replace(report(OrderState.CANCELLED), client_order_id=f"hrabc_btc{number}_{number}")
+            await journal.record_report(cancelled, T0 + 9 - 3 * HOUR * (number == 2))
+        memory = await (await shelf.open()).recall("USDT")
+        assert [one.id for one in memory.episodes] == ["btc1", "btc3"]
+        assert [one.intent.episode for one in memory.orders] == ["btc1"]
+
     async def test_an_episode_is_kept_as_last_told_in_its_place(self, shelf: Shelf) -> None:
         journal = await shelf.open()
         await journal.record_episode(episode("btc1"), T0)

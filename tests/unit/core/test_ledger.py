@@ -173,7 +173,7 @@ def test_what_a_purchase_cost_is_its_fee_and_its_slippage() -> None:
     assert costs.net_cost == costs.net_by_parts == D("-3.4624") + 2_010 - D("0.99") * 2_000
     assert costs.against_holding == D("553.4624") + D("0.99") * 2_000 - 2_010
     assert (costs.bought, costs.spent, costs.bought_worth) == ({"ETH": D("0.99")}, D("1989.9"), D(1_980))
-    assert (costs.hedged_move, costs.exposure, costs.short) == (D(-550), reckon(WORKED, USDT).exposure, 0)
+    assert (costs.hedged_move, costs.exposure, costs.short) == (D(-550), reckon(WORKED, USDT).exposure, D(0))
 
 
 def test_a_purchase_without_a_price_leaves_the_cost_unknown() -> None:

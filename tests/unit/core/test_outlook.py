@@ -21,6 +21,7 @@ from bot.core.plan import decide
 from bot.core.policy import MarginPolicy, Terms
 from bot.core.portfolio import measure
 from bot.core.runway import runway
+from bot.core.way import Way
 
 D = Decimal
 
@@ -161,7 +162,7 @@ def test_decide_acts_at_a_trigger_and_not_a_tick_before(
             then = decided_at(story, situation, decision, one.asset, trigger.price + way * tick / 2)
             worth = then.contract + story.holdings[one.asset] * tick / trigger.price
             assert abs(then.goal - trigger.goal) <= worth
-            last = then.action is Action.CLOSE and trigger.action is Action.REDUCE and trigger.goal <= worth
+            last = then.action is Action.CLOSE and trigger.action is Action.REDUCE and abs(trigger.goal) <= worth
             assert then.action is trigger.action or last
             assert is_multiple(trigger.price, tick)
             before = trigger.price - way * tick
@@ -170,15 +171,16 @@ def test_decide_acts_at_a_trigger_and_not_a_tick_before(
 
 
 def granted(
-    chosen: Terms, moved: Snapshot, asset: str, extra: Decimal, *, short: Decimal, goal: Decimal,
+    chosen: Terms, moved: Snapshot, asset: str, extra: Decimal, *, hedge: Decimal, goal: Decimal, way: Way,
 ) -> Decimal:
-    """The short that margin allows with so much more in the futures wallet."""
+    """The hedge that margin allows with so much more in the futures wallet, along its way."""
     wallet = moved.futures
     richer = replace(moved, futures=replace(
         wallet, equity=wallet.equity + extra, available=wallet.available + extra))
     contract = chosen.policy.asset(asset).contract_for(chosen.instruments[asset])
     return increase_allowed(
-        richer, chosen.instruments, asset, short, goal, contract, chosen.policy.margin, {}).short
+        richer, chosen.instruments, asset, hedge, goal, contract, chosen.policy.margin, {}, way=way,
+        longs=chosen.longs).short
 
 
 @settings(max_examples=100, deadline=None)
@@ -198,11 +200,12 @@ def test_what_is_missing_is_enough_and_nothing_less_is(
             if needs is None:
                 continue
             moved = at_price(story, after, one.asset, trigger.price / story.prices[one.asset])
-            allowed = partial(
-                granted, story.terms, moved, one.asset, short=decision.of(one.asset).goal, goal=trigger.goal)
-            hair = D("0.000001")
-            assert allowed(needs.missing + hair) == trigger.goal
-            assert allowed(needs.needed - needs.equity - hair) < trigger.goal
+            way, hair = trigger.way, D("0.000001")
+            goal = way.along(trigger.goal)
+            allowed = partial(granted, story.terms, moved, one.asset, hedge=way.along(decision.of(one.asset).goal),
+                              goal=goal, way=way)
+            assert allowed(needs.missing + hair) == goal
+            assert allowed(needs.needed - needs.equity - hair) < goal
 
 
 @settings(max_examples=100, deadline=None)
