@@ -30,7 +30,7 @@ from bot.core.decision import (
 from bot.core.margin import figures
 from bot.core.market import Asset, Instrument, Snapshot
 from bot.core.money import ZERO, plain, reckoned
-from bot.core.policy import AssetPolicy, GuardPolicy, Terms
+from bot.core.policy import AssetPolicy, GuardPolicy, Rule, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.reinvest import buy_on, earned, invest
@@ -74,8 +74,8 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
     book = measure(snapshot, terms.policy, terms.instruments)
     positions = {position.symbol: position.quantity for position in snapshot.positions}
     drafts = [
-        _draft(situation, one, terms.instruments[one.asset], book.measures[one.asset], positions)
-        for one in terms.policy.assets
+        _draft(situation, one, terms.instruments[one.asset], rule, book.measures[one.asset], positions=positions)
+        for one, rule in zip(terms.policy.assets, terms.rules, strict=True)
     ]
     now = book.par_cash - standing.cash_flow
     accepted = any(draft.standing.accept_requested for draft in drafts)
@@ -112,7 +112,7 @@ def _margin_of(snapshot: Snapshot, instruments: Mapping[Asset, Instrument]) -> M
 
 
 def _draft(
-    situation: Situation, policy: AssetPolicy, instrument: Instrument, measured: Measure,
+    situation: Situation, policy: AssetPolicy, instrument: Instrument, rule: Rule, measured: Measure, *,
     positions: Mapping[str, Decimal],
 ) -> Draft:
     state = situation.state.of(policy.asset)
@@ -123,7 +123,7 @@ def _draft(
     if holding is None or standing.accept_requested:
         holding = measured.quantity - standing.coin_flow
     draft = Draft(
-        policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
+        policy=policy, instrument=instrument, rule=rule, measure=measured,
         quote=situation.snapshot.quotes.get(policy.asset), position=position,
         short=-position if position < 0 else ZERO, state=state, standing=standing, sight=guards.sight_of(state),
         holding=holding, goal=state.goal, goal_at=state.goal_at, goal_action=state.goal_action,

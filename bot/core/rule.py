@@ -29,7 +29,7 @@ from bot.core.decision import (
 from bot.core.margin import increase_allowed
 from bot.core.market import Asset, Instrument, Quote
 from bot.core.money import ZERO, plain
-from bot.core.policy import AssetPolicy, Terms
+from bot.core.policy import AssetPolicy, Rule, Terms
 from bot.core.states import FRESH, State
 from bot.core.times import Millis
 
@@ -52,7 +52,7 @@ class Draft:
 
     policy: AssetPolicy
     instrument: Instrument
-    contract: Decimal
+    rule: Rule
     measure: Measure
     quote: Quote | None
     position: Decimal
@@ -83,6 +83,11 @@ class Draft:
     ended: Finalising | None = None
     buying: Buying | None = None
     due: Due | None = None
+
+    @property
+    def contract(self) -> Decimal:
+        """The micro-contract in coins."""
+        return self.rule.contract
 
     @property
     def reference(self) -> Decimal:
@@ -283,7 +288,7 @@ def _wish(this: Round, draft: Draft) -> bool:
     if excess is None or price is None:
         return False
     wish = triggers.wish(draft.policy, triggers.levels(draft.policy, this.nav), excess, price=price,
-                         reference=reference, contract=draft.contract)
+                         reference=reference, contract=draft.contract, rule=draft.rule)
     if draft.goal is not None:
         draft.say("goal_in_progress", f"short {plain(draft.short)} is on its way to {plain(reference)}",
                   short=plain(draft.short), goal=plain(reference), why=draft.goal_reason)
