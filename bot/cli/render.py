@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -16,13 +13,14 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli import as_json
 from bot.core.decision import Ladder, MarginFigures, Reason, Refusal
 from bot.core.ledger import minus, total
 from bot.core.money import plain
 from bot.core.states import Mode, State
 from bot.core.times import DAY, HOUR, MINUTE, SECOND, Millis, iso
 from bot.core.way import Way
-from bot.telemetry.redaction import CONTROL, escape
+from bot.telemetry.redaction import escape
 
 if TYPE_CHECKING:
     from bot.answers import HealthReport, PlanReport
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from bot.core.orders import OrderRecord
     from bot.demo import ClosingAccount
     from bot.journal.views import AssetStatus, Heartbeat, StatusReport
+
+to_json = as_json.to_json
 
 UNKNOWN = "?"
 """Shown where a value is not known; never a zero."""
@@ -89,29 +89,6 @@ def span(duration: Millis) -> str:
         if duration >= size:
             return f"{plain(Decimal(duration * 10 // size) / 10)}{unit}"
     return f"{plain(Decimal(duration * 10 // SECOND) / 10)}s"
-
-
-# -- JSON --------------------------------------------------------------------------------------------------------------
-
-
-def to_json(value: object) -> str:
-    """One JSON object, indented; Decimals are strings, instants whole milliseconds, unknown is null."""
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False)
-    return CONTROL.sub(lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", text)
-
-
-def _plain(value: object) -> Any:  # noqa: ANN401 - what json takes
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(each) for each in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
-    return str(value) if isinstance(value, Path) else value
 
 
 # -- plan --------------------------------------------------------------------------------------------------------------

@@ -65,7 +65,6 @@ def replay(
       hedgerow replay panel.csv.gz -c mine.yaml --journal replay.db
       hedgerow replay panel.csv.gz --bare --fill immediate --open 0.05 --json
     """
-    from bot.cli import render
     from bot.lab.panel import Panel
 
     settings = load_settings(config) if config is not None or not bare or Path(DEFAULT_FILE).is_file() else None
@@ -76,8 +75,12 @@ def replay(
         LATEST if end is None else option("--to", instant, end), [one.asset for one in wishes.policy.assets])
     outcome = asyncio.run(_run(wishes, rows, journal))
     if as_json:
-        typer.echo(render.to_json(outcome))
+        from bot.cli.as_json import to_json
+
+        typer.echo(to_json(outcome))
     else:
+        from bot.cli import render
+
         render.console().print(_table(outcome))
 
 

@@ -52,12 +52,21 @@ class Pace(StrEnum):
 
 @swift
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Later):
     """Why: a stable `code` ('below_open', 'confirming', 'capped_by_runway', …), one sentence, and its numbers."""
 
     code: str
     text: str
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def later(cls, code: str, work: Callable[[], Mapping[str, object]]) -> Reason:
+        """One whose sentence and numbers `work` gives when somebody reads them."""
+        new = cls._twin()
+        new.code, new._work = code, work  # noqa: SLF001 - its own
+        new.__class__ = cls
+        made: Reason = new
+        return made
 
 
 @swift

@@ -32,7 +32,7 @@ from bot.core.ladder import longs_of
 from bot.core.margin import figures
 from bot.core.market import Asset, Instrument
 from bot.core.money import ZERO, plain, reckoned
-from bot.core.policy import AssetPolicy, Direction, GuardPolicy, Terms
+from bot.core.policy import AssetPolicy, Direction, GuardPolicy, Rule, Terms
 from bot.core.portfolio import Portfolio, measure
 from bot.core.protect import protect
 from bot.core.reinvest import buy_on, earned, invest
@@ -77,8 +77,8 @@ def decide_in_full(situation: Situation, terms: Terms) -> Decision:
     book = measure(snapshot, terms.policy, terms.instruments)
     positions = {position.symbol: position.quantity for position in snapshot.positions}
     drafts = [
-        _draft(situation, one, terms.instruments[one.asset], book.measures[one.asset], positions)
-        for one in terms.policy.assets
+        _draft(situation, one, terms.instruments[one.asset], rule, book.measures[one.asset], positions=positions)
+        for one, rule in zip(terms.policy.assets, terms.rules, strict=True)
     ]
     now = book.par_cash - standing.cash_flow
     accepted = any(draft.standing.accept_requested for draft in drafts)
@@ -115,7 +115,7 @@ def _margin_of(situation: Situation, terms: Terms) -> Mapping[str, object]:
 
 
 def _draft(
-    situation: Situation, policy: AssetPolicy, instrument: Instrument, measured: Measure,
+    situation: Situation, policy: AssetPolicy, instrument: Instrument, rule: Rule, measured: Measure, *,
     positions: Mapping[str, Decimal],
 ) -> Draft:
     state = situation.state.of(policy.asset)
@@ -129,7 +129,7 @@ def _draft(
     # What was being confirmed the other way round is another change.
     same = way is state.way or state.candidate is None
     draft = Draft(
-        policy=policy, instrument=instrument, contract=policy.contract_for(instrument), measure=measured,
+        policy=policy, instrument=instrument, rule=rule, measure=measured,
         quote=situation.snapshot.quotes.get(policy.asset), position=position, way=way,
         hedge=max(ZERO, way.along(-position)), booked=way.along(standing.short),
         excess=None if measured.excess is None else way.along(measured.excess),

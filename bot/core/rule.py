@@ -32,7 +32,7 @@ from bot.core.decision import (
 from bot.core.margin import increase_allowed
 from bot.core.market import Asset, Instrument, Quote
 from bot.core.money import ZERO, plain
-from bot.core.policy import AssetPolicy, Terms
+from bot.core.policy import AssetPolicy, Rule, Terms
 from bot.core.states import FRESH, State
 from bot.core.times import Millis
 from bot.core.way import Way
@@ -61,7 +61,7 @@ class Draft:
 
     policy: AssetPolicy
     instrument: Instrument
-    contract: Decimal
+    rule: Rule
     measure: Measure
     quote: Quote | None
     position: Decimal
@@ -95,6 +95,11 @@ class Draft:
     ended: Finalising | None = None
     buying: Buying | None = None
     due: Due | None = None
+
+    @property
+    def contract(self) -> Decimal:
+        """The micro-contract in coins."""
+        return self.rule.contract
 
     @property
     def reference(self) -> Decimal:
@@ -308,7 +313,7 @@ def _wish(this: Round, draft: Draft) -> bool:
     if excess is None or price is None:
         return False
     wish = triggers.wish(draft.policy, triggers.levels(draft.policy, this.nav), excess, price=price,
-                         reference=reference, contract=draft.contract, way=draft.way)
+                         reference=reference, contract=draft.contract, rule=draft.rule, way=draft.way)
     if draft.goal is not None:
         draft.say("goal_in_progress", f"{draft.way} {plain(draft.hedge)} is on its way to {plain(reference)}",
                   **{draft.way.value: plain(draft.hedge)}, goal=plain(reference), why=draft.goal_reason)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from bot.core.decision import Action, AssetState, Reason
-from bot.core.money import ZERO, plain
+from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import AssetPolicy, Direction, Rule
 from bot.core.sizing import brings_closer, wanted_hedge
 from bot.core.swift import swift
@@ -137,16 +138,30 @@ ACTIONS: Mapping[str, Action] = {
 
 def wish(
     policy: AssetPolicy, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal, contract: Decimal,
-    way: Way = Way.SHORT,
+    rule: Rule | None = None, way: Way = Way.SHORT,
 ) -> Wish:
-    """The verdict along a way, with its words."""
-    code, goal = along(
-        way, Rule.of(policy, "", contract), at.nav, excess, price=price, reference=reference)
+    """The verdict along a way, with its words, which are found when somebody reads them.
+
+    `rule`: the policy's, where it is known.
+    """
+    code, goal = along(way, Rule.of(policy, "", contract) if rule is None else rule, at.nav, excess, price=price,
+                       reference=reference)
+    words = partial(
+        _words, policy, code, goal, at, excess, price=price, reference=reference, contract=contract, way=way)
+    return Wish(ACTIONS[code], goal, Reason.later(code, words))
+
+
+@reckoned
+def _words(
+    policy: AssetPolicy, code: str, wanted: Decimal, at: Levels, excess: Decimal, *, price: Decimal,
+    reference: Decimal, contract: Decimal, way: Way,
+) -> Mapping[str, object]:
     if reference == 0:
-        return Wish(ACTIONS[code], goal, _without_hedge(
-            code, goal, at, excess, price=price, contract=contract, way=way))
-    return Wish(ACTIONS[code], goal, _with_hedge(
-        policy, code, at, excess, price=price, reference=reference, contract=contract, way=way))
+        text, facts = _without_hedge(code, wanted, at, excess, price=price, contract=contract, way=way)
+    else:
+        text, facts = _with_hedge(
+            policy, code, at, excess, price=price, reference=reference, contract=contract, way=way)
+    return {"text": text, "facts": facts}
 
 
 NAMES: Mapping[Way, str] = {Way.SHORT: "excess", Way.LONG: "shortfall"}
@@ -155,42 +170,41 @@ NAMES: Mapping[Way, str] = {Way.SHORT: "excess", Way.LONG: "shortfall"}
 
 def _without_hedge(
     code: str, wanted: Decimal, at: Levels, excess: Decimal, *, price: Decimal, contract: Decimal, way: Way,
-) -> Reason:
+) -> tuple[str, Mapping[str, str]]:
     opens, name = at.open, NAMES[way]
     facts = {name: plain(excess), "open": plain(opens), "price": plain(price)}
     if code == "below_open":
-        return Reason(code, f"{name} {excess:.2f} is below the open level {opens:.2f}", facts)
+        return f"{name} {excess:.2f} is below the open level {opens:.2f}", facts
     if code == "below_contract":
-        return Reason(code, f"{name} {excess:.2f} is worth less than one contract of {contract}",
-                      {**facts, "contract": plain(contract)})
-    return Reason(code, f"{name} {excess:.2f} has reached the open level {opens:.2f}: {way} {plain(wanted)} wanted",
-                  {**facts, "wanted": plain(wanted)})
+        return (f"{name} {excess:.2f} is worth less than one contract of {contract}",
+                {**facts, "contract": plain(contract)})
+    return (f"{name} {excess:.2f} has reached the open level {opens:.2f}: {way} {plain(wanted)} wanted",
+            {**facts, "wanted": plain(wanted)})
 
 
 def _with_hedge(
     policy: AssetPolicy, code: str, at: Levels, excess: Decimal, *, price: Decimal, reference: Decimal,
     contract: Decimal, way: Way,
-) -> Reason:
+) -> tuple[str, Mapping[str, str]]:
     name = NAMES[way]
     facts = {name: plain(excess), "price": plain(price), way.value: plain(reference)}
     if code == "not_directed":
-        return Reason(code, f"the direction is {policy.direction}: the long of {plain(reference)} ends", facts)
+        return f"the direction is {policy.direction}: the long of {plain(reference)} ends", facts
     if code == "resolved":
         close = at.close
-        return Reason(code, f"{name} {excess:.2f} is at or below the close level {close:.2f}",
-                      {**facts, "close": plain(close)})
+        return f"{name} {excess:.2f} is at or below the close level {close:.2f}", {**facts, "close": plain(close)}
     gap, resize = excess - reference * price, at.resize
     facts["gap"] = plain(gap)
     facts["resize"] = plain(resize)
     if code == "within_resize":
-        return Reason(code, f"the hedge is off by {gap:.2f}, less than the resize level {resize:.2f}", facts)
+        return f"the hedge is off by {gap:.2f}, less than the resize level {resize:.2f}", facts
     wanted = facts["wanted"] = plain(wanted_hedge(excess, price, contract, policy.rounding))
-    return Reason(code, {
+    return {
         "not_closer": f"the hedge is off by {gap:.2f}, and {way} {wanted} would not bring it closer",
         "rounds_to_zero": f"{name} {excess:.2f} is worth less than one contract of {contract}",
         "under_hedged": f"the hedge is {gap:.2f} too small: {way} {wanted} wanted",
         "over_hedged": f"the hedge is {-gap:.2f} too large: {way} {wanted} wanted",
-    }[code], facts)
+    }[code], facts
 
 
 @swift

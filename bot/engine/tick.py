@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core.decision import Action, AssetDecision, AssetState, Decision, RuleState, Rung, Situation, Standing
@@ -13,6 +13,7 @@ from bot.core.money import ZERO
 from bot.core.plan import decide, in_passing
 from bot.core.policy import Terms
 from bot.core.pushed import Pushed, renewed
+from bot.core.swift import changed
 from bot.core.tax import TaxPolicy
 from bot.core.times import DAY, HOUR, MINUTE, Millis
 from bot.core.wake import Watch, watch
@@ -99,7 +100,7 @@ class Engine:
         forced = await self._strangers.forced(snapshot, self._terms)
         standing = self._hygiene.faulted(self._book.standing(commands, self._carry.costs(), forced))
         situation = Situation(
-            snapshot, replace(standing, can_top_up=self._rungs.can_top_up, can_move=self._rungs.can_move),
+            snapshot, changed(standing, can_top_up=self._rungs.can_top_up, can_move=self._rungs.can_move),
             self._book.state)
         decision = decide(situation, self._terms)
         self._record(situation, decision)
@@ -126,6 +127,11 @@ class Engine:
             await self._audit.look(self._terms.instruments)
             self._pulse.beat(decision, snapshot, reconciled=self._reconciled)
         return TickReport(snapshot.taken_at, decision, acted, self._working(decision))
+
+    @property
+    def calm(self) -> bool:
+        """Whether the last tick left nothing that has to be followed up by another."""
+        return self._calm is not None
 
     def look(self, snapshot: Snapshot) -> Decision | None:
         """The decision on another reading of an account to which nothing has happened since the last tick, where

@@ -72,15 +72,17 @@ def rebuild(seen: Remembered, terms: Terms, account_tag: str) -> Rebuilt:
         ours = [(intent, order) for intent, order in placed if intent.episode == name]
         mine = [intent for intent, _ in ours]
         ids = {intent.client_order_id for intent in mine}
-        carried = -_position_before(seen, ours[0][1], terms.instruments[mine[0].asset].symbol)
-        if mine[0].asset not in terms.longs:
+        asset = _hedged(name, mine, terms)
+        carried = -_position_before(seen, ours[0][1], terms.instruments[asset].symbol)
+        if asset not in terms.longs:
             carried = max(carried, ZERO)
         if carried:
             incomplete.append(name)
             made = "sold" if carried > 0 else "bought"
             unknown.append(f"{name}: its first {plain(abs(carried))} were {made} before {iso(seen.since)}: their entry "
                            "price, fees, funding and number of fills are not in its account")
-        episodes.append(_episode(mine, [fill for fill in fills if fill.client_order_id in ids], carried, seen, terms))
+        episodes.append(_episode(
+            asset, mine, [fill for fill in fills if fill.client_order_id in ids], carried, seen, terms))
     funding = []
     for payment in seen.funding:
         place = next((n for n, one in enumerate(episodes) if _open_at(one, payment)), None)
@@ -190,13 +192,20 @@ def _ours(
     return tuple(ours)
 
 
-def _episode(
-    intents: Sequence[OrderIntent], fills: Sequence[Fill], carried: Decimal, seen: Remembered, terms: Terms,
+def _hedged(name: str, intents: Sequence[OrderIntent], terms: Terms) -> Asset:
+    """The coin of a hedge: by its name, for what is left of one may be coins of another kind that it bought."""
+    return next((asset for asset in terms.instruments if name.removeprefix(asset.lower()).isdecimal()),
+                intents[0].asset)
+
+
+def _episode(  # noqa: PLR0917 - what is known of one hedge
+    asset: Asset, intents: Sequence[OrderIntent], fills: Sequence[Fill], carried: Decimal, seen: Remembered,
+    terms: Terms,
 ) -> Episode:
     """One hedge's account; one that began before the history starts with the contracts that it carried over."""
     first = intents[0]
-    symbol = terms.instruments[first.asset].symbol
-    episode = Episode(first.episode, first.asset, symbol, EpisodeState.OPENING, first.decided_at)
+    symbol = terms.instruments[asset].symbol
+    episode = Episode(first.episode, asset, symbol, EpisodeState.OPENING, first.decided_at)
     if carried:
         episode = replace(episode, state=EpisodeState.OPEN, started_at=seen.since, opened_at=seen.since,
                           short=carried, peak_short=carried)

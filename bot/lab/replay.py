@@ -177,15 +177,17 @@ class _Run:
             nav, liquid = _worth(stage, venue.reading(brief=True))
             self.tally.count(row, nav, liquid, _offs(stage, row, nav))
             return
-        snapshot = venue.reading(brief=True)
-        # What happened to the account is no news to who doubts nothing.
-        decision = self._engine.look(snapshot) if row.at < self._due and (self._bare or not self._moved) else None
+        decision = None
+        # Who doubts nothing takes what happened to the account as it comes, and has asked the prices already.
+        if row.at < self._due and self._engine.calm and not (self._moved or self._bare):
+            snapshot = venue.reading(brief=True)
+            decision = self._engine.look(snapshot)
         if decision is None:
             await self._tick()
             self._due = row.at + self._tick_every
+            snapshot = venue.reading(brief=True)
         self._passed = decision is not None
         if decision is None or decision.nav is None or decision.cash is None:
-            snapshot = venue.reading(brief=True)
             nav, liquid = _worth(stage, snapshot)
         else:
             nav, liquid = decision.nav, decision.cash + snapshot.futures.unrealised
@@ -214,10 +216,9 @@ class _Run:
 
 
 def _worth(stage: Stage, snapshot: Snapshot) -> tuple[Decimal, Decimal]:
-    """NAV, and cash with unrealised profit, of what a row has left."""
+    """NAV, and cash with unrealised profit, by a reading at the end of a row."""
     book = measure(snapshot, stage.terms.policy, stage.terms.instruments)
-    liquid = _cash(stage) + _unrealised(stage)
-    return (ZERO if book.nav is None else book.nav), liquid
+    return (ZERO if book.nav is None else book.nav), _cash(stage) + snapshot.futures.unrealised
 
 
 def _offs(stage: Stage, row: Row, nav: Decimal) -> list[Off]:

@@ -212,12 +212,19 @@ class Account:
         """Whether the margin balance is below the maintenance margin; a unified account is already where it equals it
         (a maintenance margin rate of 1).
         """
-        surplus = self.collateral(marks)
-        for asset in self.held:
-            position, mark = self.positions[asset], marks(asset)
-            surplus += position.unrealised(mark)
-            surplus -= maintenance_margin(abs(position.quantity) * mark, self.instruments[asset].tiers)
-        return surplus < 0 or (surplus == 0 and self.wallets.kind is WalletKind.UNIFIED)
+        unified = self.wallets.kind is WalletKind.UNIFIED
+        surplus = self.wallets.futures.get(self.settle, ZERO)
+        for asset, position in self.positions.items():
+            coins = self.wallets.spot.get(asset) if unified else None
+            if not coins and not position.quantity:
+                continue
+            mark = marks(asset)
+            if coins:
+                surplus += self._counted(asset, coins, mark)
+            if position.quantity:
+                surplus += position.unrealised(mark)
+                surplus -= maintenance_margin(abs(position.quantity) * mark, self.instruments[asset].tiers)
+        return surplus < 0 or (surplus == 0 and unified)
 
     def liquidation_price(self, asset: Asset, marks: Marks) -> Decimal | None:
         """The mark at which the position is liquidated while all else stands still; None: flat, or at no mark."""
@@ -238,7 +245,10 @@ class Account:
         coins = self.wallets.spot.get(asset, ZERO)
         if not coins or self.wallets.kind is not WalletKind.UNIFIED:
             return ZERO
-        return coins * marks(asset) * (self.instruments[asset].collateral_ratio if coins > 0 else ONE)
+        return self._counted(asset, coins, marks(asset))
+
+    def _counted(self, asset: Asset, coins: Decimal, mark: Decimal) -> Decimal:
+        return coins * mark * (self.instruments[asset].collateral_ratio if coins > 0 else ONE)
 
 
 def _order_notionals(orders: Iterable[PaperOrder], marks: Marks) -> tuple[dict[Asset, Decimal], dict[Asset, Decimal]]:

@@ -337,14 +337,13 @@ class PaperExchange:
 
     def next_event(self) -> Millis | None:
         """The next instant at which something may happen to the account by itself; None: at none."""
-        due: list[Millis] = []
-        if self._desk.open:
-            due.append(next_on_grid(self.now, self.feed.start, self.feed.step))
         held = self.account.held
-        if held:
-            due.append(next_on_grid(self.now, self.feed.start, self._check_period))
-            due.extend(self._next_funding(asset) for asset in held)
-        return min(due, default=None)
+        if not held and not self._desk.open:
+            return None
+        # The checks of the margin are among the grid's instants.
+        period = self.feed.step if self._desk.open else self._check_period
+        due = next_on_grid(self.markets.now, self.feed.start, period)
+        return min(due, *(self._next_funding(asset) for asset in held)) if held else due
 
     def _next_funding(self, asset: Asset) -> Millis:
         due = self._funding_due.get(asset)
@@ -353,11 +352,12 @@ class PaperExchange:
         return due
 
     def _pass_instant(self) -> None:
+        now = self.markets.now
         for asset in self.account.held:
-            if self._funding_due.get(asset) == self.now:
-                rate = self.feed.funding_rate(asset, self.now)
-                self.account.book_funding(asset, rate, self.mark(asset), self.now)
-        since_start = self.now - self.feed.start
+            if self._funding_due.get(asset) == now:
+                rate = self.feed.funding_rate(asset, now)
+                self.account.book_funding(asset, rate, self.mark(asset), now)
+        since_start = now - self.feed.start
         if since_start % self._check_period == 0 and self._insolvent():
             self._liquidate()
         if self._desk.open and since_start % self.feed.step == 0:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, overload
 
-from bot.core.later import Later
 from bot.core.market import Asset
 from bot.core.swift import swift
 from bot.core.times import Millis
@@ -71,7 +70,7 @@ class Levels(Sequence[Level]):
 
 @swift
 @dataclass(frozen=True, slots=True)
-class BookState(Later):
+class BookState:
     """One market's resting liquidity of others, best level first, and the takers that hit it since the step before.
 
     `taker_buys` and `taker_sells`: base units that arrive at the touch during the step that ends here.
@@ -81,15 +80,6 @@ class BookState(Later):
     asks: Sequence[Level]
     taker_buys: Decimal
     taker_sells: Decimal
-
-    @classmethod
-    def later(cls, work: Callable[[], Mapping[str, object]]) -> BookState:
-        """One whose fields `work` gives, if ever somebody reads them."""
-        new = cls._twin()
-        new._work = work  # noqa: SLF001 - its own
-        new.__class__ = cls
-        made: BookState = new
-        return made
 
 
 @swift

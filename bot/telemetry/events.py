@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-import structlog
-
 
 class Level(StrEnum):
     """How grave an event is; the names are structlog's."""
@@ -289,6 +287,8 @@ class Emit(Protocol):
 
 def emit(event: str, **fields: object) -> None:
     """Say one event. A name or field that the table lacks is said all the same: a running bot does not stop for it."""
+    import structlog  # noqa: PLC0415 - who says nothing (a replay) need not load it
+
     known = EVENTS.get(event)
     structlog.get_logger("hedgerow").log(_NUMBERS[known.level if known else Level.WARNING], event, **fields)
 

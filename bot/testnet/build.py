@@ -15,9 +15,9 @@ from bot.testnet.admin import Admin
 from bot.testnet.clock import StoryClock
 from bot.testnet.dialect import Credentials, Dialect
 from bot.testnet.faults import Faults
-from bot.testnet.market import panel_story, scenario_story
-from bot.testnet.market.scenarios import STORY_START
+from bot.testnet.market.scenarios import STORY_START, scenario_story
 from bot.testnet.market.settled import SettledAnew
+from bot.testnet.market.story import panel_story
 from bot.testnet.mischief import Mischief
 from bot.testnet.options import SETTLE, TestnetOptions
 from bot.testnet.push import Hub

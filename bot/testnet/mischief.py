@@ -91,8 +91,11 @@ class Mischief:
 
 def _place(request: Request) -> str:
     """What was asked: spot and perpetuals may share a path."""
+    place = f"{request.method} {request.path}"
+    if "category=" not in request.query and "symbol=" not in request.query:
+        return place
     about = [part for part in request.query.split("&") if part.startswith(("category=", "symbol="))]
-    return " ".join((request.method, request.path, *about))
+    return " ".join((place, *about))
 
 
 def _lagging(said: Reply, old: Reply | None) -> Reply:

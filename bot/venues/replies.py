@@ -26,7 +26,10 @@ def rows(value: object, what: str) -> tuple[Row, ...]:
     """A JSON list of objects; it may be empty."""
     if not isinstance(value, list):
         raise InvalidReply(f"{what}: expected a list, got {_shown(value)}")
-    return tuple(row(element, f"{what}[{place}]") for place, element in enumerate(value))
+    for place, element in enumerate(value):
+        if not isinstance(element, dict) or not element:
+            raise InvalidReply(f"{what}[{place}]: expected an object with content, got {_shown(element)}")
+    return tuple(value)
 
 
 def by_key(found: Sequence[Row], key: str, what: str) -> dict[str, Row]:
@@ -128,17 +131,22 @@ def identity(source: Row, key: str) -> str:
 
 def number(source: Row, key: str) -> Decimal:
     """A finite number, written as text: so do venues with amounts, prices and rates, and a bare 0 is a default."""
-    if not isinstance(source.get(key), str):
-        raise InvalidReply(f"{key}: expected a number as text, got {_shown(source.get(key))}")
-    return figure(source, key)
+    value = source.get(key)
+    if not isinstance(value, str):
+        raise InvalidReply(f"{key}: expected a number as text, got {_shown(value)}")
+    return _finite(value, key)
 
 
 def figure(source: Row, key: str) -> Decimal:
     """A finite number, also as JSON's own: where the venue writes it so."""
+    return _finite(source.get(key), key)
+
+
+def _finite(value: object, key: str) -> Decimal:
     try:
-        return parse_decimal(source.get(key), key)
+        return parse_decimal(value, key)
     except ValueError as error:
-        raise InvalidReply(f"{key}: expected a number, got {_shown(source.get(key))}") from error
+        raise InvalidReply(f"{key}: expected a number, got {_shown(value)}") from error
 
 
 def amount(source: Row, key: str) -> Decimal:

@@ -27,6 +27,7 @@ from bot.venues.makers import ACCOUNTS
 from bot.venues.transport import Door, guarded
 
 LEASE = "simulation"
+_AROUND = {method: (f"before {method}", f"after {method}") for method in ("GET", "POST", "PUT", "DELETE")}
 _HTML = b"<html><head><title>Service</title></head><body><h1>This is not JSON</h1></body></html>"
 
 
@@ -143,14 +144,15 @@ class Wire:
     def _send(self, request: Request) -> _Answer:
         place = f"{request.method} {request.path}"
         self._fate.request = place
-        self._fate.meet(f"before {request.method}")
+        before, after = _AROUND[request.method]
+        self._fate.meet(before)
         attempt = CURRENT.get()
         if attempt is not None:
             attempt.sent = True
         switch = self._testnet.faults.strike(place, lambda: self._testnet.dialect.market(request))
         mischief = self._testnet.mischief
         reply = mischief.plain(request) if switch is None else mischief.answer(request, switch)
-        self._fate.meet(f"after {request.method}")
+        self._fate.meet(after)
         if switch is None:
             assert reply is not None
             return _Answer(reply)

@@ -49,6 +49,14 @@ WORKED: tuple[Deal | FundingPayment, ...] = (
 )
 """The worked episode of docs/costs.md."""
 
+FINALISED: tuple[Deal | FundingPayment, ...] = (
+    *WORKED[:1],
+    Deal(Side.SELL, ((DAY, "0.2", "59990", "11.998", "0"),), ("60000", "60010"), symbol=SPOT, reason="finalise_age"),
+    Deal(Side.BUY, ((DAY + 9, "0.2", "60010", "-0.5", "-2000"),), ("60000", "60010"), reason="finalise_age"),
+    FundingPayment("f1", BTC, D("-0.25"), "USDT", DAY // 2),
+)
+"""A hedge whose coins were sold, with a rebate at the end."""
+
 
 def kept(folder: Path, happened: Sequence[Deal | FundingPayment], *, asset: Asset = "BTC", name: str = "btc1") -> Path:
     """A journal of one hedge to which this happened."""

@@ -101,13 +101,13 @@ class FuturesMarket:
 
     def _touch(self, symbol: Symbol) -> Row:
         book = self._markets.state(symbol).perp
-        now = self._world.now()
+        bid, ask, now = best(book.bids), best(book.asks), self._world.now()
         return {
             "symbol": symbol.id,
-            "bidPrice": symbol.price(best(book.bids).price),
-            "bidQty": symbol.quantity(best(book.bids).quantity),
-            "askPrice": symbol.price(best(book.asks).price),
-            "askQty": symbol.quantity(best(book.asks).quantity),
+            "bidPrice": symbol.price(bid.price),
+            "bidQty": symbol.quantity(bid.quantity),
+            "askPrice": symbol.price(ask.price),
+            "askQty": symbol.quantity(ask.quantity),
             "time": now,
             "lastUpdateId": now,
         }
@@ -123,13 +123,13 @@ class FuturesMarket:
 
     def _premium(self, symbol: Symbol) -> Row:
         state = self._markets.state(symbol)
-        now = self._world.now()
+        now, index = self._world.now(), money(state.index)
         settlement = self._feed.next_funding(symbol.asset, now)
         return {
             "symbol": symbol.id,
             "markPrice": money(state.mark),
-            "indexPrice": money(state.index),
-            "estimatedSettlePrice": money(state.index),
+            "indexPrice": index,
+            "estimatedSettlePrice": index,
             "lastFundingRate": money(self._feed.funding_rate(symbol.asset, settlement)),
             "interestRate": "0.00010000",
             "nextFundingTime": settlement,

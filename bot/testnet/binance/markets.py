@@ -32,11 +32,14 @@ class Markets:
     @property
     def symbols(self) -> Mapping[str, Symbol]:
         """By name, as they are specified now."""
-        if not self._symbols or any(
-            symbol.instrument is not self._instruments[symbol.asset] for symbol in self._symbols.values()
-        ):
-            made = [Symbol.of(asset, self._instruments[asset]) for asset in self.feed.assets]
-            self._symbols = {symbol.id: symbol for symbol in made}
+        for symbol in self._symbols.values():
+            if symbol.instrument is not self._instruments[symbol.asset]:
+                break
+        else:
+            if self._symbols:
+                return self._symbols
+        made = [Symbol.of(asset, self._instruments[asset]) for asset in self.feed.assets]
+        self._symbols = {symbol.id: symbol for symbol in made}
         return self._symbols
 
     @property

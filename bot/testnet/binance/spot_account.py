@@ -64,9 +64,8 @@ class SpotAccount:
 
     def account(self, params: Params) -> Row:
         """Rights, fee rates and balances."""
-        wallets = self._exchange.wallets
-        coins = [*self._markets.by_asset, SETTLE,
-                 *sorted(set(wallets.spot) - set(self._markets.by_asset) - {SETTLE})]
+        wallets, listed = self._exchange.wallets, self._markets.by_asset
+        coins = [*listed, SETTLE, *sorted(set(wallets.spot) - set(listed) - {SETTLE})]
         balances = [
             (coin, wallets.spot.get(coin, ZERO), wallets.locked.get(coin, ZERO)) for coin in coins
         ]

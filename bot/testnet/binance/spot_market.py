@@ -86,12 +86,13 @@ class SpotMarket:
 
     def _touch(self, symbol: Symbol) -> Row:
         book = self._markets.state(symbol).spot
+        bid, ask = best(book.bids), best(book.asks)
         return {
             "symbol": symbol.id,
-            "bidPrice": money(best(book.bids).price),
-            "bidQty": money(best(book.bids).quantity),
-            "askPrice": money(best(book.asks).price),
-            "askQty": money(best(book.asks).quantity),
+            "bidPrice": money(bid.price),
+            "bidQty": money(bid.quantity),
+            "askPrice": money(ask.price),
+            "askQty": money(ask.quantity),
         }
 
     def _price(self, symbol: Symbol) -> Row:

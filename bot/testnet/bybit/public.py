@@ -20,6 +20,7 @@ from bot.testnet.days import best, mid
 from bot.testnet.numbers import Row, fixed
 
 FUNDING_CAP = Decimal("0.005")
+_FUNDING_CAP = plain(FUNDING_CAP)
 BOOK_DEPTHS = {"linear": (25, 500), "spot": (1, 200)}
 """Levels a side: how many when not asked, and at most."""
 INTERVALS: dict[str, Millis] = {
@@ -110,7 +111,7 @@ class PublicMarket:
             "fundingRate": plain(rate),
             "nextFundingTime": str(settlement),
             "fundingIntervalHour": str(interval // HOUR),
-            "fundingCap": plain(FUNDING_CAP),
+            "fundingCap": _FUNDING_CAP,
             "predictedDeliveryPrice": "",
             "basisRate": "",
             "basis": "",

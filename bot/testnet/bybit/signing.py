@@ -11,6 +11,7 @@ from bot.testnet.dialect import Credentials, Request
 
 DEFAULT_WINDOW: Millis = 5_000
 AHEAD: Millis = 1_000
+_HEADERS = ("X-BAPI-API-KEY", "X-BAPI-TIMESTAMP", "X-BAPI-SIGN", "X-BAPI-RECV-WINDOW")
 
 
 def sign(secret: str, timestamp: str, key: str, window: str, payload: str) -> str:
@@ -20,7 +21,7 @@ def sign(secret: str, timestamp: str, key: str, window: str, payload: str) -> st
 
 def check_signed(credentials: Credentials, settings: AccountSettings, request: Request, now: Millis) -> None:
     """Key, then time, then signature. Raises ApiError."""
-    key, timestamp, sent, window = (_header(request, name) for name in ("API-KEY", "TIMESTAMP", "SIGN", "RECV-WINDOW"))
+    key, timestamp, sent, window = [_header(request, name) for name in _HEADERS]
     if not key or not timestamp or not sent:
         raise ApiError(10001, message=f"empty value: apiTimestamp[{timestamp}] apiKey[{key}] apiSignature[{sent}]")
     if not hmac.compare_digest(key.encode(), credentials.key.encode()):
@@ -38,7 +39,8 @@ def check_signed(credentials: Credentials, settings: AccountSettings, request: R
 
 def _header(request: Request, name: str) -> str:
     """A header's text; what is not ASCII in it can only be wrong, and must not stop the answer that says so."""
-    return request.headers.get(f"X-BAPI-{name}", "").encode("ascii", "replace").decode()
+    text = request.headers.get(name, "")
+    return text if text.isascii() else text.encode("ascii", "replace").decode()
 
 
 def check_time(timestamp: str, window: str, now: Millis) -> None:

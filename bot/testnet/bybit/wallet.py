@@ -47,10 +47,15 @@ class WalletPage:
     def account(self, coins: list[str] | None = None) -> Row:
         """The account's row; `coins` None: all that have a balance or margin set aside."""
         figures = self._exchange.figures()
-        rows = {coin: self._coin(coin, figures) for coin in self._coins() if coins is None or coin in coins}
-        worth = sum((self._worth(coin, self._equity(coin, figures)) for coin in self._coins()), ZERO)
+        rows, total = [], ZERO
+        for coin in self._coins():
+            equity = self._equity(coin, figures)
+            worth = self._worth(coin, equity)
+            total += worth
+            if coins is None or coin in coins:
+                rows.append(self._coin(coin, figures, equity, worth))
         totals: Row = {
-            "totalEquity": plain(worth),
+            "totalEquity": plain(total),
             "accountIMRate": _rate(figures.initial_margin, figures.equity),
             "totalMarginBalance": plain(figures.equity),
             "totalInitialMargin": plain(figures.initial_margin),
@@ -61,7 +66,7 @@ class WalletPage:
             "totalWalletBalance": plain(figures.equity - figures.unrealised),
             "accountLTV": "0",
             "totalMaintenanceMargin": plain(figures.maintenance_margin),
-            "coin": list(rows.values()),
+            "coin": rows,
         }
         if self._settings.margin_mode is MarginMode.ISOLATED:
             totals |= dict.fromkeys(_OF_CROSS, "")
@@ -84,23 +89,23 @@ class WalletPage:
             return quantity
         return quantity * self._exchange.mark(coin) if coin in self._assets else ZERO
 
-    def _coin(self, coin: str, figures: AccountFigures) -> Row:
+    def _coin(self, coin: str, figures: AccountFigures, equity: Decimal, worth: Decimal) -> Row:
         wallets, settles = self._exchange.wallets, coin == SETTLE
-        lent, equity = self._settings.spot_borrow.get(coin, ZERO), self._equity(coin, figures)
+        lent = self._settings.spot_borrow.get(coin, ZERO)
         return {
             "availableToBorrow": "",
             "bonus": "0",
             "accruedInterest": plain(self._settings.accrued_interest.get(coin, ZERO)),
             "availableToWithdraw": "",
-            "totalOrderIM": plain(figures.order_margin if settles else ZERO),
+            "totalOrderIM": plain(figures.order_margin) if settles else "0",
             "equity": plain(equity),
-            "totalPositionMM": plain(figures.maintenance_margin if settles else ZERO),
-            "usdValue": plain(self._worth(coin, equity)),
-            "unrealisedPnl": plain(figures.unrealised if settles else ZERO),
+            "totalPositionMM": plain(figures.maintenance_margin) if settles else "0",
+            "usdValue": plain(worth),
+            "unrealisedPnl": plain(figures.unrealised) if settles else "0",
             "borrowAmount": plain(lent + wallets.debt(coin)),
-            "totalPositionIM": plain(figures.position_margin if settles else ZERO),
+            "totalPositionIM": plain(figures.position_margin) if settles else "0",
             "walletBalance": plain(wallets.spot.get(coin, ZERO) + lent),
-            "cumRealisedPnl": plain(self._realised() if settles else ZERO),
+            "cumRealisedPnl": plain(self._realised()) if settles else "0",
             "locked": plain(wallets.locked.get(coin, ZERO)),
             "collateralSwitch": self._ratio(coin) > 0,
             "marginCollateral": settles or coin in self._assets,

@@ -103,29 +103,18 @@ class Maker:
         `touch` is the place of the spread's chance, `depth` that of sizes and takers; no takers when `activity` is
         None (a halted market).
         """
-        return BookState.later(partial(self._written, price, touch, depth, activity))
-
-    def mid(self, price: float, *, touch: str) -> Decimal:
-        """Half way between best bid and best ask of such a book, which need not be written for that."""
-        bid, ask = self._touch(price, touch)
-        return (bid * self._tick + ask * self._tick) / 2
-
-    def _written(self, price: float, touch: str, depth: str, activity: float | None) -> dict[str, object]:
-        drawn, (bid, ask) = words(depth), self._touch(price, touch)
-        lots = 1 / (price * self._lot_size)
-        return {
-            "bids": self._side(bid, -1, lots, price, drawn[0:6]),
-            "asks": self._side(ask, 1, lots, price, drawn[6:12]),
-            "taker_buys": self._takers(uniform(drawn[12]), lots, activity),
-            "taker_sells": self._takers(uniform(drawn[13]), lots, activity),
-        }
-
-    def _touch(self, price: float, place: str) -> tuple[int, int]:
-        """Best bid and best ask, in ticks."""
-        spread = self._spread(price, uniform(words(place)[0]))
+        drawn = words(depth)
+        spread = self._spread(price, uniform(words(touch)[0]))
         # 1e-6 of a tick: a price that is on a tick must not fall below it by a float's last digit.
         bid = max(math.floor(price / self._tick_size - (spread - 1) / 2 + 1e-6), 1)
-        return bid, bid + spread
+        ask = bid + spread
+        lots = 1 / (price * self._lot_size)
+        return BookState(
+            bids=self._side(bid, -1, lots, price, drawn[0:6]),
+            asks=self._side(ask, 1, lots, price, drawn[6:12]),
+            taker_buys=self._takers(uniform(drawn[12]), lots, activity),
+            taker_sells=self._takers(uniform(drawn[13]), lots, activity),
+        )
 
     def _spread(self, price: float, chance: float) -> int:
         if chance >= WIDE_SHARE:

@@ -183,19 +183,20 @@ class Story:
         prices = self._prices(asset, row, moved)
         opened = number - offset
         touch = opened + moved
-        busy = self._busy(asset, self._row_after(number))
-        halted = coin.track.stale[self._row_after(number)]
-        spot_touch = self._place(asset, "spot-touch", opened if halted else touch)
+        after = self._row_after(number)
+        busy, halted = self._busy(asset, after), coin.track.stale[after]
         spot = coin.spot.book(
-            prices.spot, touch=spot_touch, depth=self._place(asset, "spot", opened if halted else number),
+            prices.spot,
+            touch=self._place(asset, "spot-touch", opened if halted else touch),
+            depth=self._place(asset, "spot", opened if halted else number),
             activity=None if halted else busy,
         )
         perp = coin.perp.book(
             prices.perp, touch=self._place(asset, "perp-touch", touch), depth=self._place(asset, "perp", number),
             activity=busy,
         )
-        return MarketState(
-            spot=spot, perp=perp, mark=self._mark(asset, number), index=coin.spot.mid(prices.spot, touch=spot_touch))
+        index = (spot.bids[0].price + spot.asks[0].price) / 2
+        return MarketState(spot=spot, perp=perp, mark=self._mark(asset, number), index=index)
 
 
 def _coin(asset: Asset, track: Track, step: Millis, instruments: Mapping[Asset, Instrument]) -> _Coin:

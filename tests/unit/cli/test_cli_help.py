@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from bot.cli.main import CLI
-from bot.testnet.market import SCENARIOS
+from bot.testnet.market.regimes import SCENARIOS
 
 COMMANDS = [
     [], ["run"], ["plan"], ["advise"], ["status"], ["health"], ["close"], ["finalize"], ["pause"], ["resume"],

@@ -435,6 +435,28 @@ def test_coins_that_were_sold_with_a_hedge_belong_to_it_and_those_of_the_user_to
     assert read_books(tmp_path / "new.db").fills == found.fills
 
 
+def test_coins_bought_with_the_proceeds_belong_to_the_hedge_though_all_else_of_it_is_forgotten(
+    lived: Lived,
+) -> None:
+    seen = remembered(lived)
+    mine = [order for order in seen.orders if order.report.client_order_id.startswith(f"hr{TAG}_btc1_")]
+    last = max(order.created_at for order in mine)
+    bought = PastOrder(
+        OrderReport(f"hr{TAG}_btc1_zz", "ETH/USDT", OrderState.FILLED, D(2), order_id="77", quantity=D(2),
+                    price=D(1_000)), Side.BUY, D(2), D(1_000), reduce_only=False, time_in_force=TimeInForce.GTX,
+        created_at=last)
+    fill = Fill("9001", "77", "ETH/USDT", Side.BUY, D(2), D(1_000), D("0.002"), "ETH", D(0), maker=True, at=last,
+                fee_value=D(2))
+    whole = rebuild(replace(seen, orders=(*seen.orders, bought), fills=(*seen.fills, fill)), lived.terms, TAG)
+    before = rebuild(seen, lived.terms, TAG).episodes[0]
+    assert whole.episodes[0] == replace(before, fees=before.fees + 2, fills=before.fills + 1)
+    gone = {order.report.order_id for order in mine}
+    left = replace(seen, orders=(*(order for order in seen.orders if order not in mine), bought),
+                   fills=(*(one for one in seen.fills if one.order_id not in gone), fill))
+    hedge = next(one for one in rebuild(left, lived.terms, TAG).episodes if one.id == "btc1")
+    assert (hedge.asset, hedge.symbol, hedge.sold, hedge.fees) == ("BTC", "BTC/USDT:USDT", D(0), D(2))
+
+
 def fold_memory(file: Path) -> Memory:
     async def recalled() -> Memory:
         confirm(file, 6)

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import string
-import subprocess
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kept_books import WORKED, Deal, kept
+from kept_books import FINALISED, WORKED, kept
 from typer.testing import CliRunner
 
 from bot.cli.main import CLI
@@ -26,14 +24,6 @@ from bot.lab.export import GENERIC, STARTS_FORMULA, Booked, Format, Kind, read, 
 
 D = Decimal
 PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
-ROOT = Path(__file__).parents[3]
-FINALISED = (
-    *WORKED[:1],
-    Deal(Side.SELL, ((DAY, "0.2", "59990", "11.998", "0"),), ("60000", "60010"), symbol=SPOT, reason="finalise_age"),
-    Deal(Side.BUY, ((DAY + 9, "0.2", "60010", "-0.5", "-2000"),), ("60000", "60010"), reason="finalise_age"),
-    FundingPayment("f1", PERP, D("-0.25"), "USDT", DAY // 2),
-)
-"""A hedge whose coins were sold, with a rebate at the end."""
 
 
 def table(content: str) -> list[dict[str, str]]:
@@ -203,22 +193,3 @@ def test_what_cannot_be_meant_is_refused_with_what_can(tmp_path: Path, words: tu
     done = CliRunner().invoke(CLI, ["export", "--journal", str(kept(tmp_path, WORKED)), *words])
     assert done.exit_code == 2
     assert said in " ".join(done.output.replace("│", " ").split())
-
-
-# -- other people's software -------------------------------------------------------------------------------------------
-
-
-def test_bittytax_takes_every_row(tmp_path: Path) -> None:
-    python = Path(os.environ.get("HEDGEROW_BITTYTAX") or ROOT / ".fidelity" / "bittytax" / "bin" / "python")
-    if not python.exists():
-        pytest.skip(f"BittyTax is not installed: {python} is absent (make fidelity-setup makes it)")
-    out = tmp_path / "mine.csv"
-    exported(kept(tmp_path, FINALISED), "--format", "bittytax", "--out", str(out))
-    code = ("import sys; from bittytax.import_records import ImportRecords\n"
-            "records = ImportRecords(); records.import_csv(open(sys.argv[1], newline=''))\n"
-            "print('\\n' + repr((records.success_cnt, records.failure_cnt, "
-            "[one.t_type.value for one in records.get_records()])))")
-    done = subprocess.run([python, "-c", code, out], capture_output=True, text=True, check=True,
-                          env={**os.environ, "HOME": str(tmp_path)})
-    kinds = ["Margin-Fee", "Margin-Fee", "Trade", "Margin-Loss", "Margin-Fee-Rebate"]
-    assert done.stdout.splitlines()[-1] == repr((5, 0, kinds))

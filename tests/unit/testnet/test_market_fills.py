@@ -12,7 +12,8 @@ from bot.core.orders import TimeInForce
 from bot.core.times import HOUR, MINUTE, SECOND, Millis
 from bot.paper.matching import queue_ahead, resting_fills
 from bot.paper.records import PaperOrder
-from bot.testnet.market import Story, scenario_story
+from bot.testnet.market.scenarios import scenario_story
+from bot.testnet.market.story import Story
 
 
 def rest(story: Story, asset: str, quantity: Decimal, at: Millis, patience: Millis) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.times import HOUR, parse_iso
 from bot.errors import ConfigError
-from bot.testnet.market import read_panel
+from bot.testnet.market.panel import read_panel
 
 HEADER = "ts_utc,btc_spot,btc_perp,btc_mark,btc_funding,eth_spot,eth_perp,eth_mark,eth_funding,spot_stale"
 ROWS = (

@@ -21,7 +21,9 @@ import pytest
 
 from bot.core.times import DAY, HOUR, parse_iso
 from bot.errors import ConfigError
-from bot.testnet.market import SCENARIOS, Rows, scenario_rows, scenario_story
+from bot.testnet.market.regimes import SCENARIOS
+from bot.testnet.market.rows import Rows
+from bot.testnet.market.scenarios import scenario_rows, scenario_story
 
 SEEDS = range(20)
 WINDOWS = {
@@ -150,7 +152,7 @@ def test_a_coin_alone_is_the_coin_in_company() -> None:
 
 def test_another_process_tells_the_same_story() -> None:
     code = (
-        "from bot.testnet.market import scenario_story\n"
+        "from bot.testnet.market.scenarios import scenario_story\n"
         "story = scenario_story('demo', seed=1)\n"
         "print(story.at('BTC', story.start + 777_777_000))"
     )

@@ -13,8 +13,9 @@ import pytest
 from bot.core.money import is_multiple
 from bot.core.times import HOUR, MINUTE, SECOND, Millis, parse_iso
 from bot.errors import ConfigError
-from bot.testnet.market import PathMode, Rows, Story, Track, panel_story, read_panel
-from bot.testnet.market.rows import running_sigma
+from bot.testnet.market.panel import read_panel
+from bot.testnet.market.rows import Rows, Track, running_sigma
+from bot.testnet.market.story import PathMode, Story, panel_story
 from bot.testnet.specs import INSTRUMENTS
 
 START = parse_iso("2021-01-28")
