@@ -1,9 +1,10 @@
-"""No year is lost: the recorded hours of 2020 to 2024, begun at each month for twelve months, at the product's defaults.
+"""No year is lost: the recorded hours of 2020 to 2024 from each month's start for twelve months, at the defaults.
 
     python bench/years.py                  with `finalise` and with `close`, on all cores; exit code 1 at a liquidation
     python bench/years.py --top-up         the same with transfers from the spot wallet (margin.top_up)
+    python bench/years.py --no-ladder      the same without margin ladder and caps: what they are for
     python bench/years.py --venue bybit    the same in one wallet, where the coins are collateral
-    python bench/years.py --only 2020-10 2021-01
+    python bench/years.py --only 2020-10 2021-01 --months 6
 
 The account is 100,000 at 50/30/20, half of the cash in the futures wallet where the venue has one. Fills are `touch`;
 margin is checked at the recorded highs of the mark within each hour, which are put beside the panel's prices here.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from replay import recorded
 
 from bot.cli.replay import wishes_of
 from bot.core.policy import OnMargin
-from bot.core.times import HOUR, iso, parse_iso
+from bot.core.times import HOUR, Millis, iso, parse_iso
 from bot.lab import sweep
 from bot.lab.stage import Wishes
 from bot.lab.sweep import Figures, Job
@@ -98,27 +99,33 @@ def _highs(bars: Path) -> Iterator[tuple[str, str]]:
             yield iso(parse_iso(bar["ts_utc"]) + HOUR), bar["mark_high"]
 
 
-def wishes(policy: OnMargin, folder: Path, *, top_up: bool = False, venue: str = "binance") -> Wishes:
+def wishes(
+    policy: OnMargin, folder: Path, *, top_up: bool = False, ladder: bool = True, venue: str = "binance",
+) -> Wishes:
     """What `hedgerow replay -c` makes of that configuration."""
     file = folder / f"{venue}-{policy}.yaml"
     file.write_text(CONFIG.format(venue=venue, policy=policy, top_up=str(top_up).lower()), encoding="ascii")
     levels = dict.fromkeys(("open", "close", "resize"))
-    return wishes_of(load(file, {}), bare=False, fill="touch", nav=None, levels=levels)
+    made = wishes_of(load(file, {}), bare=False, fill="touch", nav=None, levels=levels)
+    if ladder:
+        return made
+    return replace(made, policy=replace(made.policy, margin=replace(made.policy.margin, enabled=False)))
 
 
-def year_from(month: str) -> tuple[int, int]:
-    """Its first instant, and the same day a year later."""
-    return parse_iso(f"{month}-01"), parse_iso(f"{int(month[:4]) + 1}{month[4:]}-01")
+def span_from(month: str, months: int) -> tuple[Millis, Millis]:
+    """Its first instant, and that of the month so many later."""
+    year, place = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + months, 12)
+    return parse_iso(f"{month}-01"), parse_iso(f"{year}-{place + 1:02d}-01")
 
 
 def years(
-    panel: Path, wanted: Mapping[OnMargin, Wishes], months: Sequence[str] = MONTHS, workers: int | None = None,
+    panel: Path, wanted: Mapping[OnMargin, Wishes], begun: Sequence[str] = MONTHS, *, months: int = 12,
 ) -> Iterator[Year]:
     """Each year, in order of time; one process a core."""
-    asked = [(month, policy) for month in months for policy in wanted]
+    asked = [(month, policy) for month in begun for policy in wanted]
     digest = sweep.digest_of(panel)
-    jobs = [Job(panel, digest, wanted[policy], *year_from(month)) for month, policy in asked]
-    runner = sweep.on_cores(workers or sweep.cores())
+    jobs = [Job(panel, digest, wanted[policy], *span_from(month, months)) for month, policy in asked]
+    runner = sweep.on_cores(sweep.cores())
     found: dict[int, Figures] = {}
     following = 0
     for place, figures in runner(jobs):
@@ -137,10 +144,10 @@ def summary(found: Sequence[Year]) -> Iterator[str]:
         mean = {name: sum(getattr(one, name) for one in known) / Decimal(len(known))
                 for name in ("hedges", "finalised", "off_pp", "spot_off_pp", "net_cost_bp")}
         yield (
-            f"{policy}: {sum(one.liquidations for one in known)} liquidations in {len(known)} years, lowest runway "
+            f"{policy}: {sum(one.liquidations for one in known)} liquidations in {len(known)} paths, lowest runway "
             f"{percent(min(runways, default=None))}, lowest cash {percent(min(cash, default=None))}; on average "
-            f"{mean['hedges']:.1f} hedges, {mean['finalised']:.1f} finalised, {mean['off_pp']:.2f}pp from target (coins "
-            f"alone {mean['spot_off_pp']:.2f}), net cost {mean['net_cost_bp']:.0f} bp of NAV a year")
+            f"{mean['hedges']:.1f} hedges, {mean['finalised']:.1f} finalised, {mean['off_pp']:.2f}pp from target "
+            f"(coins alone {mean['spot_off_pp']:.2f}), net cost {mean['net_cost_bp']:.0f} bp of NAV a year")
 
 
 def bench(rounds: int) -> Outcome:
@@ -162,6 +169,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Twelve months from each month of recorded history: no liquidation.")
     parser.add_argument("--only", nargs="+", metavar="YYYY-MM", default=MONTHS, choices=MONTHS)
     parser.add_argument("--top-up", action="store_true", help="with transfers from the spot wallet")
+    parser.add_argument("--no-ladder", action="store_true", help="without margin ladder and caps")
+    parser.add_argument("--months", type=int, default=12, help="so many, and not twelve")
     parser.add_argument("--venue", choices=("binance", "bybit"), default="binance")
     asked = parser.parse_args()
     recording = recorded()
@@ -171,8 +180,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         panel, place, found = with_highs(recording, Path(folder)), Path(folder), []
         print(HEAD)
-        wanted = {policy: wishes(policy, place, top_up=asked.top_up, venue=asked.venue) for policy in POLICIES}
-        for year in years(panel, wanted, asked.only):
+        wanted = {
+            policy: wishes(policy, place, top_up=asked.top_up, ladder=not asked.no_ladder, venue=asked.venue)
+            for policy in POLICIES}
+        for year in years(panel, wanted, asked.only, months=asked.months):
             print(year.row(), flush=True)
             found.append(year)
     print("", *summary(found), f"{time.perf_counter() - began:.0f} s on {sweep.cores()} cores", sep="\n")

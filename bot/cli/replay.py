@@ -32,8 +32,8 @@ def replay(
     begin: Annotated[str | None, typer.Option(
         "--from", metavar="DATE", show_default=False, help="First instant. Default: the panel's.")] = None,
     end: Annotated[str | None, typer.Option(
-        "--to", metavar="DATE", show_default=False, help="The instant before which it ends. Default: after the last "
-                                                         "row.")] = None,
+        "--to", metavar="DATE", show_default=False, help="The instant before which it ends (exclusive). Default: "
+                                                         "after the last row.")] = None,
     fill: Annotated[str, typer.Option(
         metavar="touch|immediate", help="When an order fills: once a later price trades through it, or at the price "
                                         "that was known at the decision.")] = "touch",
@@ -113,6 +113,14 @@ def _number(text: str) -> Decimal:
     return parse_decimal(text)
 
 
+def _worth(text: str) -> Decimal:
+    """An amount above 0. Raises ValueError saying what is allowed."""
+    value = _number(text)
+    if value <= 0:
+        raise ValueError(f"{text!r} is not above 0; allowed: an amount such as 100000")
+    return value
+
+
 def wishes_of(
     settings: Settings | None, *, bare: bool, fill: str, nav: str | None, levels: dict[str, str | None],
 ) -> Wishes:
@@ -140,7 +148,7 @@ def wishes_of(
         story = settings.testnet_story()
         wishes = replace(
             wishes, venue=str(settings.venue), nav=story["nav"], futures_share=story["futures_share"])
-    return wishes if nav is None else replace(wishes, nav=option("--nav", _number, nav))
+    return wishes if nav is None else replace(wishes, nav=option("--nav", _worth, nav))
 
 
 def _table(outcome: Outcome) -> RenderableType:
@@ -149,13 +157,15 @@ def _table(outcome: Outcome) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    share = outcome.lowest_cash_share
+    share, runway = outcome.lowest_cash_share, outcome.lowest_runway
     lines = [
         f"{outcome.rows:,} rows, {outcome.stale_rows} stale, in {outcome.seconds:.1f} s",
-        f"{outcome.trades} trades, {outcome.liquidations} liquidations",
+        f"{outcome.trades} trades, {outcome.spot_trades} spot trades, {outcome.liquidations} liquidations",
         f"NAV {outcome.nav:,.2f}: cash {outcome.cash:,.2f}, unrealised {outcome.unrealised_pnl:,.2f}",
         f"lowest (cash + unrealised) / NAV: {'unknown' if share is None else f'{share:.5f}'}",
     ]
+    if runway is not None:
+        lines.append(f"lowest joint runway: {runway * 100:.2f}%")
     table = Table(box=None)
     table.add_column("")
     for asset in outcome.episodes:

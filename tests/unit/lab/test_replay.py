@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,20 @@ def test_two_runs_of_the_same_input_print_the_same_but_for_the_seconds(tmp_path:
     assert first.pop("seconds") > 0
     assert second.pop("seconds") > 0
     assert json.dumps(first) == json.dumps(second)
+
+
+def test_without_json_it_says_the_lowest_runway_and_cash_where_margins_are_reckoned(tmp_path: Path) -> None:
+    config = tmp_path / "hedgerow.yaml"
+    config.write_text(
+        'venue: binance\nenvironment: local\nassets:\n  BTC: {target: "50%"}\n  ETH: {target: "30%"}\n'
+        'cash: {USDT: "20%"}\nmargin: {on_margin: close}\njournal: replay.db\n')
+    done = CliRunner().invoke(CLI, ["replay", str(made_up_panel(tmp_path, 60)), "-c", str(config)])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"lowest \(cash \+ unrealised\) / NAV: 0\.\d{5}\nlowest joint runway: \d+\.\d\d%", done.output)
+
+
+@pytest.mark.parametrize("wrong", [["--nav", "0"], ["--nav", "-5"], ["--open", "5pp"], ["--to", "soon"],
+                                   ["--fill", "never"]])
+def test_what_makes_no_sense_is_a_usage_error(wrong: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(CLI, ["replay", str(made_up_panel(tmp_path, 9)), "--bare", *wrong])
+    assert (done.exit_code, wrong[0] in done.output) == (2, True), done.output
