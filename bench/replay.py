@@ -1,8 +1,9 @@
 """Replay against programs of others: the engine's loop per row, the whole process, and how both grow.
 
-Peers run in environments of their own (`make peers`); one that is not installed, or for which there is no script in
-bench/peers, is left out, and that is said. All take
+Peers run in environments of their own (`make peers`); one that is not installed is left out, and that is said. All take
 the same prices, targets and bounds; only ours has funding, a perpetual's account, decisions with reasons and a ledger.
+Loops are measured in processor time, so that what else runs on the machine counts for neither side; the whole process
+by the clock.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import gc
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from figures import Goal, Outcome
 
@@ -34,12 +38,24 @@ PEERS = ROOT / ".peers"
 START, END = "2020-01-01", "2024-12-31"
 LEVELS = ("--open", "0.05", "--close", "0.01", "--resize", "0.01")
 RIVALS = {
-    # name: environment, its script's last word, and how much of its time ours may take: floor and goal
-    "bt, a drift algo placed first": ("bt", "drift", 1 / 0.6, 1 / 1.5),
-    "bt, RunIfOutOfBounds": ("bt", "bounds", 1 / 25, 1 / 50),
-    "basana": ("basana", "drift", 1 / 0.8, 1 / 2),
-    "nautilus_trader": ("nautilus", "drift", 1.0, 1 / 2.5),
+    # name: environment, its script's last word, and how many times as fast ours is to be: floor and goal
+    "bt, a drift algo placed first": ("bt", "drift", 0.6, 1.5),
+    "bt, RunIfOutOfBounds": ("bt", "bounds", 25, 50),
+    "basana": ("basana", "drift", 0.8, 2),
+    "nautilus_trader": ("nautilus", "drift", 1, 2.5),
 }
+SLOW = "bt, RunIfOutOfBounds"
+"""Takes half a minute: once is enough."""
+
+
+class Printed(NamedTuple):
+    """A process that has ended: the rows that it says it took, its loop's µs a row, wall seconds, greatest size in MB.
+    """
+
+    rows: int
+    loop: float
+    wall: float
+    size: float
 
 
 def recorded() -> Path | None:
@@ -89,57 +105,90 @@ def loop(panel: Path, coins: int = 2, end: Millis | None = None) -> float:
     rows = list(Panel(panel).rows(0, end or parse_iso("9999-01-01"), [one.asset for one in wanted.policy.assets]))
     gc.collect()
     gc.freeze()
+    began = time.process_time()
     outcome = asyncio.run(replay(wanted, rows))
+    took = time.process_time() - began
     gc.unfreeze()
-    return outcome.seconds / outcome.rows * 1e6
+    return took / outcome.rows * 1e6
 
 
-def process(*words: str) -> tuple[dict[str, float], float, float]:
-    """What a process printed, its wall seconds and its greatest size in MB."""
-    with tempfile.TemporaryFile() as out:
-        began = time.perf_counter()
-        child = os.posix_spawn(words[0], words, {**os.environ, "PYTHONPATH": str(ROOT)},
-                               file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)])
-        _, status, usage = os.wait4(child, 0)
-        seconds = time.perf_counter() - began
-        assert os.waitstatus_to_exitcode(status) == 0, words
-        out.seek(0)
-        return json.loads(out.read()), seconds, usage.ru_maxrss / 1024
+LAUNCH = """
+import json, os, sys, tempfile, time
+with tempfile.TemporaryFile() as out:
+    began = time.perf_counter()
+    child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)])
+    _, status, usage = os.wait4(child, 0)
+    wall = time.perf_counter() - began
+    out.seek(0)
+    print(json.dumps({"code": os.waitstatus_to_exitcode(status), "wall": wall, "size": usage.ru_maxrss / 1024,
+                      "said": out.read().decode()}))
+"""
+"""A small process that starts a program: the greatest size of a program counts that of who started it, too."""
+
+
+def process(*words: str, kept: Path | None = None) -> Printed:
+    """Run a program to its end. `kept`: a folder for what Python compiles, where the program is not installed."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environ["PYTHONPATH"] = str(ROOT)
+    if kept is not None:
+        environ["PYTHONPYCACHEPREFIX"] = str(kept)
+    done = subprocess.run([sys.executable, "-S", "-c", LAUNCH, *words], env=environ, stdout=subprocess.PIPE, check=True)
+    told = json.loads(done.stdout)
+    assert told["code"] == 0, words
+    said = json.loads(told["said"])
+    return Printed(said["rows"], said.get("cpu", said["seconds"]) / said["rows"] * 1e6, told["wall"], told["size"])
 
 
 def rival(environment: str, kind: str, panel: Path) -> tuple[str, ...] | None:
     """How a peer is run; None where it is not installed."""
     python = PEERS / environment / "bin" / "python"
     script = ROOT / "bench" / "peers" / f"{environment}_replay.py"
-    return (str(python), str(script), str(panel), START, END, kind) if python.is_file() and script.is_file() else None
+    return (str(python), str(script), str(panel), START, END, kind) if python.is_file() else None
 
 
 def bench(rounds: int) -> Outcome:
-    with tempfile.TemporaryDirectory() as folder:
-        panel = recorded() or made_up(Path(folder), 43_824)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        panel = recorded() or made_up(folder, 43_824)
         notes = [f"rows of {panel.name}, {START} to {END}"]
+        commands = {name: rival(environment, kind, panel) for name, (environment, kind, _, _) in RIVALS.items()}
+        notes += [f"{name}: not installed (make peers), left out" for name, words in commands.items() if words is None]
+        ours, whole, theirs = _in_turns(
+            panel, folder, rounds, {name: words for name, words in commands.items() if words is not None})
+        mine = statistics.median(ours)
+        notes.append(f"engine loop, ours: {mine:.1f} µs a row ({', '.join(f'{one:.1f}' for one in ours)})")
         goals: list[Goal] = []
-        ours = statistics.median(loop(panel, end=parse_iso(END)) for _ in range(rounds))
-        notes.append(f"engine loop, ours: {ours:.1f} µs a row")
-        command = (sys.executable, "-m", "bot", "replay", str(panel), "--from", START, "--to", END, "--fill",
-                   "immediate", "--nav", "100000", *LEVELS, "--bare", "--json")
-        for name, (environment, kind, floor, goal) in RIVALS.items():
-            words = rival(environment, kind, panel)
-            if words is None:
-                notes.append(f"{name}: not installed (make peers), left out")
-                continue
-            printed = [process(*words) for _ in range(rounds)]
-            theirs = statistics.median(said["seconds"] / said["rows"] for said, _, _ in printed) * 1e6
-            goals.append(Goal(f"replay, µs a row, against {name}", floor, ours, theirs, "µs"))
-            notes.append(f"{name}: {theirs:.1f} µs a row; ours is {theirs / ours:.2f} times as fast "
-                         f"(goal {1 / goal:g}, floor {1 / floor:.2g})")
-            if kind == "drift" and environment == "bt":
-                whole = [process(*command) for _ in range(rounds)]
-                for what, most, place in (("wall", 1.0, 1), ("memory", 0.5, 2)):
-                    mine, other = (statistics.median(one[place] for one in runs) for runs in (whole, printed))
-                    goals.append(Goal(f"replay, whole process, {what}, against bt", most, mine, other))
-        goals += growth(Path(folder), rounds)
+        for name, printed in theirs.items():
+            other, (_, _, floor, goal) = statistics.median(one.loop for one in printed), RIVALS[name]
+            goals += [Goal(f"replay, a row, against {name}: {what} {fast:g}x", 1 / fast, mine, other, "µs")
+                      for what, fast in (("floor", floor), ("goal", goal))]
+            notes.append(f"{name}: {other:.1f} µs a row ({', '.join(f'{one.loop:.1f}' for one in printed)}); ours is "
+                         f"{other / mine:.2f} times as fast")
+        if bt := theirs.get("bt, a drift algo placed first"):
+            wall, size = (tuple(statistics.median(getattr(one, part) for one in runs) for runs in (whole, bt))
+                          for part in ("wall", "size"))
+            goals += [Goal("replay, whole process, wall, against bt", 1, *wall),
+                      Goal("the same, goal", 0.4, *wall), Goal("replay, whole process, memory, against bt", 0.5, *size)]
+        goals += growth(folder, rounds)
     return Outcome("Replay", (), goals, notes)
+
+
+def _in_turns(
+    panel: Path, folder: Path, rounds: int, commands: Mapping[str, tuple[str, ...]],
+) -> tuple[list[float], list[Printed], dict[str, list[Printed]]]:
+    """Our loops, our whole processes, and the others', one of each after the other."""
+    command = (sys.executable, "-m", "bot", "replay", str(panel), "--from", START, "--to", END, "--fill", "immediate",
+               "--nav", "100000", *LEVELS, "--bare", "--json")
+    process(*command, kept=folder)  # what is installed is compiled
+    ours, whole = [], []
+    theirs: dict[str, list[Printed]] = {name: [] for name in commands}
+    for k in range(rounds):
+        ours.append(loop(panel, end=parse_iso(END)))
+        whole.append(process(*command, kept=folder))
+        for name, words in commands.items():
+            if k == 0 or name != SLOW:
+                theirs[name].append(process(*words))
+    return ours, whole, theirs
 
 
 def growth(folder: Path, rounds: int) -> list[Goal]:

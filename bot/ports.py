@@ -19,6 +19,7 @@ from bot.core.ledger import Event
 from bot.core.market import Asset, Instrument, Quote, Snapshot, WalletKind
 from bot.core.orders import Fill, FundingPayment, OrderIntent, OrderRecord, OrderReport, PastOrder
 from bot.core.policy import Policy, Terms
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 
@@ -205,6 +206,7 @@ class Depth:
     asks: tuple[tuple[Decimal, Decimal], ...]
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """One funding settlement as the venue published it: longs paid `rate` of their notional to shorts.

@@ -83,9 +83,10 @@ async def main() -> None:
     for coin, events in history.items():
         market.add_bar_source(bs.FifoQueueEventSource(events=events))
         market.subscribe_to_bar_events(bs.Pair(coin, "USDT"), strategy.on_bar)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     await dispatcher.run()
-    print(json.dumps({"rows": len(history["ETH"]), "seconds": time.perf_counter() - began}))
+    print(json.dumps({"rows": len(history["ETH"]), "seconds": time.perf_counter() - began,
+                      "cpu": time.process_time() - worked}))
 
 
 asyncio.run(main())

@@ -99,8 +99,7 @@ def fetch(
     first, until = option("--from", _instant, begin), option("--to", _instant, end)
     if first % INTERVALS[interval] or until % INTERVALS[interval] or first >= until:
         raise typer.BadParameter(f"--from must be before --to, both whole multiples of {interval}", param_hint="--from")
-    if not out.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    _check_out(out)
     coins = option("--assets", _coins, assets)
     try:
         fetched = _with_progress(lambda on_piece: app.fetch_history(
@@ -120,6 +119,14 @@ def fetch(
     if not fetched.ok:
         raise CommandFailed(
             Code.CONFIGURATION, f"{out} was written, but has gaps; `hedgerow data check {out}` tells line by line")
+
+
+def _check_out(out: Path) -> None:
+    """That it can be written: said before hours of downloading, not after."""
+    if not out.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    if not out.name.endswith((".csv", ".csv.gz")) or out.is_dir():
+        raise typer.BadParameter(f"{out} is no panel file; allowed: NAME.csv or NAME.csv.gz", param_hint="--out")
 
 
 def _with_progress(work: Callable[[OnPiece], Coroutine[Any, Any, Fetched]]) -> Fetched:
@@ -177,6 +184,8 @@ def _coins(text: str) -> tuple[str, ...]:
     from bot.settings import read_any_coin
 
     coins = tuple(read_any_coin(coin.strip()) for coin in text.split(","))
+    if "USDT" in coins:
+        raise ValueError("USDT is what the others are priced in; allowed: coins such as BTC,ETH")
     if len(set(coins)) != len(coins):
         raise ValueError(f"{text!r} names a coin twice")
     return coins

@@ -39,6 +39,8 @@ def export(
     from bot.lab import export as lab
     from bot.lab.written import must_be_free, write
 
+    if out is None and force:
+        raise typer.BadParameter("it belongs to --out", param_hint="--force")
     wanted, what = _one_of(lab.Format, form, "--format"), _one_of(lab.Kind, kind, "--kind")
     texts = lab.sheets(lab.read(path, since=since, until=until), wanted, what)
     if out is None:

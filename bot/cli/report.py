@@ -42,6 +42,8 @@ def report(
     """
     if html is not None and as_json:
         raise typer.BadParameter("--html writes a page, so --json does not go with it")
+    if html is None and force:
+        raise typer.BadParameter("it belongs to --html", param_hint="--force")
     path, (since, until) = journal_of(config, journal), span_of(begin, end)
     from bot.cli import render
     from bot.lab import report as lab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from bot.cli.replay import LATEST, instant, wishes_of
 from bot.cli.testnet import option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from bot.core.times import Millis
@@ -87,12 +88,14 @@ def sweep(
     from bot.lab.sweep_file import SweepFile
 
     _check(train=train, test=test, by=by, figure=figure)
+    _check_pair(train, within, heatmap, axes)
+    _check_files({"--heatmap": heatmap, "--out": out})
     wishes = _wishes(config, fill)
     tried = points_of(read_grid(grid), wishes.policy)
     chosen = None if heatmap is None else maps.axes_of(
         tried.axes, [] if axes is None else [name.strip() for name in axes.split(",")])
     work = _Work(panel, wishes, *_bounds(begin, end), None if out is None else SweepFile(out))
-    windows, wish = None, walk.Wish(by, None if within is None else option("--within", _number, within))
+    windows, wish = None, walk.Wish(by, None if within is None else option("--within", _points, within))
     if train is not None and test is not None:
         windows = walk.windows(work.span, option("--train", walk.length_of, train),
                                option("--test", walk.length_of, test))
@@ -191,9 +194,28 @@ def _check(*, train: str | None, test: str | None, by: str, figure: str) -> None
     if (train is None) != (test is None):
         raise typer.BadParameter("--train and --test go together")
     if by not in {"net_cost_bp", "off_pp", "hedges_a_year"}:
-        raise typer.BadParameter(f"{by!r}: net_cost_bp, off_pp or hedges_a_year", param_hint="--by")
+        raise typer.BadParameter(f"{by!r} is none of net_cost_bp, off_pp, hedges_a_year", param_hint="--by")
     if figure not in FIGURES:
-        raise typer.BadParameter(f"{figure!r}: {', '.join(FIGURES)}", param_hint="--figure")
+        raise typer.BadParameter(f"{figure!r} is none of {', '.join(FIGURES)}", param_hint="--figure")
+
+
+def _check_pair(train: str | None, within: str | None, heatmap: Path | None, axes: str | None) -> None:
+    """What belongs together, and what does not."""
+    if train is not None and heatmap is not None:
+        raise typer.BadParameter("a walk forward has no map: --train does not go with it", param_hint="--heatmap")
+    if train is None and within is not None:
+        raise typer.BadParameter("it belongs to --train and --test", param_hint="--within")
+    if heatmap is None and axes is not None:
+        raise typer.BadParameter("it belongs to --heatmap", param_hint="--axes")
+
+
+def _check_files(files: Mapping[str, Path | None]) -> None:
+    """That they can be written: said before hours of work, not after."""
+    for name, file in files.items():
+        if file is not None and not file.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {file.parent}", param_hint=name)
+        if file is not None and file.is_dir():
+            raise typer.BadParameter(f"{file} is a folder", param_hint=name)
 
 
 def _wishes(config: Path | None, fill: str) -> Wishes:
@@ -206,16 +228,22 @@ def _bounds(begin: str | None, end: str | None) -> tuple[Millis, Millis]:
             LATEST if end is None else option("--to", instant, end))
 
 
-def _number(text: str) -> Decimal:
+def _points(text: str) -> Decimal:
+    """'1.5' or '1.5pp' → percentage points. Raises ValueError."""
     from bot.core.money import parse_decimal
 
-    return parse_decimal(text)
+    points = parse_decimal(text.removesuffix("pp"), "a distance in percentage points")
+    if points <= 0:
+        raise ValueError(f"{text!r} is no distance in percentage points; allowed: above 0, such as 1.5")
+    return points
 
 
 @contextmanager
 def _runner(jobs: int | None, scheduler: str | None) -> Iterator[Runner]:
     from bot.lab import sweep as lab
 
+    if scheduler is not None and not re.fullmatch(r"[a-z]+://[^\s/]+:\d+", scheduler):
+        raise typer.BadParameter(f"{scheduler!r} is no address; allowed: tcp://HOST:PORT", param_hint="--scheduler")
     with ExitStack() as stack:
         if scheduler is None:
             yield lab.on_cores(jobs or lab.cores())

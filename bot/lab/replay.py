@@ -174,10 +174,9 @@ class _Run:
         """The engine's look at a row where prices alone do not tell, its tick where something may come of it."""
         stage, venue, self._passed = self._stage, self._venue, False
         if row.stale and self._bare:  # elsewhere the guards hold what rests on a stale price
-            nav, liquid = _worth(stage, venue.reading(brief=True))
-            self.tally.count(row, nav, liquid, _offs(stage, row, nav))
+            self.tally.count(row, *self._worth(row))
             return
-        decision = None
+        decision, snapshot = None, None
         # Who doubts nothing takes what happened to the account as it comes, and has asked the prices already.
         if row.at < self._due and self._engine.calm and not (self._moved or self._bare):
             snapshot = venue.reading(brief=True)
@@ -185,17 +184,29 @@ class _Run:
         if decision is None:
             await self._tick()
             self._due = row.at + self._tick_every
-            snapshot = venue.reading(brief=True)
+            snapshot = None
         self._passed = decision is not None
-        if decision is None or decision.nav is None or decision.cash is None:
-            nav, liquid = _worth(stage, snapshot)
-        else:
-            nav, liquid = decision.nav, decision.cash + snapshot.futures.unrealised
-        self.tally.count(row, nav, liquid, _offs(stage, row, nav))
+        self.tally.count(row, *self._worth(row))
         if self._bare:
-            self._lull = self._engine.lull(snapshot)
-        if self._margined and snapshot.positions:
-            self.tally.watch(stage, snapshot)
+            self._lull = self._engine.lull(venue.reading()) if self._engine.calm else None
+        elif self._margined and stage.exchange.account.held:
+            self.tally.watch(stage, venue.reading(brief=True) if snapshot is None else snapshot)
+
+    def _worth(self, row: Row) -> tuple[Decimal, Decimal, list[Off]]:
+        """What a row has left: NAV, cash with unrealised profit, and how far each coin is off (`bot.core.lull.Off`)."""
+        stage = self._stage
+        liquid = _cash(stage) + self._venue.unrealised()
+        spot, positions, nav, priced = stage.exchange.wallets.spot, stage.exchange.account.positions, liquid, []
+        for rule in stage.terms.rules:
+            price = row.spots[row.assets.index(rule.asset)]
+            value = spot[rule.asset] * price
+            nav += value
+            priced.append((rule, price, value))
+        offs = []
+        for rule, price, value in priced:
+            excess, position = value - rule.target * nav, positions[rule.asset].quantity
+            offs.append((excess, excess + position * price if position else excess))
+        return nav, liquid, offs
 
     async def _tick(self) -> None:
         """The engine's tick; and the next where coins are being sold and a leg has filled at once, as within seconds.
@@ -215,30 +226,6 @@ class _Run:
             await self._engine.tick()
 
 
-def _worth(stage: Stage, snapshot: Snapshot) -> tuple[Decimal, Decimal]:
-    """NAV, and cash with unrealised profit, by a reading at the end of a row."""
-    book = measure(snapshot, stage.terms.policy, stage.terms.instruments)
-    return (ZERO if book.nav is None else book.nav), _cash(stage) + snapshot.futures.unrealised
-
-
-def _offs(stage: Stage, row: Row, nav: Decimal) -> list[Off]:
-    """How much more than its target each coin is worth, without and with its short (`bot.core.lull.Off`)."""
-    spot, positions, offs = stage.exchange.wallets.spot, stage.exchange.account.positions, []
-    for rule in stage.terms.rules:
-        price, short = row.quotes[rule.asset].spot_bid, positions[rule.asset].quantity
-        if price is None:
-            raise ValueError(f"{rule.asset} has no spot price")  # a panel's row has all three prices
-        excess = spot[rule.asset] * price - rule.target * nav
-        offs.append((excess, excess + short * price if short else excess))
-    return offs
-
-
-def _unrealised(stage: Stage) -> Decimal:
-    exchange = stage.exchange
-    return sum((position.unrealised(exchange.mark(asset)) for asset, position in exchange.account.positions.items()),
-               ZERO)
-
-
 def _cash(stage: Stage) -> Decimal:
     """Stablecoins of both wallets, without unrealised profit."""
     wallets, settle = stage.exchange.wallets, stage.terms.policy.settle
@@ -250,7 +237,7 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
     account, assets = stage.exchange.account, tuple(stage.terms.instruments)
     cash = _cash(stage)
     snapshot = stage.venue.reading()
-    nav, _ = _worth(stage, snapshot)
+    nav = measure(snapshot, stage.terms.policy, stage.terms.instruments).nav or ZERO
     held = {asset: account.wallets.spot.get(asset, ZERO) for asset in assets}
     perp = [fill for fill in account.fills if fill.market == "perp"]
     hedges = [one for one in stage.book.episodes if one.state is not EpisodeState.VOID]
@@ -264,7 +251,7 @@ def _outcome(stage: Stage, tally: _Tally, seconds: float) -> Outcome:
 
     return Outcome(
         rows=tally.rows, stale_rows=tally.stale, trades=len(perp), spot_trades=len(account.fills) - len(perp),
-        cash=cash, unrealised_pnl=_unrealised(stage),
+        cash=cash, unrealised_pnl=stage.venue.unrealised(),
         nav=nav, lowest_cash_share=None if tally.lowest is None else tally.lowest.quantize(_SHOWN),
         lowest_runway=None if tally.runway is None else tally.runway.quantize(_SHOWN),
         mean_nav=(tally.worth / tally.rows).quantize(_SHOWN),

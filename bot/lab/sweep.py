@@ -22,7 +22,7 @@ from typing import TypeAlias
 from bot import __version__
 from bot.core.money import ZERO, reckoned
 from bot.core.times import YEAR, Millis
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Unavailable
 from bot.lab.panel import Panel, Row
 from bot.lab.replay import Outcome, replay
 from bot.lab.stage import Wishes
@@ -242,7 +242,7 @@ def _next(jobs: Iterator[tuple[int, Job]], count: int) -> Iterable[tuple[int, Jo
 def on_cluster(address: str) -> Iterator[Runner]:
     """On a Dask cluster. The panel must lie at the same path on each of its machines.
 
-    Raises ConfigError where Dask is not installed, or nobody answers at the address.
+    Raises ConfigError where Dask is not installed, and Unavailable where nobody answers at the address.
     """
     try:
         from distributed import Client, as_completed  # noqa: PLC0415 - an extra, and it takes a second
@@ -252,7 +252,7 @@ def on_cluster(address: str) -> Iterator[Runner]:
     try:
         client = Client(address, set_as_default=False, timeout="10s")
     except (OSError, ValueError) as error:
-        raise ConfigError(f"no Dask scheduler answers at {address} ({error}). Allowed: tcp://HOST:PORT") from None
+        raise Unavailable(f"no Dask scheduler answers at {address} ({error})") from None
 
     def run(jobs: Sequence[Job]) -> Iterator[tuple[int, Figures]]:
         sent = {client.submit(run_job, job, pure=False, retries=2): place for place, job in enumerate(jobs)}

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from bot.core.market import Asset, Side
 from bot.core.money import ZERO
 from bot.core.orders import TimeInForce
+from bot.core.swift import swift
 from bot.core.times import Millis
 
 MarketName: TypeAlias = Literal["perp", "spot"]
@@ -124,6 +125,7 @@ class PaperOrder:
         return self.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class PaperFill:
     """One execution. `fee` in `fee_currency` (negative: a rebate); `realised` in the settle coin, 0 on spot."""
@@ -144,6 +146,7 @@ class PaperFill:
     at: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class FundingRow:
     """One funding settlement: `amount` positive when received, for `quantity` (signed) at `mark`."""
@@ -158,6 +161,7 @@ class FundingRow:
     at: Millis
 
 
+@swift
 @dataclass(frozen=True, slots=True)
 class IncomeRow:
     """One movement of the margin account's settle balance. `trade_id` and `symbol` where there is one."""

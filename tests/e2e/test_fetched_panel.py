@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from play import ROOT, post
 from play import testnet as serving
+from typer.testing import CliRunner
 
+from bot.cli.main import CLI
 from bot.core.times import DAY, HOUR, iso
 from bot.testnet.market.scenarios import STORY_START, scenario_rows
 
@@ -90,15 +92,22 @@ def test_an_interrupt_keeps_what_is_there_and_the_same_command_goes_on(tmp_path:
     assert out.read_bytes() == whole.read_bytes()
 
 
-@pytest.mark.parametrize(("change", "code", "said"), [
-    (("--venue", "mexc"), 2, "--venue"), (("--interval", "1d"), 2, "--interval"), (("--assets", "BTC,BTC"), 2, "twice"),
-    (("--from", "yesterday"), 2, "is no date"), (("--to", "2020-01-01"), 2, "--from must be before"),
-    (("--from", "2020-01-01T00:30:00Z"), 2, "multiples of 1h"), (("--out", "/nowhere/panel.csv"), 2, "no folder"),
-    (("--url", "http://192.0.2.1:80"), 4, "not on this machine"), (("--url", "http://127.0.0.1:9"), 5, "no testnet"),
+@pytest.mark.parametrize(("change", "said"), [
+    (("--venue", "mexc"), "--venue"), (("--interval", "1d"), "--interval"), (("--assets", "BTC,BTC"), "twice"),
+    (("--assets", "BTC,USDT"), "priced in"), (("--from", "yesterday"), "is no date"),
+    (("--to", "2020-01-01"), "--from must be before"), (("--from", "2020-01-01T00:30:00Z"), "multiples of 1h"),
+    (("--out", "/nowhere/panel.csv"), "no folder"), (("--out", "panel.txt"), "NAME.csv.gz"),
 ])
-def test_what_cannot_be_is_said_with_its_exit_code(
-    change: tuple[str, ...], code: int, said: str, tmp_path: Path,
-) -> None:
-    done = run(*command("http://127.0.0.1:9", "binance", tmp_path / "panel.csv"), *change)
+def test_what_cannot_be_meant_is_refused_with_what_can(change: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    words = command("http://127.0.0.1:9", "binance", tmp_path / "panel.csv")[3:]
+    done = CliRunner().invoke(CLI, [*words, *change])
+    assert (done.exit_code, said in " ".join(done.output.split())) == (2, True), done.output
+
+
+@pytest.mark.parametrize(("url", "code", "said"), [
+    ("http://192.0.2.1:80", 4, "not on this machine"), ("http://127.0.0.1:9", 5, "no testnet"),
+])
+def test_what_cannot_be_is_said_with_its_exit_code(url: str, code: int, said: str, tmp_path: Path) -> None:
+    done = run(*command(url, "binance", tmp_path / "panel.csv"))
     assert (done.returncode, said in " ".join(done.stderr.split())) == (code, True), done.stderr
     assert list(tmp_path.iterdir()) == []

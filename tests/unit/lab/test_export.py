@@ -187,7 +187,7 @@ def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("words", "said"), [
     (("--format", "excel"), "generic, rotki, bittytax"), (("--kind", "tax"), "all, fills, funding, fees"),
     (("--format", "rotki"), "--out"), (("--from", "someday"), "no date"),
-    (("--from", "2021-01-02", "--to", "2021-01-02"), "not after"),
+    (("--from", "2021-01-02", "--to", "2021-01-02"), "not after"), (("--force",), "belongs to --out"),
 ])
 def test_what_cannot_be_meant_is_refused_with_what_can(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     done = CliRunner().invoke(CLI, ["export", "--journal", str(kept(tmp_path, WORKED)), *words])

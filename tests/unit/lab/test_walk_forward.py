@@ -85,7 +85,28 @@ def test_a_walk_forward_reports_what_it_chose_beside_what_followed(tmp_path: Pat
         first = json.loads(alone.stdout)["points"][0]
         assert (each["settings"], each["in_sample"]) == (first["settings"], first["figures"])
         assert each["out_of_sample"]["rows"] == 72
-    assert CliRunner().invoke(CLI, [*words, "--train", "4d"]).exit_code == 2
+
+
+WALK = ("--train", "4d", "--test", "3d")
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (WALK[:2], "go together"), (WALK[2:], "go together"), (("--train", "0d", "--test", "3d"), "90d"),
+    ((*WALK, "--heatmap", "map.svg"), "a walk forward has no map"), ((*WALK, "--within", "-1"), "above 0"),
+    (("--within", "1.5"), "belongs to --train"), (("--axes", "open,resize"), "belongs to --heatmap"),
+    (("--heatmap", "nowhere/map.svg"), "no folder nowhere"), (("--out", "."), "is a folder"),
+    (("--by", "luck"), "is none of net_cost_bp"), (("--figure", "luck"), "is none of net_cost_bp"),
+    (("--fill", "never"), "touch"), (("--from", "someday"), "no date"), (("--jobs", "0"), "--jobs"),
+    (("--scheduler", "10.0.0.5"), "tcp://HOST:PORT"),
+])
+def test_what_cannot_be_meant_is_refused_before_anything_runs(
+    words: tuple[str, ...], said: str, tmp_path: Path,
+) -> None:
+    panel, grid = made_up_panel(tmp_path, 24), tmp_path / "grid.yaml"
+    grid.write_text('triggers: {open: ["3pp", "10pp"]}\n')
+    done = CliRunner().invoke(CLI, ["sweep", str(panel), "-c", str(CONFIG), "--grid", str(grid), *words])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
 
 
 def test_a_heat_map_shows_every_cell_and_is_the_same_bytes_twice() -> None:
