@@ -14,7 +14,7 @@ from bot.core.episode import Episode, EpisodeState, apply_fill, apply_funding, c
 from bot.core.history import Gap
 from bot.core.income import Comparison
 from bot.core.ledger import Costs, Event, Traded
-from bot.core.market import Asset, Instrument, Snapshot
+from bot.core.market import Asset, Instrument, Side, Snapshot
 from bot.core.money import ZERO
 from bot.core.orders import (
     QUARANTINE_AFTER,
@@ -256,7 +256,7 @@ class Book:
         """The hedge that sold coins last; of those that are not known to have, the newest."""
         def sold_at(episode: Episode) -> tuple[Millis, Millis]:
             sales = [event.fill.at for event in self._events.get(episode.id, ())
-                     if isinstance(event, Traded) and event.spot and event.bought is None]
+                     if isinstance(event, Traded) and event.spot and event.fill.side is Side.SELL]
             return max(sales, default=0), episode.started_at
 
         return max((e for e in self._episodes if e.state is not EpisodeState.VOID), key=sold_at, default=None)

@@ -300,9 +300,10 @@ class Executor:
         instrument = self._terms.instruments[asset]
         quote = snapshot.quotes.get(asset)
         position = snapshot.position(instrument.symbol)
-        purchase = decided.due is not None and decided.due.leg is Leg.BUY
-        episode, number, identity = self._book.next_identity(asset, purchase=purchase)
         state = decision.state.of(asset)
+        # What a long buys that is finalised is a leg of its own; else it is bought with another's proceeds.
+        purchase = decided.due is not None and decided.due.leg is Leg.BUY and state.finalising is None
+        episode, number, identity = self._book.next_identity(asset, purchase=purchase)
         intent = OrderIntent(
             identity, number, episode, asset, instrument.spot_symbol if step.spot else instrument.symbol, step.side,
             step.quantity, step.price, step.reduce_only, step.time_in_force,
