@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from bot.core import triggers
 from bot.core.decision import Action, AssetStanding, Decision, HedgeIntent, Leg, Measure, Situation
-from bot.core.finalise import SALE_WITHIN, Means, Sale, advance, begin, due, sale_of
+from bot.core.finalise import SALE_WITHIN, Means, Sale, advance, begin, due, extend, sale_of
 from bot.core.market import Asset, Holding, Instrument, Quote, Snapshot
 from bot.core.money import ZERO, plain, reckoned
 from bot.core.policy import Policy, Terms
@@ -132,7 +132,7 @@ def obey_finalise(
     at, means = snapshot.taken_at, means_of(draft, snapshot, policy)
     hedge = draft.booked
     if draft.finalising is not None:
-        draft.finalising = replace(draft.finalising, cause=BY_USER)
+        _take_over(draft, at, means, policy)
         draft.goal_reason = draft.goal_reason if hurried else BY_USER
         return
     if hedge == 0:
@@ -153,6 +153,17 @@ def obey_finalise(
         # What is closed without its coins is exposure that the user takes back, as with `close`.
         if nav is None or sale.locked * means.price >= triggers.levels(draft.policy, nav).resize:
             draft.disarmed = draft.disarmed or "close"
+
+
+def _take_over(draft: Draft, at: Millis, means: Means, policy: Policy) -> None:
+    """A sale that is going on becomes the user's: of the whole hedge, where the margin ladder wanted a part of it."""
+    going = draft.finalising
+    if going is None or going.goal == 0:
+        draft.finalising = None if going is None else replace(going, cause=BY_USER)
+        return
+    draft.intent = HedgeIntent(draft.policy.asset, Action.CLOSE, draft.reference, ZERO, BY_USER)
+    draft.goal, draft.goal_action, draft.goal_at = ZERO, Action.CLOSE, at
+    draft.finalising = extend(going, BY_USER, means, goal=ZERO, policy=policy)
 
 
 def finalise_by_policy(draft: Draft, snapshot: Snapshot, policy: Policy) -> None:

@@ -12,6 +12,7 @@ from bot.core.market import Asset, Snapshot, spot_coin
 from bot.core.money import ZERO
 from bot.core.plan import decide, in_passing
 from bot.core.policy import Terms
+from bot.core.portfolio import quantity_of
 from bot.core.pushed import Pushed, renewed
 from bot.core.swift import changed
 from bot.core.tax import TaxPolicy
@@ -183,9 +184,10 @@ class Engine:
         return snapshot
 
     async def _observe(self) -> Snapshot:
-        """A snapshot with which the books agree: read again once where settling changed them."""
+        """A snapshot with which the books agree: read again once where it does not show what settling changed."""
         snapshot = await self._venue.snapshot()
-        if await self._settler.settle(snapshot) or not _agree(self._shorts(snapshot)):
+        changed = await self._settler.settle(snapshot)
+        if not _agree(self._shorts(snapshot)) or (changed and not self._shows_coins(snapshot)):
             snapshot = await self._venue.snapshot()
             await self._settler.settle(snapshot)
         self._seen = snapshot
@@ -198,6 +200,11 @@ class Engine:
         await self._twin.look(snapshot, [
             self._terms.instruments[asset].symbol for asset, (ours, theirs) in shorts.items() if ours != theirs])
         return snapshot
+
+    def _shows_coins(self, snapshot: Snapshot) -> bool:
+        """Whether the wallet holds what it should by our trades."""
+        return all(
+            self._book.coins(asset) == quantity_of(snapshot, asset) for asset in self._terms.instruments)
 
     def _shorts(self, snapshot: Snapshot) -> dict[Asset, tuple[Decimal, Decimal]]:
         """Short by the journal and by the venue, per coin; a long of the venue's is negative."""

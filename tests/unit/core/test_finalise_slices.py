@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_world import asset_policy, codes, guards_of, instrument, quote, world
 
-from bot.core.decision import Action, Due, Finalising, Leg
+from bot.core.decision import Action, Due, Finalising, Leg, Pace
 from bot.core.explain import explain
 from bot.core.finalise import Means, advance, begin, due, extend, sale_of
 from bot.core.market import Instrument
 from bot.core.money import ZERO, is_multiple, round_to_step
-from bot.core.policy import ExecutionPolicy, FinalisePolicy, Policy
+from bot.core.policy import ExecutionPolicy, FinalisePolicy, MarginPolicy, OnMargin, Policy
 from bot.core.times import DAY, HOUR, MINUTE, SECOND
 
 D = Decimal
@@ -205,6 +205,20 @@ def test_by_command_the_whole_hedge_ends_with_its_coins() -> None:
     assert memory is not None
     assert (memory.to_sell, memory.slice, memory.cause) == (D("0.2"), D("0.04"), "finalise_requested")
     assert decision.state.of("BTC").disarmed is None
+
+
+def test_a_command_makes_the_ladders_sale_of_a_part_one_of_the_whole() -> None:
+    story = world(short="0.2", futures_share="0.06", margin=MarginPolicy(on_margin=OnMargin.FINALISE))
+    part = story.look().state.of("BTC").finalising
+    assert part is not None
+    assert part.goal > 0
+    story.at += SECOND
+    story.standings["BTC"] = {"asked": ("finalize",)}
+    decision = story.look()
+    whole, btc = decision.state.of("BTC").finalising, decision.of("BTC")
+    assert whole is not None
+    assert (whole.goal, whole.to_sell, btc.goal, btc.urgent) == (ZERO, D("0.2"), ZERO, True)
+    assert btc.pace is Pace.MARGIN, "the ladder stays in charge"
 
 
 def test_our_own_sale_alarms_no_guard_and_somebody_elses_does() -> None:
