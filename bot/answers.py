@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from bot import app
 from bot.core.decision import AssetStanding, Decision, Measure, RuleState, Situation, Standing
-from bot.core.market import Asset, Position, Snapshot
-from bot.core.money import ZERO
+from bot.core.market import Asset, Snapshot
 from bot.core.orders import SILENCE
 from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.times import Millis, iso
+from bot.core.way import hedge_in
 from bot.environment import OFFERS
 from bot.errors import Refused, SafetyStop, Unavailable
 from bot.settings import Settings
@@ -142,15 +142,9 @@ def _remembered(settings: Settings, terms: Terms, snapshot: Snapshot) -> tuple[R
             recorded = list(read_decisions(settings.journal, since=last))[-1]
             return recorded.decision.state, recorded.situation.standing
     return RuleState(), Standing(assets={
-        asset: AssetStanding(short=_hedge_of(snapshot.position(spec.symbol), may_be_long=asset in terms.longs))
+        asset: AssetStanding(short=hedge_in(snapshot.position(spec.symbol), may_be_long=asset in terms.longs))
         for asset, spec in terms.instruments.items()
     })
-
-
-def _hedge_of(position: Position | None, *, may_be_long: bool) -> Decimal:
-    if position is None or (position.quantity > 0 and not may_be_long):
-        return ZERO
-    return -position.quantity
 
 
 def read_status(settings: Settings) -> StatusReport:

@@ -81,7 +81,8 @@ def finalize(
     """End the hedge of a coin and really sell its coins, slice by slice: what was a synthetic sale becomes one.
 
     The lesser of hedge and excess is sold on the spot market, and the short is closed with it. Coins that are not free
-    in the spot wallet cannot be sold; it is said beforehand how many these are. A sale may be a taxable event.
+    in the spot wallet cannot be sold; it is said beforehand how many these are. A sale may be a taxable event. Of a
+    long, what is missing is bought, as far as the spot wallet can pay for it.
 
     \b
     Example:

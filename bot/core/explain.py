@@ -27,7 +27,7 @@ from bot.core.runway import runway_of
 from bot.core.sizing import contract_value, wanted_hedge
 from bot.core.times import Millis
 from bot.core.triggers import NAMES
-from bot.core.way import Way
+from bot.core.way import Way, hedge_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,9 @@ def _caps(situation: Situation, terms: Terms, one: Recount) -> Iterator[Step]:
 def _margin_cap(situation: Situation, terms: Terms, one: Recount, cap: IncreaseCap, wanted: Decimal) -> Step:
     snapshot, margin, asset = situation.snapshot, terms.policy.margin, one.decided.asset
     longs = longs_of(situation, terms)
-    promised = {other: _hedge(snapshot, terms, other) + extra for other, extra in (one.committed or {}).items()}
+    promised = {
+        other: hedge_in(snapshot.position(terms.instruments[other].symbol), may_be_long=other in longs) + extra
+        for other, extra in (one.committed or {}).items()}
     account = read_account(snapshot, terms.instruments, {**promised, asset: one.way.along(wanted)}, longs=longs)
     numbers: tuple[str, ...] = ("a mark price or a margin table is missing",)
     if account is not None:
@@ -296,13 +298,6 @@ def _margin_cap(situation: Situation, terms: Terms, one: Recount, cap: IncreaseC
     said = "; ".join(reason.text for reason in cap.reasons)
     return Step("margin caps", f"the account after a {one.way} of {figure(wanted)} {asset}", numbers,
                 said or f"{figure(cap.short)} {asset}, not cut")
-
-
-def _hedge(snapshot: Snapshot, terms: Terms, asset: Asset) -> Decimal:
-    position = snapshot.position(terms.instruments[asset].symbol)
-    if position is None or (position.quantity > 0 and asset not in terms.longs):
-        return ZERO
-    return -position.quantity
 
 
 def _goal(decided: AssetDecision, one: Recount) -> Step:

@@ -38,7 +38,7 @@ from bot.core.runway import (
     tier_of,
 )
 from bot.core.times import MINUTE, Millis
-from bot.core.way import Way, way_of
+from bot.core.way import Way, hedge_in, way_of
 
 __all__ = [
     "Exposure", "IncreaseCap", "MarginAccount", "figures", "increase_allowed", "initial_margin", "joint_runway",
@@ -265,7 +265,7 @@ def _promised(
 ) -> dict[Asset, Decimal]:
     """By asset, the hedge as it will be once what is committed to it is traded."""
     return {
-        asset: _hedge_of(snapshot, instruments[asset], asset in longs) + extra
+        asset: hedge_in(snapshot.position(instruments[asset].symbol), may_be_long=asset in longs) + extra
         for asset, extra in committed.items() if extra
     }
 
@@ -305,14 +305,6 @@ def _margin_holds(snapshot: Snapshot, instruments: Mapping[Asset, Instrument], a
             resting = initial_margin(_resting_notional(snapshot, instrument, way), policy.leverage)
             needed += max(ZERO, initial_margin(added, policy.leverage) - resting)
     return needed <= snapshot.futures.available
-
-
-def _hedge_of(snapshot: Snapshot, instrument: Instrument, may_be_long: bool) -> Decimal:
-    """The hedge that a snapshot shows, signed; a long that can be none of ours is none."""
-    position = snapshot.position(instrument.symbol)
-    if position is None or (position.quantity > 0 and not may_be_long):
-        return ZERO
-    return -position.quantity
 
 
 def _resting_notional(snapshot: Snapshot, instrument: Instrument, way: Way) -> Decimal:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.core.market import Position, Side
-from bot.core.money import ZERO
+from bot.core.money import ZERO, plain
 
 
 class Way(StrEnum):
@@ -54,6 +54,18 @@ class Way(StrEnum):
 def way_of(hedge: Decimal) -> Way:
     """The way of a signed hedge; of none: SHORT."""
     return Way.LONG if hedge < 0 else Way.SHORT
+
+
+def hedge_in(position: Position | None, *, may_be_long: bool) -> Decimal:
+    """The signed hedge that a position can be; a long where none are opened is somebody else's."""
+    if position is None or (position.quantity > 0 and not may_be_long):
+        return ZERO
+    return -position.quantity
+
+
+def said(hedge: Decimal) -> str:
+    """'short 0.2', 'long 0.2'."""
+    return f"{way_of(hedge)} {plain(abs(hedge))}"
 
 
 def enlarges(before: Decimal, after: Decimal) -> bool:

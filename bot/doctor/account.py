@@ -13,6 +13,7 @@ from bot.core import hygiene
 from bot.core.hygiene import Check, Verdict
 from bot.core.money import plain
 from bot.core.policy import Terms
+from bot.core.way import said
 from bot.doctor.findings import Finding, Part, bad_config, ok
 from bot.doctor.streams import streams
 from bot.errors import ConfigError, HedgerowError, JournalError, RateLimited, Refused, Unavailable
@@ -122,20 +123,20 @@ def _last(settings: Settings) -> RecordedDecision | None:
 
 
 def _books(terms: Terms, snapshot: Snapshot, status: StatusReport | None) -> Iterator[Finding]:
-    """Shorts on our symbols against the journal, which alone knows whether they are ours."""
+    """Hedges on our symbols against the journal, which alone knows whether they are ours."""
     hedges = {} if status is None else {episode.asset: episode.short for episode in status.open_episodes}
     for asset, spec in terms.instruments.items():
         position = snapshot.position(spec.symbol)
         found = -position.quantity if position is not None else Decimal(0)
         ours = hedges.get(asset, Decimal(0))
-        if found == ours or (found < 0 and not ours):  # a long is named among the strangers
-            yield ok(Part.ACCOUNT, "hedge", f"short {plain(ours)}", "what the journal has booked", asset)
+        if found == ours or (found < 0 and not ours and asset not in terms.longs):  # it is named among the strangers
+            yield ok(Part.ACCOUNT, "hedge", said(ours), "what the journal has booked", asset)
             continue
         remedy = ("undo what was traded by hand, or close the hedge (hedgerow close)" if ours else
                   "close it, or, where a bot of yours opened it, hedgerow journal rebuild")
         yield Finding(Part.ACCOUNT, Check(
-            hygiene.FOREIGN_POSITION, Verdict.FAIL, f"short {plain(found)} on {spec.symbol}",
-            f"short {plain(ours)}, as the journal has it", remedy, asset,
+            hygiene.FOREIGN_POSITION, Verdict.FAIL, f"{said(found)} on {spec.symbol}",
+            f"{said(ours)}, as the journal has it", remedy, asset,
         ))
 
 
