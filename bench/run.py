@@ -1,6 +1,6 @@
 """Every ratio that the project promises, both sides in one run.
 
-    python bench/run.py                  all of it, about three minutes
+    python bench/run.py                  all of it, some minutes
     python bench/run.py drift commit     only these
     python bench/run.py --quick          few rounds: does it work?
 """

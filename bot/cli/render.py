@@ -282,8 +282,8 @@ def closing(account: ClosingAccount, contracts: Mapping[str, Decimal | None], se
 
 
 def _sized(quantity: Decimal, contract: Decimal | None) -> str:
-    """A size in micro-contracts: '233 × 0.001'; in coins where the venue's smallest step is the contract."""
-    return number(quantity) if contract is None else f"{number(quantity / contract)} × {number(contract)}"
+    """A size in micro-contracts: '233×0.001'; in coins where the venue's smallest step is the contract."""
+    return number(quantity) if contract is None else f"{number(quantity / contract)}×{number(contract)}"
 
 
 def _kept(coin: str, before: Decimal, after: Decimal) -> str:

@@ -24,7 +24,7 @@ To = Annotated[str | None, typer.Option("--to", metavar="DATE", show_default=Fal
 def report(
     config: Config = None, *, journal: JournalFile = None, begin: From = None, end: To = None,
     html: Annotated[Path | None, typer.Option(
-        "--html", metavar="FILE", show_default=False, help="Write it as one page with charts, and print nothing.")]
+        "--html", metavar="FILE", show_default=False, help="Write it as one page with charts instead of printing it.")]
     = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the page where it is there already.")] = False,
     as_json: AsJson = False,

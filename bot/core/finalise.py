@@ -132,7 +132,7 @@ def due(now: Finalising, means: Means) -> Due:
 def _sell(now: Finalising, at: Millis, means: Means) -> Finalising:
     """The next slice: what was sold and not closed is part of it; a last one that would be too small goes along."""
     size = min(max(now.slice - now.uncovered, ZERO), now.left)
-    if now.left - size < _smallest_sale(means):
+    if now.left - size < smallest_sale(means.instrument, means.price):
         size = now.left
     return replace(now, leg=Leg.SELL, leg_at=at, sell_until=now.sold + size)
 
@@ -161,20 +161,19 @@ def _orderable(quantity: Decimal, means: Means) -> bool:
     return means.price is not None and quantity * means.price >= means.instrument.spot_min_notional
 
 
-def _smallest_sale(means: Means) -> Decimal:
+def smallest_sale(spec: Instrument, price: Decimal | None) -> Decimal:
     """The fewest coins that are sold at once; as few as the market takes where no price is known."""
-    spec = means.instrument
-    if means.price is None or means.price <= 0:
+    if price is None or price <= 0:
         return spec.least_sale
     return max(spec.least_sale, round_to_step(
-        MARGIN_OF_SIZE * spec.spot_min_notional / means.price, spec.spot_lot, ROUND_UP))
+        MARGIN_OF_SIZE * spec.spot_min_notional / price, spec.spot_lot, ROUND_UP))
 
 
 def _slice(to_sell: Decimal, means: Means, policy: Policy, *, whole: bool) -> Decimal:
     """Whole contracts: `to_sell` by the least number of slices, at most `slice`, and no less than both venues take."""
     spec, contract, most = means.instrument, means.contract, policy.execution.slice
     wanted = to_sell if whole else to_sell / policy.finalise.slices
-    smallest = max(spec.min_amount, _smallest_sale(means))
+    smallest = max(spec.min_amount, smallest_sale(spec, means.price))
     if not spec.reduce_only_exempt and means.price:
         smallest = max(smallest, MARGIN_OF_SIZE * spec.min_notional / means.price)
     size = wanted if most is None else min(wanted, most * contract)

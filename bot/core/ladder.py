@@ -30,6 +30,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from bot.core.collateral import demanded, equity_for_runway
 from bot.core.decision import AssetStanding, Ladder, Rung, Situation
+from bot.core.finalise import smallest_sale
 from bot.core.margin import mark_of, read_account
 from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
@@ -294,12 +295,17 @@ def reduced_fraction(
 
 
 def _closed(hedge: Hedge, fraction: Decimal, rung: Rung) -> Decimal:
-    """What is closed of one hedge: no less than the venue takes, and whole contracts stay."""
+    """What is closed of one hedge: no less than the venues take, and whole contracts stay.
+
+    With coins to be sold it is no less than can be sold: a part too small for that would be closed without them, which
+    brings no cash, and be asked for again.
+    """
     if not fraction or not hedge.closable or (rung is Rung.CASH_FLOOR and hedge.floored):
         return ZERO
     wanted = max(fraction * hedge.closable, hedge.instrument.min_amount)
     if not hedge.instrument.reduce_only_exempt:
         wanted = max(wanted, hedge.instrument.min_notional / hedge.mark)
+    wanted = max(wanted, min(hedge.sellable, smallest_sale(hedge.instrument, hedge.mark)))
     return hedge.closable - round_to_step(max(ZERO, hedge.closable - wanted), hedge.contract)
 
 

@@ -177,7 +177,8 @@ class Ledger:
 
     def __init__(self, settle: str) -> None:
         self._settle = settle
-        self._short = self._entry = self._uncovered = ZERO
+        self._short = self._uncovered = ZERO
+        self._entered = self._entered_size = ZERO
         self._realised = self._traded = self._mids = self._spreads = ZERO
         self._charged: dict[str, Decimal] = {}
         self._spot_charged: dict[str, Decimal] = {}
@@ -321,23 +322,34 @@ class Ledger:
 
     def _trade(self, sign: int, run: Run, spot_mid: Decimal | None, perp_mid: Decimal | None) -> None:
         """Executions of the perpetual."""
+        quantity, notional = (run.quantity, run.notional) if sign > 0 else (-run.quantity, -run.notional)
         self._realised += run.realised
-        self._traded += sign * run.notional
+        self._traded += notional
         if perp_mid is None:
             why = f"the perpetual's mid at the decision of fill {run.trade} is not known"
             self._cannot("slippage", why)
             self._cannot("basis", why)
         else:
-            self._spreads += sign * (run.notional - run.quantity * perp_mid)
+            self._spreads += notional - quantity * perp_mid
             if spot_mid is not None:
-                self._mids += sign * run.quantity * (perp_mid - spot_mid)
-        if sign * self._uncovered > 0:
+                self._mids += quantity * (perp_mid - spot_mid)
+        if self._uncovered and sign * self._uncovered > 0:
             self._uncovered -= sign * min(run.quantity, abs(self._uncovered))
-        before, self._short = self._short, self._short - sign * run.quantity
-        if before * self._short < 0 or before == 0:
-            self._entry = run.notional / run.quantity if run.fills > 1 else run.price
-        elif abs(self._short) > abs(before):
-            self._entry = (self._entry * abs(before) + run.notional) / abs(self._short)
+        before, self._short = self._short, self._short - quantity
+        self._enter(before, run)
+
+    def _enter(self, before: Decimal, run: Run) -> None:
+        """The average entry: changed by increases only, and divided once, when it is asked for."""
+        size, held = abs(self._short), abs(before)
+        if before * self._short < 0:
+            self._entered, self._entered_size = run.price * size, size
+        elif size > held:
+            kept = self._entered if held == self._entered_size else self._entry() * held
+            self._entered, self._entered_size = kept + run.notional, size
+
+    def _entry(self) -> Decimal:
+        """The average price at which what is open was opened."""
+        return self._entered / self._entered_size if self._entered_size else ZERO
 
     def _slice(self, sign: int, run: Run, spot_mid: Decimal | None, coin: Asset | None) -> None:
         """Executions on spot."""
@@ -401,7 +413,7 @@ class Ledger:
         unrealised = valuation.unrealised if valuation is not None else None
         spot = valuation.spot_mid if valuation is not None else None
         if unrealised is None and mark is not None:
-            unrealised = to_ledger(self._short * (self._entry - mark))
+            unrealised = to_ledger(self._short * (self._entry() - mark))
         if unrealised is None:
             unknown["unrealised"] = "there is no mark to value what is open"
         if mark is None or spot is None:

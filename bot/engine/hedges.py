@@ -18,9 +18,6 @@ class OfCoin(NamedTuple):
     closed_at: Millis | None
 
 
-_NONE = OfCoin(None, None, None)
-
-
 class Hedges:
     """Episodes by name, in the order in which they came. What a coin has is found once after each change to it."""
 
@@ -66,11 +63,15 @@ class Hedges:
         return {asset for asset in self._names if self.of(asset).open is not None}
 
     def _look(self, asset: Asset) -> OfCoin:
-        mine = [self._all[name] for name in self._names.get(asset, ())]
-        if not mine:
-            return _NONE
-        return OfCoin(
-            next((one for one in mine if not one.state.ended), None),
-            max((one for one in mine if one.state is not EpisodeState.VOID), key=lambda one: one.started_at,
-                default=None),
-            max((one.closed_at for one in mine if one.closed_at is not None), default=None))
+        begun: Episode | None = None
+        newest: Episode | None = None
+        closed_at: Millis | None = None
+        for name in self._names.get(asset, ()):
+            one = self._all[name]
+            if begun is None and not one.state.ended:
+                begun = one
+            if one.state is not EpisodeState.VOID and (newest is None or one.started_at > newest.started_at):
+                newest = one
+            if one.closed_at is not None and (closed_at is None or one.closed_at > closed_at):
+                closed_at = one.closed_at
+        return OfCoin(begun, newest, closed_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from bot.core.orders import Fill, OrderRecord, OrderReport
@@ -21,11 +20,11 @@ class Lookups:
 
     def __init__(self, venue: Venue, wanted: Iterable[OrderRecord]) -> None:
         self._venue = venue
-        self._many: Counter[str] = Counter()
+        self._many: dict[str, int] = {}
         self._since: dict[str, Millis] = {}
         for record in wanted:
             symbol, since = record.intent.symbol, record.intent.created_at - SLACK
-            self._many[symbol] += 1
+            self._many[symbol] = self._many.get(symbol, 0) + 1
             self._since[symbol] = min(since, self._since.get(symbol, since))
         self._histories: dict[str, Mapping[str, OrderReport]] = {}
         self._fills: dict[str, tuple[Fill, ...]] = {}
@@ -33,7 +32,7 @@ class Lookups:
     async def find(self, record: OrderRecord) -> OrderReport | None:
         """See `Venue.find_order`. A valid history without the order has not found it either."""
         symbol, name = record.intent.symbol, record.intent.client_order_id
-        if self._many[symbol] < MANY or not isinstance(self._venue, PastOrders):
+        if self._many.get(symbol, 0) < MANY or not isinstance(self._venue, PastOrders):
             return await self._venue.find_order(symbol, name)
         if symbol not in self._histories:
             past = await self._venue.orders(symbol, self._since[symbol])

@@ -28,7 +28,7 @@ class Reporter:
         self._book = book
         self._terms = terms
         self._write = emit
-        self._unheard = emit is unheard
+        self.unheard = emit is unheard
         self._holding = False
         self._held: list[tuple[str, dict[str, object]]] = []
 
@@ -55,7 +55,7 @@ class Reporter:
             loop.call_soon(loop.call_soon, self.release)  # a request with a body leaves a turn of the loop later
 
     def _emit(self, event: str, /, **fields: object) -> None:
-        if self._unheard:
+        if self.unheard:
             return
         if self._holding:
             self._held.append((event, fields))
@@ -65,7 +65,7 @@ class Reporter:
 
     def order(self, event: str, record: OrderRecord, snapshot: Snapshot, **more: object) -> None:
         """Something happened to an order of ours."""
-        if self._unheard:
+        if self.unheard:
             return
         self._emit(event, **self._margin(record.intent.asset, snapshot) | self._order(record) | more)
 
@@ -76,13 +76,13 @@ class Reporter:
 
     def decision(self, event: str, decided: AssetDecision, snapshot: Snapshot, text: str) -> None:
         """Something was decided on a coin."""
-        if self._unheard:
+        if self.unheard:
             return
         self._emit(event, **self._decided(decided, snapshot), text=text)
 
     def hedge(self, event: str, decided: AssetDecision, snapshot: Snapshot, episode: Episode) -> None:
         """A hedge reached a goal: its account so far, by the ledger. Positive fees and funding were paid by us."""
-        if self._unheard:
+        if self.unheard:
             return
         costs = self._book.costs(episode, snapshot)
         account = {
@@ -101,7 +101,7 @@ class Reporter:
 
     def sale(self, decided: AssetDecision, snapshot: Snapshot, sale: Finalising) -> None:
         """A hedge begins to be ended with its coins."""
-        if self._unheard:
+        if self.unheard:
             return
         self._emit("hedge.finalising", **self._decided(decided, snapshot), cause=sale.cause, to_sell=sale.to_sell,
                    slice=sale.slice, text="; ".join(reason.text for reason in decided.reasons))

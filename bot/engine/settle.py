@@ -127,6 +127,8 @@ class Settler:
     async def _late(self, snapshot: Snapshot) -> bool:
         """Executions of orders that had ended by the venue's own word, where the position shows that there are some."""
         suspects = [one for one in self._book.ended_since(self._clock.now() - LATE) if self._may_lack(one, snapshot)]
+        if not suspects:
+            return False
         lookups, new = Lookups(self._venue, suspects), False
         for record in suspects:
             if not self._may_lack(record, snapshot):

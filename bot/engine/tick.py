@@ -273,6 +273,8 @@ class Engine:
                 await self._book.void_unfilled(decided.asset)
 
     def _report(self, before: Decision | None, decision: Decision, snapshot: Snapshot) -> None:
+        if self._reporter.unheard:
+            return  # not even the words are found
         fresh = changed_holds(before, decision)
         self._guards.tell(decision)
         for decided in decision.assets:

@@ -18,6 +18,8 @@ USUAL_INTERVAL: Millis = 8 * HOUR
 Prices: TypeAlias = tuple[Decimal, ...]
 FundingTerms: TypeAlias = tuple[Decimal | None, Millis | None, Millis]
 """A coin's last rate, its next settlement, and the time between two."""
+_HOURS = {f"T{hour:02}:00:00Z": hour * HOUR for hour in range(24)}
+"""What follows a date, and how long after its begin that is."""
 _ENDLESS = Decimal("Infinity")
 _NOTHING_SETTLED: Mapping[Asset, Decimal] = {}
 
@@ -75,6 +77,7 @@ class Panel:
         if header is None:
             self._text.refuse("the file is empty", f"a header of {LAYOUT}")
         self._layout = layout_of(self._text, header)
+        self._day, self._day_at = "", 0
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -109,6 +112,14 @@ class Panel:
             yield coins.row(cells, at, stale=self._flag(cells[stale]))
 
     def _instant(self, text: str) -> Millis:
+        if text[10:] in _HOURS:  # whole hours, many of one day
+            day = text[:10]
+            if day != self._day:
+                self._day, self._day_at = day, self._read(day)
+            return self._day_at + _HOURS[text[10:]]
+        return self._read(text)
+
+    def _read(self, text: str) -> Millis:
         try:
             return parse_iso(text)
         except ValueError:

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -158,51 +160,56 @@ def _order(raw: _Raw) -> Order:
 def _runs(
     connection: sqlite3.Connection, orders: Mapping[str, _Raw], names: Collection[str], settle: str,
 ) -> Mapping[str, Sequence[Placed]]:
-    """Executions by hedge, in their order, those of one order summed. A loop without calls: there may be many."""
+    """Executions by hedge, in their order, those of one order summed."""
     found: dict[str, list[Placed]] = defaultdict(list)
+    last: dict[str, Millis] = {}
     worth = "fee_value" if has(connection, "fills", "fee_value") else "NULL"
-    money, ordered, last = Decimal, True, dict[str, Millis]()
-    before: str | None = None
-    placed: _Raw | None = None
-    count = passed = first = now = 0
-    quantity = notional = realised = price = ripened = ZERO
-    fees: Decimal | None = None
-    others: list[OtherFee] = []
-    trade = ""
-
-    def end() -> None:
-        nonlocal ordered
-        if placed is not None and (hedge := placed[1]) in names:
-            found[hedge].append((_order(placed), Run(
-                first, quantity, notional, price, fees, realised, trade, tuple(others), count, passed, ripened)))
-            ordered = ordered and first >= last.get(hedge, 0)
-            last[hedge] = now
-
     with _as_tuples(connection):
-        for at, size, paid, fee, currency, made, value, name, number in connection.execute(
-                "SELECT at, quantity, price, fee, fee_currency, realised, "  # noqa: S608 - one of two names of ours
-                f"{worth}, client_order_id, trade_id FROM fills ORDER BY seq"):
-            amount, cost = money(size), money(paid)
-            if name == before and placed is not None:
-                if at != now:
-                    ordered = ordered and at > now
-                    ripened += quantity * (at - now)
-                    passed, now = passed + at - now, at
-                count += 1
-                quantity += amount
-                notional += amount * cost
-                realised += money(made)
-            else:
-                end()
-                before, placed = name, orders.get(name)
-                first, now, quantity, price, notional, trade = at, at, amount, cost, amount * cost, number
-                realised, fees, others, count, passed, ripened = money(made), None, [], 1, 0, ZERO
-            if currency == settle:
-                fees = money(fee) if fees is None else fees + money(fee)
-            else:
-                others.append(OtherFee(money(fee), currency, None if value is None else money(value), number))
-        end()
-    return found if ordered else _one_by_one(connection, orders, names, settle)
+        booked = connection.execute(
+            "SELECT client_order_id, at, quantity, price, fee, fee_currency, realised, "  # noqa: S608 - a name of ours
+            f"{worth}, trade_id FROM fills ORDER BY seq")
+        for name, rows in groupby(booked, itemgetter(0)):
+            raw = orders.get(name)
+            if raw is None or (hedge := raw[1]) not in names:
+                continue
+            run = _summed(rows, settle)
+            if run is None or run.at < last.get(hedge, 0):
+                break
+            last[hedge] = run.at + run.passed
+            found[hedge].append((_order(raw), run))
+        else:
+            return found
+    return _one_by_one(connection, orders, names, settle)
+
+
+def _summed(rows: Iterator[tuple[Any, ...]], settle: str) -> Run | None:
+    """Executions of one order; None where they do not stand in the order of time."""
+    money = Decimal
+    _, first, size, paid, fee, currency, made, worth, trade = next(rows)
+    quantity, price, realised = money(size), money(paid), money(made)
+    notional, now, count, ripened = quantity * price, first, 1, ZERO
+    fees = money(fee) if currency == settle else None
+    others = [] if fees is not None else [_other(fee, currency, worth, trade)]
+    for _, at, size, paid, fee, currency, made, worth, number in rows:
+        if at != now:
+            if at < now:
+                return None
+            ripened += quantity * (at - now)
+            now = at
+        amount = money(size)
+        count += 1
+        quantity += amount
+        notional += amount * money(paid)
+        realised += money(made)
+        if currency == settle:
+            fees = money(fee) if fees is None else fees + money(fee)
+        else:
+            others.append(_other(fee, currency, worth, number))
+    return Run(first, quantity, notional, price, fees, realised, trade, tuple(others), count, now - first, ripened)
+
+
+def _other(fee: str, currency: str, worth: str | None, trade: str) -> OtherFee:
+    return OtherFee(Decimal(fee), currency, None if worth is None else Decimal(worth), trade)
 
 
 def _one_by_one(

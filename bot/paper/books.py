@@ -79,6 +79,8 @@ def displayed_at(levels: Sequence[Level], side: Side, price: Decimal) -> Decimal
     for level in levels:
         if level.price == price:
             return level.quantity
+        if better(side, price, level.price):
+            return ZERO
     if levels and better(side, levels[-1].price, price):
         return None
     return ZERO

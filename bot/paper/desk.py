@@ -18,6 +18,8 @@ from bot.paper.means import check_means
 from bot.paper.records import Ending, MarketName, OrderStatus, PaperOrder, PaperReject, RejectCode
 from bot.paper.rules import MAX_OPEN_ORDERS, check_band, check_notional, check_steps
 
+_SIDES = tuple(Side)
+
 
 class OrderDesk:
     """All orders of one account by id, and those that rest. Every method acts at the markets' present instant."""
@@ -126,9 +128,10 @@ class OrderDesk:
         """The grid step that ends now: takers of others and moved prices reach the orders that rest."""
         for asset, market in dict.fromkeys((order.asset, order.market) for order in self.open):
             book, orders = self._markets.book(asset, market), self.resting(market, asset)
-            for side in Side:
-                for order, quantity in resting_fills(orders, side, book):
-                    self.take(order, quantity)
+            for side in _SIDES:
+                if any(order.side is side for order in orders):
+                    for order, quantity in resting_fills(orders, side, book):
+                        self.take(order, quantity)
 
     def take(self, order: PaperOrder, quantity: Decimal) -> None:
         """A taker reaches a resting order with so much."""

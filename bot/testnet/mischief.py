@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -94,8 +94,12 @@ def _place(request: Request) -> str:
     place = f"{request.method} {request.path}"
     if "category=" not in request.query and "symbol=" not in request.query:
         return place
-    about = [part for part in request.query.split("&") if part.startswith(("category=", "symbol="))]
-    return " ".join((place, *about))
+    return place + _about(request.query)
+
+
+@lru_cache(maxsize=256)
+def _about(query: str) -> str:
+    return "".join([f" {part}" for part in query.split("&") if part.startswith(("category=", "symbol="))])
 
 
 def _lagging(said: Reply, old: Reply | None) -> Reply:

@@ -28,11 +28,19 @@ class Budget:
 
     async def take(self, weight: int, *, urgent: bool = False) -> None:
         """Spend `weight`, first waiting until the window has room for it."""
+        if self.spend(weight, urgent=urgent):
+            return
         ceiling = self.limit if urgent else self.limit - self.reserve
-        if self._total + weight > ceiling:  # else there is room whatever the window has forgotten meanwhile
-            while (free_at := self._free_at(min(weight, ceiling), ceiling)) > self.clock.now():
-                await self.clock.sleep_until(free_at)
+        while (free_at := self._free_at(min(weight, ceiling), ceiling)) > self.clock.now():
+            await self.clock.sleep_until(free_at)
         self._add(weight)
+
+    def spend(self, weight: int, *, urgent: bool = False) -> bool:
+        """Spend `weight` if there is room for it whatever the window has forgotten meanwhile."""
+        if self._total + weight > (self.limit if urgent else self.limit - self.reserve):
+            return False
+        self._add(weight)
+        return True
 
     def used(self) -> int:
         """What the window that ends now has seen."""
@@ -81,7 +89,9 @@ class Budgets:
         if left > 0:
             raise RateLimited(f"the venue wants silence for another {left / SECOND:.0f} s", left / SECOND)
         for name, weight in costs.items():
-            await self.by_name[name].take(weight, urgent=urgent)
+            budget = self.by_name[name]
+            if not budget.spend(weight, urgent=urgent):
+                await budget.take(weight, urgent=urgent)
 
     def silence(self, seconds: float) -> None:
         """Nothing may be asked for that long (429 with Retry-After, 418)."""

@@ -262,7 +262,8 @@ async def together(*requests: Coroutine[object, object, object]) -> list[object]
 
     Cancelled, it ends them all. As `asyncio.gather`, which takes as long again as the tasks themselves.
     """
-    tasks = [asyncio.ensure_future(request) for request in requests]
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(request) for request in requests]
     try:
         for task in tasks:
             with suppress(Exception):

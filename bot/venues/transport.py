@@ -146,9 +146,9 @@ class Door:
     def heard(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         """Take over what an answer's headers say of allowances and of silence."""
         by_name = {name.lower(): value for name, value in headers.items()}
-        for header, budget in attempt.counted.items():
-            if (value := by_name.get(header, "")).isdecimal():
-                self.budgets.by_name[budget].correct(int(value))
+        for header, value in by_name.items():
+            if header in attempt.counted and value.isdecimal():
+                self.budgets.by_name[attempt.counted[header]].correct(int(value))
         attempt.retry_after = self.silence(attempt, by_name, self.clock.now())
         if attempt.retry_after is not None:
             self.budgets.silence(attempt.retry_after)

@@ -221,7 +221,7 @@ def _guarded(exchange_class: type, door: Door, config: Mapping[str, object]) -> 
     if like not in _TEMPLATES:
         _TEMPLATES[like] = guarded(exchange_class, door, config)
     template = _TEMPLATES[like]
-    kind: Any = type(template)
-    copied: Any = object.__new__(type(kind.__name__, (kind,), {"_door": door}))
-    vars(copied).update(vars(template), options=dict(template.options))
+    # Of the same class: what the interpreter has learnt about that is good for all of them.
+    copied: Any = object.__new__(type(template))
+    vars(copied).update(vars(template), options=dict(template.options), _door=door)
     return copied

@@ -88,19 +88,20 @@ class FuturesAccount:
         if coin != SETTLE:
             wallet = self._exchange.wallets.futures.get(coin, ZERO)
             figures = AccountFigures(wallet, ZERO, wallet, ZERO, ZERO, ZERO)
+        balance, unrealised, available = money(figures.wallet_balance), money(figures.unrealised), figures.available
         return {
             "asset": coin,
-            "walletBalance": money(figures.wallet_balance),
-            "unrealizedProfit": money(figures.unrealised),
+            "walletBalance": balance,
+            "unrealizedProfit": unrealised,
             "marginBalance": money(figures.equity),
             "maintMargin": money(figures.maintenance_margin),
             "initialMargin": money(figures.initial_margin),
             "positionInitialMargin": money(figures.position_margin),
             "openOrderInitialMargin": money(figures.order_margin),
-            "crossWalletBalance": money(figures.wallet_balance),
-            "crossUnPnl": money(figures.unrealised),
-            "availableBalance": money(figures.available),
-            "maxWithdrawAmount": money(max(ZERO, min(figures.available, figures.wallet_balance))),
+            "crossWalletBalance": balance,
+            "crossUnPnl": unrealised,
+            "availableBalance": money(available),
+            "maxWithdrawAmount": money(max(ZERO, min(available, figures.wallet_balance))),
             "updateTime": self._changed_at(),
         }
 
@@ -276,18 +277,19 @@ class FuturesAccount:
 
 
 def _totals(figures: AccountFigures) -> Row:
+    balance, unrealised, available = money(figures.wallet_balance), money(figures.unrealised), figures.available
     return {
         "totalInitialMargin": money(figures.initial_margin),
         "totalMaintMargin": money(figures.maintenance_margin),
-        "totalWalletBalance": money(figures.wallet_balance),
-        "totalUnrealizedProfit": money(figures.unrealised),
+        "totalWalletBalance": balance,
+        "totalUnrealizedProfit": unrealised,
         "totalMarginBalance": money(figures.equity),
         "totalPositionInitialMargin": money(figures.position_margin),
         "totalOpenOrderInitialMargin": money(figures.order_margin),
-        "totalCrossWalletBalance": money(figures.wallet_balance),
-        "totalCrossUnPnl": money(figures.unrealised),
-        "availableBalance": money(figures.available),
-        "maxWithdrawAmount": money(max(ZERO, min(figures.available, figures.wallet_balance))),
+        "totalCrossWalletBalance": balance,
+        "totalCrossUnPnl": unrealised,
+        "availableBalance": money(available),
+        "maxWithdrawAmount": money(max(ZERO, min(available, figures.wallet_balance))),
     }
 
 

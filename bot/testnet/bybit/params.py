@@ -35,7 +35,7 @@ def _pairs(query: str) -> dict[str, object]:
     for part in query.split("&"):
         name, _, value = part.partition("=")
         if name:
-            found[name] = unquote_plus(value)
+            found[name] = unquote_plus(value) if "%" in value or "+" in value else value
     return found
 
 

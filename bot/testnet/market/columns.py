@@ -8,6 +8,7 @@ highest mark price since the row before.
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from bot.errors import ConfigError
 
 PRICES = ("spot", "perp", "mark")
 LAYOUT = "ts_utc, <coin>_spot, <coin>_perp, <coin>_mark, <coin>_funding for each coin, spot_stale"
+_BLOCK = 1 << 16
 _COLUMN = re.compile(r"([a-z0-9]+)_(spot|perp|mark|funding|mark_high)")
 
 
@@ -38,14 +40,29 @@ class PanelText:
         zipped = self.path.suffix == ".gz"
         try:
             with gzip.open(self.path, "rb") if zipped else self.path.open("rb") as source:
-                for raw in source:
-                    self.line += 1
-                    yield self._decode(raw)
+                rest = b""
+                while block := source.read1(_BLOCK):
+                    block = rest + block
+                    end = block.rfind(b"\n") + 1
+                    rest = block[end:]
+                    yield from self._decoded(block[:end])
+                yield from self._decoded(rest)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self.line += 1
             self.refuse(f"the gzip data ends early or is damaged ({error})", "a complete gzip file")
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be read ({error.strerror}); allowed: a panel file") from None
+
+    def _decoded(self, block: bytes) -> Iterator[str]:
+        """The lines of a block, which is looked through as a whole where there is nothing to be said against it."""
+        if self.line and block.endswith(b"\n") and block.isascii() and b"_" not in block and b"\r" not in block:
+            for line in block[:-1].decode("ascii").split("\n"):
+                self.line += 1
+                yield line
+        else:
+            for raw in io.BytesIO(block):
+                self.line += 1
+                yield self._decode(raw)
 
     def _decode(self, raw: bytes) -> str:
         if not raw.endswith(b"\n"):

@@ -120,7 +120,7 @@ def test_a_closing_account_tells_each_hedge_the_coins_and_that_the_books_agree()
     text = printed(render.closing(CLOSING, CONTRACTS, "USDT"))
     assert "Closing account, USDT: 2021-01-28 to 2021-03-04, 35 days" in text
     row = next(line for line in text.splitlines() if line.startswith("btc1")).split()
-    assert row == ["btc1", "233", "×", "0.001", "50,000.00", "48,000.00", "500.00", "1.50", "4.90", "0.90",
+    assert row == ["btc1", "233×0.001", "50,000.00", "48,000.00", "500.00", "1.50", "4.90", "0.90",
                    "496.60"]
     assert next(line for line in text.splitlines() if line.startswith("sum")).split() == [
         "sum", "508.00", "4.92", "9.91", "4.49", "503.01"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_world import SPACING, World, asset_policy, codes, guards_of, instrument, terms
 
-from bot.core.decision import Action, AssetState, Leg, Pace, RuleState, Rung
+from bot.core.decision import Action, AssetState, Due, Leg, Pace, RuleState, Rung
 from bot.core.explain import explain
 from bot.core.ladder import Proceeds, climb, reduced_fraction
 from bot.core.margin import read_account
@@ -338,6 +338,17 @@ def test_below_the_cash_floor_every_hedge_is_reduced_once() -> None:
     assert again.ladder.rung is Rung.CLEAR
     assert again.of("BTC").goal == goal
     assert story.state.of("BTC").disarmed == "cash_floor"
+
+
+def test_what_the_floor_lacks_is_sold_with_its_coins_however_little_it_is() -> None:
+    story = selling("4473", cash="0", btc="0.1")  # 0.65 are lacking: less than the spot market's smallest order
+    fine = instrument("BTC", step="0.00001", tiers=ONE_PERCENT, spot_min_notional=D(5), reduce_only_exempt=True)
+    story.terms = replace(story.terms, instruments={**story.terms.instruments, "BTC": fine})
+    decision = story.look()
+    btc = decision.of("BTC")
+    assert decision.ladder.rung is Rung.CASH_FLOOR
+    assert btc.due == Due(Leg.SELL, D("0.0002"), story.at)
+    assert btc.goal == D("0.0998")
 
 
 def test_the_cash_floor_waits_for_prices_that_are_believed() -> None:
