@@ -15,7 +15,7 @@ import platform
 from figures import Goal, table
 
 ROUNDS = {"idle": 300, "drift": 500, "commit": 1_000, "waits": 1, "resident": 20, "start": 20, "serving": 12,
-          "drift_stream": 300, "replay": 3, "report": 7, "sweep": 200, "years": 49}
+          "drift_stream": 300, "replay": 5, "report": 7, "sweep": 200, "years": 49}
 QUICK = {"idle": 20, "drift": 20, "commit": 50, "waits": 1, "resident": 5, "start": 2, "serving": 2, "drift_stream": 20,
          "replay": 1, "report": 1, "sweep": 4, "years": 1}
 

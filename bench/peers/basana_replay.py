@@ -42,34 +42,33 @@ def bars(panel: str, begin: str, end: str) -> dict[str, list[Any]]:
 
 
 class Drift:
-    """Buys the targets at the first row; then sells what is above a target by the bound."""
+    """Buys the targets at the first row; then sells what is above a target by the bound. The exchange knows what the
+    account has.
+    """
 
     def __init__(self, market: Any) -> None:
         self.market = market
         self.prices: dict[str, Decimal] = {}
-        self.held = dict.fromkeys(TARGETS, Decimal(0))
-        self.cash = START
+        self.trades = 0
 
     async def on_bar(self, event: Any) -> None:
         coin = event.bar.pair.base_symbol
         self.prices[coin] = event.bar.close
         if coin != "ETH":  # the last of a row
             return
-        values = {each: self.held[each] * price for each, price in self.prices.items()}
-        nav = self.cash + sum(values.values())
+        values = {each: (await self.market.get_balance(each)).total * price for each, price in self.prices.items()}
+        nav = (await self.market.get_balance("USDT")).total + sum(values.values())
         for each, target in TARGETS.items():
             excess = values[each] - target * nav
-            if not self.held[each]:
+            if not values[each]:
                 await self._trade(each, bs.OrderOperation.BUY, -excess)
             elif excess >= BOUND * nav:
                 await self._trade(each, bs.OrderOperation.SELL, excess)
 
     async def _trade(self, coin: str, operation: Any, value: Decimal) -> None:
+        self.trades += 1
         amount = (value / self.prices[coin]).quantize(STEP, ROUND_DOWN)
         await self.market.create_market_order(operation, bs.Pair(coin, "USDT"), amount)
-        signed = amount if operation is bs.OrderOperation.BUY else -amount
-        self.held[coin] += signed
-        self.cash -= signed * self.prices[coin]
 
 
 async def main() -> None:
@@ -77,7 +76,7 @@ async def main() -> None:
     history = bars(panel, begin, end)
     dispatcher = bs.backtesting_dispatcher()
     market = exchange.Exchange(
-        dispatcher, {"USDT": START * 2}, liquidity_strategy_factory=liquidity.InfiniteLiquidity,
+        dispatcher, {"USDT": START}, liquidity_strategy_factory=liquidity.InfiniteLiquidity,
         default_pair_info=bs.PairInfo(5, 2))
     strategy = Drift(market)
     for coin, events in history.items():
@@ -86,7 +85,7 @@ async def main() -> None:
     began, worked = time.perf_counter(), time.process_time()
     await dispatcher.run()
     print(json.dumps({"rows": len(history["ETH"]), "seconds": time.perf_counter() - began,
-                      "cpu": time.process_time() - worked}))
+                      "cpu": time.process_time() - worked, "trades": strategy.trades}))
 
 
 asyncio.run(main())

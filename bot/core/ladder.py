@@ -36,7 +36,7 @@ from bot.core.market import Asset, Instrument, Position, Snapshot, WalletKind
 from bot.core.money import ONE, ZERO, plain, reckoned, round_to_step
 from bot.core.policy import MarginPolicy, OnMargin, Terms
 from bot.core.portfolio import measure
-from bot.core.runway import MarginAccount, nearer, runway_of
+from bot.core.runway import MarginAccount, nearest, runways
 from bot.core.way import Way, way_of
 
 CENT = Decimal("0.01")
@@ -137,8 +137,8 @@ def climb(situation: Situation, terms: Terms, *, nav: Decimal | None, cash: Deci
     share = None if nav is None or cash is None or nav <= 0 else (cash + snapshot.futures.unrealised) / nav
     if not account.exposures:
         return Climb(Ladder(cash_share=share, text="no short: nothing to liquidate"), {})
-    lefts = {way: runway_of(account, way) for way in Way if account.of(way)}
-    near, left = nearer(account)
+    lefts = runways(account)
+    near, left = nearest(lefts)
     rung = _rung(left, share, hedges, policy)
     if rung.reduces and policy.on_margin is OnMargin.FINALISE:
         hedges = with_coins(hedges, situation, terms)

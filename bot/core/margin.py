@@ -189,11 +189,15 @@ def figures(
     single = {
         one.asset: (way, one, runway(account, (one,), falling=way is Way.LONG))
         for way in Way for one in account.of(way) if one.asset is not None}
+    if single and len(account.shorts) == 1 and not account.longs:  # nearly always, and it is its own joint one
+        (nearest, _, joint), = single.values()
+    else:
+        nearest, joint = nearer(account)
     return MarginFigures(
-        account.equity, account.notional, account.maintenance, account.effective_leverage, joint_runway(account),
+        account.equity, account.notional, account.maintenance, account.effective_leverage, joint,
         {asset: alone for asset, (_, _, alone) in single.items()},
         {asset: _liquidation_price(way, one, alone) for asset, (way, one, alone) in single.items()},
-        nearer(account)[0],
+        nearest,
     )
 
 

@@ -6,7 +6,7 @@ by the move stands still, which only shortens the runway. The joint runway is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -112,11 +112,21 @@ def joint_runway(account: MarginAccount) -> Decimal | None:
 
 def nearer(account: MarginAccount) -> tuple[Way, Decimal | None]:
     """The way that is nearer to liquidation, and its runway; without longs the short one."""
-    up = runway_of(account, Way.SHORT)
-    if not account.longs:
+    return nearest(runways(account))
+
+
+def runways(account: MarginAccount) -> dict[Way, Decimal | None]:
+    """The runway of each way that there is anything of."""
+    return {way: runway_of(account, way) for way in Way if account.of(way)}
+
+
+def nearest(lefts: Mapping[Way, Decimal | None]) -> tuple[Way, Decimal | None]:
+    """As `nearer`, of the runways by way."""
+    up = lefts.get(Way.SHORT)
+    if Way.LONG not in lefts:
         return Way.SHORT, up
-    down = runway_of(account, Way.LONG)
-    falls = not account.shorts or (down is not None and (up is None or down < up))
+    down = lefts[Way.LONG]
+    falls = Way.SHORT not in lefts or (down is not None and (up is None or down < up))
     return (Way.LONG, down) if falls else (Way.SHORT, up)
 
 

@@ -379,7 +379,7 @@ class Book:
         booked: list[tuple[FundingPayment, str | None]] = []
         paid: dict[str, list[FundingPayment]] = {}
         for payment in new:
-            episode = self._episode_at(payment.symbol, payment.at)
+            episode = self._episodes.at(payment.symbol, payment.at)
             booked.append((payment, episode.id if episode else None))
             if episode is not None:
                 paid.setdefault(episode.id, []).append(payment)
@@ -393,13 +393,6 @@ class Book:
             self._cash_flow += sum((cash_of_funding(payment, self._settle) for payment in new), ZERO)
             self.funding_at = max(self.funding_at or 0, *(payment.at for payment in new))
         return tuple((payment, self._episodes[name] if name else None) for payment, name in booked)
-
-    def _episode_at(self, symbol: str, at: Millis) -> Episode | None:
-        return next(
-            (e for e in self._episodes
-             if e.symbol == symbol and e.opened_at is not None and e.opened_at <= at
-             and (e.closed_at is None or at <= e.closed_at)), None,
-        )
 
     async def mark(self, gap: Gap) -> None:
         """Mark what the venue had forgotten."""

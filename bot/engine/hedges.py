@@ -24,6 +24,7 @@ class Hedges:
     def __init__(self, episodes: Iterable[Episode]) -> None:
         self._all: dict[str, Episode] = {}
         self._names: dict[Asset, dict[str, None]] = {}
+        self._assets: dict[str, Asset] = {}
         self._found: dict[Asset, OfCoin] = {}
         self.first_at: Millis | None = None
         for episode in episodes:
@@ -31,12 +32,18 @@ class Hedges:
 
     def put(self, episode: Episode) -> None:
         """Take an episode as it is now."""
-        if episode.id not in self._all:
+        before = self._all.get(episode.id)
+        if before is None:
             self._names.setdefault(episode.asset, {})[episode.id] = None
+            self._assets[episode.symbol] = episode.asset
             if self.first_at is None or episode.started_at < self.first_at:
                 self.first_at = episode.started_at
         self._all[episode.id] = episode
-        self._found.pop(episode.asset, None)
+        found = self._found.pop(episode.asset, None)
+        if found is not None and found.open is before and not episode.state.ended and episode.closed_at is None:
+            # The one that is open goes on, or one begins: nothing else of the coin has changed.
+            newer = found.newest is None or found.newest is before or episode.started_at > found.newest.started_at
+            self._found[episode.asset] = OfCoin(episode, episode if newer else found.newest, found.closed_at)
 
     def get(self, name: str) -> Episode | None:
         """The episode of this name."""
@@ -57,6 +64,19 @@ class Hedges:
         if found is None:
             found = self._found[asset] = self._look(asset)
         return found
+
+    def at(self, symbol: str, at: Millis) -> Episode | None:
+        """The hedge on a perpetual that was open at an instant; of two, the first."""
+        asset = self._assets.get(symbol)
+        if asset is None:
+            return None
+        now, _, closed_at = self.of(asset)
+        late = closed_at is None or closed_at < at
+        if late and now is not None and now.symbol == symbol and now.opened_at is not None and now.opened_at <= at:
+            return now  # and all others had ended
+        mine = (self._all[name] for name in self._names[asset])
+        return next((one for one in mine if one.symbol == symbol and one.opened_at is not None and one.opened_at <= at
+                     and (one.closed_at is None or at <= one.closed_at)), None)
 
     def open_assets(self) -> set[Asset]:
         """Coins whose hedge is opening or open."""

@@ -70,7 +70,7 @@ def test_what_is_not_known_is_a_question_mark_and_no_advice() -> None:
 
 def test_a_coin_that_is_not_above_its_target_needs_no_advice() -> None:
     text = printed(render_advice.advice(replace(report(), advice=None)))
-    assert "Nothing to hedge or to sell" in text
+    assert "Nothing to hedge or to trade" in text
 
 
 @pytest.mark.parametrize("tax", [None, LOTS])

@@ -15,6 +15,7 @@ from test_rule_properties import decimals, worlds
 
 from bot.core import plan
 from bot.core.decision import Action, AssetState, Decision, Rung
+from bot.core.lull import lull
 from bot.core.plan import decide, decide_in_full
 from bot.core.times import HOUR
 
@@ -56,6 +57,37 @@ def test_a_decision_found_in_passing_is_the_whole_one(
         for decided in check(story).assets:
             rest = (decided.goal - decided.short) * quarters / 4
             story.shorts[decided.asset] = decided.short + rest.quantize(D("0.001")) if quarters < 4 else decided.goal
+
+
+@settings(max_examples=80, deadline=None)
+@given(worlds(), small_moves)
+def test_a_lull_that_is_kept_says_of_every_price_what_the_whole_decision_says(
+    story: World, path: list[tuple[Decimal, Decimal, int]],
+) -> None:
+    policy = story.terms.policy
+    story.terms = replace(story.terms, policy=replace(
+        policy, guards=replace(policy.guards, enabled=False), margin=replace(policy.margin, enabled=False),
+        finalise=replace(policy.finalise, max_age=0, max_carry=D(0))))
+    story.shorts = {one.asset: one.goal for one in story.settle().assets}
+    story.later()
+    kept = lull(story.situation(), story.terms)
+    for btc, eth, _ in path:
+        story.prices = {"BTC": (story.prices["BTC"] * btc).quantize(D("0.1")),
+                        "ETH": (story.prices["ETH"] * eth).quantize(D("0.01"))}
+        story.at += HOUR
+        situation = story.situation()
+        full, snapshot = decide_in_full(situation, story.terms), situation.snapshot
+        spots = [snapshot.quotes[rule.asset].spot_mid or D(0) for rule in story.terms.rules]
+        seen = None if kept is None else kept.at(spots, snapshot.futures.unrealised)
+        if seen is None:
+            continue
+        assert kept is not None
+        assert kept.prices_only
+        assert (seen[0], kept.cash, story.state) == (full.nav, full.cash, full.state)
+        assert [one.action for one in full.assets] == [Action.HOLD] * len(full.assets)
+        for (excess, gap), one, price in zip(seen[1], full.assets, spots, strict=True):
+            assert excess == one.measure.excess
+            assert gap == excess - one.short * price
 
 
 def test_most_looks_at_a_quiet_account_are_found_in_passing() -> None:
