@@ -30,7 +30,7 @@ def advice(report: AdviceReport) -> RenderableType:
     found = report.advice
     if found is None:
         return Group(head, one_line(
-            f"Nothing to hedge or to sell: {report.asset} is not off its target, on a side that is hedged, by a "
+            f"Nothing to hedge or to trade: {report.asset} is not off its target, on a side that is hedged, by a "
             f"contract of {number(report.contract)}."))
     now = "sell now" if found.way is Way.SHORT else "buy now"
     table = new_table("", "hedge", now, title=f"{number(found.quantity)} {report.asset}, {report.settle}")
