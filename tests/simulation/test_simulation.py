@@ -31,7 +31,7 @@ BATCH = 25
 SEEDS = 200
 WITHIN = 60
 """So many runs must be enough to find out a bot that breaks a promise."""
-SILENT = 425
+SILENT = 320
 """From here on a run is near in which an order is filled whose reply is none."""
 TWICE = (11, 12, 40, 55, 313)
 
