@@ -29,7 +29,7 @@ from bot.core.plan import decide
 from bot.core.policy import Terms
 from bot.core.times import iso
 from bot.errors import JournalError
-from bot.journal.codec import decode, digest, encode
+from bot.journal.codec import decode, digest, encode, terms_of
 from bot.journal.reader import gaps, reading
 from bot.journal.rows import from_row, records
 from bot.journal.schema import APPEND_ONLY, HEAD
@@ -204,7 +204,7 @@ class _Pages:
 
     def episodes(self) -> Problems:
         newest = self._rows("SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
-        settle = decode(Terms, newest[0]["content"]).policy.settle if newest else None
+        settle = terms_of(newest[0]["content"]).policy.settle if newest else None
         every = [from_row(Episode, row) for row in self._rows("SELECT * FROM episodes ORDER BY seq")]
         fills: dict[str, list[Fill]] = {}
         for row in self._rows("SELECT f.*, i.episode FROM fills f JOIN intents i USING (client_order_id) "
@@ -236,7 +236,7 @@ class _Pages:
             self.examined += 1
             try:
                 if row["terms"] not in known:
-                    known[row["terms"]] = decode(Terms, terms[row["terms"]])
+                    known[row["terms"]] = terms_of(terms[row["terms"]])
                 yield from _decided_again(row, known[row["terms"]])
             except (JournalError, KeyError, ArithmeticError, ValueError) as error:
                 yield f"decision {row['seq']} of {iso(row['at'])}: {error}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import TypeVar, cast
 
@@ -16,6 +16,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from bot.core import money as _money  # noqa: F401  # sets the decimal context that every decoder of money needs
+from bot.core.policy import Terms
 from bot.errors import JournalError
 
 T = TypeVar("T")
@@ -38,6 +39,12 @@ def decode(kind: type[T], text: str | bytes) -> T:
         ) from None
 
 
+@lru_cache(maxsize=32)
+def terms_of(text: str) -> Terms:
+    """The terms in this text, which thousands of decisions share. Raises JournalError when there are none."""
+    return decode(Terms, text)
+
+
 def digest(text: str) -> str:
     """A name for a text by its content: 32 hexadecimal digits of its SHA-256."""
     return sha256(text.encode()).hexdigest()[:32]
@@ -58,4 +65,4 @@ def _adapter(kind: Hashable) -> object:
     return TypeAdapter(cast("type[object]", kind))
 
 
-__all__ = ["decode", "digest", "encode"]
+__all__ = ["decode", "digest", "encode", "terms_of"]

@@ -6,10 +6,9 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from bot.core.decision import Decision, Situation
-from bot.core.policy import Terms
 from bot.core.times import Millis, iso, parse_iso
 from bot.errors import JournalError
-from bot.journal.codec import decode
+from bot.journal.codec import decode, terms_of
 from bot.journal.reader import advice_of, reading
 from bot.journal.views import RecordedDecision
 
@@ -34,7 +33,7 @@ def find_decision(path: Path, which: str) -> RecordedDecision:
         if row is None:
             raise NoSuchDecision(f"there is no decision {which}; {_range(connection)}")
         return RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
-                                decode(Terms, row["content"]), decode(Decision, row["decision"]), advice_of(dict(row)))
+                                terms_of(row["content"]), decode(Decision, row["decision"]), advice_of(dict(row)))
 
 
 def _seq_of(connection: Connection, which: str) -> int | None:

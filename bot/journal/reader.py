@@ -29,7 +29,7 @@ from bot.core.states import FRESH
 from bot.core.times import Millis
 from bot.errors import JournalError
 from bot.journal import fold
-from bot.journal.codec import decode
+from bot.journal.codec import decode, terms_of
 from bot.journal.rows import from_row, records
 from bot.journal.views import (
     AssetStatus,
@@ -66,7 +66,7 @@ def read_status(path: Path) -> StatusReport:
             decided_at=decision.at if decision else None, nav=decision.nav if decision else None,
             cash=decision.cash if decision else None, halted=decision.halted if decision else None,
             margin=decision.margin if decision else None,
-            assets=_assets(decision, decode(Terms, row["terms"])) if decision and row else (),
+            assets=_assets(decision, terms_of(row["terms"])) if decision and row else (),
             open_episodes=tuple(one for one in episodes if not one.state.ended),
             ended_episodes=tuple(one for one in episodes if one.state is EpisodeState.CLOSED),
             orders=_working(connection), last_funding=from_row(FundingPayment, paid) if paid else None,
@@ -105,7 +105,7 @@ def read_account_costs(path: Path) -> AccountCosts:
 def settle_of(connection: sqlite3.Connection) -> str | None:
     """The settle coin; None where nothing was ever decided."""
     newest = _one(connection, "SELECT content FROM terms ORDER BY first_at DESC, rowid DESC LIMIT 1")
-    return decode(Terms, newest["content"]).policy.settle if newest else None
+    return terms_of(newest["content"]).policy.settle if newest else None
 
 
 def outside(
@@ -135,7 +135,7 @@ def read_decisions(path: Path, *, since: Millis | None = None, until: Millis | N
         for row in connection.execute(text + " ORDER BY d.seq", bounds):
             if row["terms"] not in known:
                 content = _one(connection, "SELECT content FROM terms WHERE digest = ?", (row["terms"],))
-                known[row["terms"]] = decode(Terms, content["content"] if content else "")
+                known[row["terms"]] = terms_of(content["content"] if content else "")
             yield RecordedDecision(row["seq"], row["revision"], decode(Situation, row["situation"]),
                                    known[row["terms"]], decode(Decision, row["decision"]), advice_of(dict(row)))
 

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -48,6 +48,8 @@ PARTS = ("faults", "acts", "kills")
 LEAST_HITS = 100
 """So many runs each kind of fault must hit in as many as `ENOUGH_RUNS`."""
 ENOUGH_RUNS = 10_000
+IN_MINUTES = 10
+"""How long so many may take."""
 LEAST_FAULTS, LEAST_KILLS = 2.0, 1.0
 """What a run must meet on average."""
 SHRUNK = 3
@@ -155,21 +157,24 @@ def _folder() -> Path:
 
 
 def explore(seeds: Iterable[int], workers: int, minutes: float | None = None) -> list[Found]:
-    """All seeds, on `workers` processes; with `minutes` as many as were played by then, none of them cut short."""
+    """All seeds, on `workers` processes; with `minutes` as many as were begun by then, and each of them whole."""
     todo = list(seeds)
-    with multiprocessing.Pool(workers, initializer=_quiet) as pool, Progress(transient=True) as progress:
+    until = None if minutes is None else time.monotonic() + minutes * 60
+    with multiprocessing.Pool(workers, _quiet) as pool, Progress(transient=True) as progress:
         task = progress.add_task("runs", total=len(todo))
         found = []
-        until = None if minutes is None else time.monotonic() + minutes * 60
-        for one in pool.imap_unordered(look, todo, chunksize=4):
-            found.append(one)
+        for one in pool.imap_unordered(partial(_look_until, until), todo, chunksize=4):
             progress.advance(task)
-            if until is not None and time.monotonic() > until:
-                break
-        else:
-            pool.close()
-            pool.join()  # each removes its folder
+            if one is not None:
+                found.append(one)
+        pool.close()
+        pool.join()  # each removes its folder
     return sorted(found, key=lambda one: one.seed)
+
+
+def _look_until(until: float | None, seed: int) -> Found | None:
+    """What the seed came to; None where it is too late to begin with it. All processes read one monotonic clock."""
+    return None if until is not None and time.monotonic() > until else look(seed)
 
 
 def _quiet() -> None:
@@ -202,6 +207,8 @@ def report(found: Sequence[Found], seconds: float, console: Console) -> list[str
     for kind in KINDS:
         kinds.add_row(kind, f"{spoilt[kind]:,}", f"{hit[kind]:,}")
     console.print(kinds)
+    rarest = min(KINDS, key=lambda kind: hit[kind])
+    console.print(f"hit least: {rarest}, in {hit[rarest]:,} of {runs:,} runs ({LEAST_HITS} of {ENOUGH_RUNS:,} wanted)")
     console.print(_counted("others did", done, done_in))
     console.print(_counted("killed", kills))
     console.print(_counted("the user said", words))
@@ -215,9 +222,19 @@ def report(found: Sequence[Found], seconds: float, console: Console) -> list[str
             few.append(f"only {times / runs:.2f} {what} a run")
     for lack in few:
         console.print(f"too few: {lack}")
-    console.print(f"{seconds:.0f} s")
+    console.print(_pace(runs, seconds))
     console.print(f"invariant violations: {sum(bool(one.problems) for one in found)}")
     return few
+
+
+def _pace(runs: int, seconds: float) -> str:
+    """How long it took, and whether `ENOUGH_RUNS` keep to their time: the machine's matter, nothing fails by it."""
+    took = f"{runs:,} runs in {seconds:.0f} s"
+    if not runs:
+        return took
+    whole = seconds if runs == ENOUGH_RUNS else seconds / runs * ENOUGH_RUNS
+    so = "" if runs == ENOUGH_RUNS else f"; {ENOUGH_RUNS:,} at this pace in {whole:.0f} s"
+    return f"{took}{so}: {'within' if whole <= IN_MINUTES * 60 else 'not within'} {IN_MINUTES} minutes"
 
 
 def _counted(title: str, times: Counter[str], runs: Counter[str] | None = None) -> Table:
@@ -244,7 +261,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--minutes", type=float, help="so long at most: fewer runs rather than thinner ones")
+    parser.add_argument("--minutes", type=float, help="begin none after so long: fewer runs rather than thinner ones")
     parser.add_argument("--seed", type=int, help="play this one only, and tell its history")
     parser.add_argument("--fingerprint", type=int, nargs="+",
                         help="play these only, and print digests of all that they came to")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sim_plan import LENGTH, Plan, plan
-from simulate import KINDS, VENUES, judge, shortest
+from simulate import KINDS, VENUES, Found, explore, judge, report, shortest
 
 from bot.core.decision import Decision
 from bot.core.market import Side
@@ -28,7 +31,7 @@ BATCH = 25
 SEEDS = 200
 WITHIN = 60
 """So many runs must be enough to find out a bot that breaks a promise."""
-SILENT = 425
+SILENT = 320
 """From here on a run is near in which an order is filled whose reply is none."""
 TWICE = (11, 12, 40, 55, 313)
 
@@ -50,6 +53,21 @@ def test_one_seed_is_one_run_in_every_process() -> None:
     first, second = (process.communicate()[0].split() for process in processes)
     assert first == second
     assert len(set(first)) == len(TWICE)
+
+
+def test_the_report_names_the_kind_of_fault_that_fewest_runs_met_and_says_whether_it_was_quick_enough() -> None:
+    told = io.StringIO()
+    found = [Found(seed, (), spoilt=Counter({kind: 3 for kind in KINDS if kind != "nan_price" or not seed}))
+             for seed in range(4)]
+    assert report(found, 0.2, Console(file=told, width=160)) == []
+    assert "hit least: nan_price, in 1 of 4 runs" in told.getvalue()
+    assert "4 runs in 0 s; 10,000 at this pace in 500 s: within 10 minutes" in told.getvalue()
+    report(found, 0.4, Console(file=told, width=160))
+    assert "1000 s: not within 10 minutes" in told.getvalue()
+
+
+def test_where_time_is_up_no_further_run_begins() -> None:
+    assert explore(range(40), 1, minutes=0) == []
 
 
 # -- the verdict can fail ----------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The journal without a disk: the real store on a copy of a migrated journal, kept in memory by SQLite itself.
 
 A kill closes the connection in the middle: what was not committed is dropped, as the kernel would have it. Whoever
-opens the journal's path in this process, the user who looks and the verdict among them, opens that copy.
+opens the journal's path in this process, the user who looks and the verdict among them, reaches that copy, over a
+connection that an earlier one has closed: SQLite has read the schema there, and compiled what is asked again.
 """
 
 from __future__ import annotations
@@ -59,21 +60,35 @@ class Disk:
             self.path.write_bytes(template)
         template_of = _copied(self.path)
         self._real = sqlite3.connect
-        self._kept = self._connect(self.path)
+        self._lent: dict[tuple[object, ...], list[_Lent]] = {}
+        self._kept: sqlite3.Connection = sqlite3.connect(f"file:{self.path}?mode=rwc{IN_MEMORY}", uri=True)
         template_of.backup(self._kept)
         vars(sqlite3)["connect"] = self._connect
 
     def close(self) -> None:
         """Forget what was written."""
         vars(sqlite3)["connect"] = self._real
+        for lent in self._lent.values():
+            for connection in lent:
+                connection.end()
         self._kept.close()
 
-    def _connect(self, database: str | Path, *args: Any, **kwargs: Any) -> sqlite3.Connection:
-        name, uri = str(database), kwargs.pop("uri", False)
-        if str(self.path) in name:
-            name, uri = f"{name if uri else f'file:{name}?mode=rwc'}{IN_MEMORY}", True
-        connection: sqlite3.Connection = self._real(name, *args, uri=uri, **kwargs)
-        return connection
+    def _connect(self, database: str | Path, **how: Any) -> sqlite3.Connection:
+        name, uri = str(database), how.pop("uri", False)
+        if str(self.path) not in name:
+            elsewhere: sqlite3.Connection = self._real(database, uri=uri, **how)
+            return elsewhere
+        name = f"{name if uri else f'file:{name}?mode=rwc'}{IN_MEMORY}"
+        if how.keys() - {"timeout"}:
+            special: sqlite3.Connection = self._real(name, uri=True, **how)
+            return special
+        lent = self._lent.setdefault((name, how.get("timeout")), [])
+        free = next((connection for connection in lent if connection.closed), None)
+        if free is None:
+            free = self._real(name, uri=True, factory=_Lent, **how)
+            lent.append(free)
+        free.closed = False
+        return free
 
     @contextmanager
     def mounted(self, fate: Fate) -> Iterator[None]:
@@ -86,6 +101,20 @@ class Disk:
         finally:
             vars(store)["make_engine"] = real
             drive.eject()
+
+
+class _Lent(sqlite3.Connection):
+    """A connection that is as new once it was closed, but for what SQLite knows by then."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.rollback()
+        self.row_factory = None
+        self.closed = True
+
+    def end(self) -> None:
+        super().close()
 
 
 @lru_cache(maxsize=1)
