@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.policy import AssetPolicy, OnMargin, Policy, Rounding, Threshold
+from bot.core.policy import AssetPolicy, Direction, OnMargin, Policy, Rounding, Threshold
 from bot.core.times import DAY
 from bot.errors import ConfigError
 from bot.lab.grid import axis, points_of, read_grid
@@ -19,7 +19,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_every_setting_reaches_the_policy(tmp_path: Path) -> None:
     axes = read_grid(written(tmp_path, """
-triggers: {open: "10%", close: ["0.5pp"], resize: "2pp", rounding: nearest}
+triggers: {open: "10%", close: ["0.5pp"], resize: "2pp", rounding: nearest, direction: both}
 finalise: {max_age: "30d", max_carry: "0%"}
 margin: {on_margin: close, leverage: 7, max_leverage: "1.5"}
 """))
@@ -29,6 +29,7 @@ margin: {on_margin: close, leverage: 7, max_leverage: "1.5"}
         assert one.open == Threshold(Decimal("0.1"), relative=True)
         assert (one.close, one.resize) == (Threshold(Decimal("0.005")), Threshold(Decimal("0.02")))
         assert one.rounding is Rounding.NEAREST
+        assert one.direction is Direction.BOTH
     assert (policy.finalise.max_age, policy.finalise.max_carry) == (30 * DAY, Decimal(0))
     assert policy.margin.on_margin is OnMargin.CLOSE
     assert (policy.margin.leverage, policy.margin.max_leverage) == (Decimal(7), Decimal("1.5"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from panels import made_up_panel
 
-from bot.core.policy import AssetPolicy, FinalisePolicy, OnMargin, Policy, Threshold
+from bot.core.policy import AssetPolicy, Direction, FinalisePolicy, OnMargin, Policy, Threshold
 from bot.core.times import DAY, parse_iso
 from bot.journal.check import check
 from bot.journal.reader import read_decisions, read_episodes
@@ -42,12 +42,18 @@ def narrow(found: Policy) -> Policy:
         for one in found.assets))
 
 
+def both(found: Policy) -> Policy:
+    return replace(found, assets=tuple(replace(one, direction=Direction.BOTH) for one in found.assets))
+
+
 WISHES = {
     "bare": Wishes(narrow(bare(None)), fill=Fill.IMMEDIATE, bare=True),
     "immediate": Wishes(narrow(policy()), fill=Fill.IMMEDIATE),
     "touch": Wishes(narrow(policy()), fill=Fill.TOUCH),
     "unified": Wishes(narrow(policy()), venue="bybit", fill=Fill.TOUCH),
     "sold": Wishes(narrow(policy(finalise=FinalisePolicy(max_age=DAY))), fill=Fill.TOUCH),
+    "longs": Wishes(both(narrow(policy())), fill=Fill.TOUCH),
+    "bare longs": Wishes(both(narrow(bare(None))), fill=Fill.IMMEDIATE, bare=True),
     "short of margin": Wishes(narrow(policy()), fill=Fill.TOUCH, futures_share=D("0.2")),
 }
 
@@ -102,6 +108,8 @@ async def test_a_replay_is_the_ticks_of_the_engine_row_by_row(
         assert passing == ticked
     assert timeless(quick) == timeless(whole)
     assert quick.trades > 3
+    longs = any(position.quantity > 0 for _, _, _, _, _, positions, *_ in quickly for position in positions.values())
+    assert longs is ("longs" in kind)
     assert (sum(quick.finalisations.values()) > 0) is (kind == "sold")
     decided = {made.decision.at: made.decision for made in read_decisions(tmp_path / "replay.db")}
     assert list(decided) == [row.at for row in panel if not (row.stale and wishes.bare)]
