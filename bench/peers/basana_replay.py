@@ -49,12 +49,13 @@ class Drift:
     def __init__(self, market: Any) -> None:
         self.market = market
         self.prices: dict[str, Decimal] = {}
-        self.trades = 0
+        self.seen = self.trades = 0
 
     async def on_bar(self, event: Any) -> None:
         coin = event.bar.pair.base_symbol
         self.prices[coin] = event.bar.close
-        if coin != "ETH":  # the last of a row
+        self.seen += 1
+        if self.seen % len(TARGETS):  # which coin's bar of a row comes last is not said
             return
         values = {each: (await self.market.get_balance(each)).total * price for each, price in self.prices.items()}
         nav = (await self.market.get_balance("USDT")).total + sum(values.values())

@@ -62,8 +62,9 @@ class Lull:
             nav += value
         if nav <= ZERO:
             return None
-        levels = [fraction * nav for fraction in self._fractions]
-        offs = []
+        levels, offs = [], []
+        for fraction in self._fractions:
+            levels.append(fraction * nav)  # noqa: PERF401 - there are one or two: a comprehension takes longer
         for (target, short, near, wide, rearm, rule), value, price in zip(self._coins, values, prices, strict=False):
             excess = value - target * nav
             if short:

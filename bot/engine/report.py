@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.core.decision import AssetDecision, Decision, Finalising
+from bot.core.decision import AssetDecision, Decision, Finalising, MarginFigures
 from bot.core.episode import Episode
 from bot.core.margin import figures
 from bot.core.market import Asset, Snapshot, spot_coin
@@ -31,6 +31,7 @@ class Reporter:
         self.unheard = emit is unheard
         self._holding = False
         self._held: list[tuple[str, dict[str, object]]] = []
+        self._figured: tuple[Snapshot, Terms, MarginFigures] | None = None
 
     def take_terms(self, terms: Terms) -> None:
         """Go on by these."""
@@ -128,7 +129,7 @@ class Reporter:
         position = snapshot.position(self._terms.instruments[asset].symbol)
         quote = snapshot.quotes.get(asset)
         mark = quote.mark if quote else None
-        margin = figures(snapshot, self._terms.instruments, self._terms.longs)
+        margin = self._figures(snapshot)
         liquidation = margin.liquidation_prices.get(asset)
         episode = self._book.last_episode(asset)
         return {
@@ -141,6 +142,13 @@ class Reporter:
             "funding_rate": quote.funding_rate if quote else None,
             "episode": episode.id if episode else None,
         }
+
+    def _figures(self, snapshot: Snapshot) -> MarginFigures:
+        """The margin account in one line: one look at the venue often makes several lines of the log."""
+        known, terms = self._figured, self._terms
+        if known is None or known[0] is not snapshot or known[1] is not terms:
+            known = self._figured = snapshot, terms, figures(snapshot, terms.instruments, terms.longs)
+        return known[2]
 
     def _order(self, record: OrderRecord) -> dict[str, object]:
         intent = record.intent

@@ -192,7 +192,7 @@ class PanelVenue(PaperVenue):
     def unrealised(self) -> Decimal:
         """The positions' profit at the row's marks, as `reading` has it."""
         marks, total = self._feed.row.marks, ZERO
-        for place, _, held in self._positions():
+        for place, _, held in self._held if self._held_at == len(self.exchange.account.fills) else self._positions():
             total += held.unrealised(marks[place])
         return total
 

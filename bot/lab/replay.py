@@ -81,7 +81,8 @@ class _Tally:
     def count(self, row: Row, nav: Decimal, liquid: Decimal, offs: Sequence[Off]) -> None:
         """Take a row into account: NAV, cash with unrealised profit, and how far each coin is off (`Off`)."""
         self.rows += 1
-        self.stale += row.stale
+        if row.stale:
+            self.stale += 1
         self.worth += nav
         if nav <= ZERO:
             return
