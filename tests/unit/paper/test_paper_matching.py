@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from feeds import paper_instrument
 from bot.core.market import Side
 from bot.core.orders import TimeInForce
 from bot.paper.books import displayed_at, less, shifted
-from bot.paper.feed import BookState, Level, MarketState
+from bot.paper.feed import BookState, Level, Levels, MarketState
 from bot.paper.matching import queue_ahead, resting_fills, walk, would_cross
 from bot.paper.records import PaperOrder
 
@@ -50,6 +51,25 @@ def test_a_taker_walks_the_visible_depth_up_to_its_limit(side: Side, limit: str,
                                                          taken: list[tuple[str, str]]) -> None:
     side_levels = book().asks if side is Side.BUY else book().bids
     assert walk(side, D(limit), D(quantity), side_levels) == levels(*taken)
+
+
+def test_what_lies_behind_the_touch_is_reckoned_once_and_only_for_who_looks_there() -> None:
+    whole, looks = levels(("101", "2"), ("102", "3"), ("103", "1")), []
+
+    def behind() -> tuple[Level, ...]:
+        looks.append("behind")
+        return whole[1:]
+
+    asks = Levels(whole[0], behind)
+    assert (asks[0], bool(asks), next(iter(asks))) == (whole[0], True, whole[0])
+    assert [displayed_at(asks, Side.SELL, D(price)) for price in ("100.5", "101")] == [0, 2]
+    assert looks == []
+    assert (len(asks), asks[-1], asks[:2], hash(asks)) == (3, whole[2], whole[:2], hash(whole))
+    same: Sequence[Level] = asks
+    assert same == whole
+    assert [displayed_at(asks, Side.SELL, D(price)) for price in ("101.5", "102", "104")] == [0, 3, None]
+    assert looks == ["behind"]
+    assert same != whole[:2]
 
 
 @pytest.mark.parametrize(("side", "price", "crosses"), [
