@@ -7,6 +7,7 @@ journal still calls live is simply looked at again.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from bot.core.episode import Episode
 from bot.core.market import Asset, OpenOrder, Snapshot, spot_coin
@@ -38,6 +39,13 @@ FUNDING_GRACE = HOUR
 """How long a settlement that should have come is asked for again; the venue books none where the rate is zero."""
 
 
+class Settled(NamedTuple):
+    """What settling changed in the books: executions or states of `orders`, and `funding` that was booked."""
+
+    orders: bool
+    funding: bool
+
+
 class Settler:
     """Brings the journal up to what the venue did."""
 
@@ -58,8 +66,8 @@ class Settler:
         """The coin's newest order, by client id, where the venue took it and then rejected it."""
         return self._rejected.get(asset)
 
-    async def settle(self, snapshot: Snapshot) -> bool:
-        """Settle what this snapshot shows to be open. True when the books changed: positions want a new reading.
+    async def settle(self, snapshot: Snapshot) -> Settled:
+        """Settle what this snapshot shows to be open.
 
         An order that cannot be looked up now freezes its symbol and nothing else. Raises RateLimited, SafetyStop.
         """
@@ -82,7 +90,7 @@ class Settler:
             changed |= await self._late(snapshot)
         for record in self._book.quarantined():
             self._quarantine(record, snapshot)
-        return await self._fund(snapshot) or changed
+        return Settled(changed, await self._fund(snapshot))
 
     async def _settle(self, record: OrderRecord, snapshot: Snapshot, lookups: Lookups) -> bool:
         if record.state.unresolved:
