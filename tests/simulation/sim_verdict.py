@@ -11,8 +11,9 @@ from invariants import Account, VenueFill, broken_promises
 from sim_run import Outcome
 from sim_user import WORDS
 
+from bot.core.decision import AssetState
 from bot.core.market import Asset
-from bot.core.orders import OrderState
+from bot.core.orders import PREFIX, OrderState
 from bot.core.states import Mode
 from bot.core.times import MINUTE, Millis
 from bot.journal.check import check
@@ -20,7 +21,7 @@ from bot.journal.reader import read_decisions
 from bot.journal.views import RecordedDecision
 
 TIME_TO_WORK: Millis = 10 * MINUTE
-"""A goal that is younger than this need not be reached yet."""
+"""A goal that is younger than this need not be reached yet; nor one that slices of coins lead to, while they come."""
 TIME_TO_ANSWER: Millis = 30 * MINUTE
 """What holds for less than this, the user may not have seen yet, or the bot not have heard."""
 SECRET = "local-secret"
@@ -81,9 +82,18 @@ def _not_alive(outcome: Outcome) -> Iterator[str]:
             if not decided.refusals or any(_stands(recent, decided.asset, one.guard) for one in decided.refusals):
                 yield f"{decided.asset} is held: {'; '.join(refusal.text for refusal in decided.refusals)}"
             continue
-        young = outcome.testnet.exchange.now - (last.decision.state.of(decided.asset).goal_at or 0) < TIME_TO_WORK
+        young = exchange.now - _last_step(outcome, last.decision.state.of(decided.asset), decided.asset) < TIME_TO_WORK
         if decided.goal != decided.short and decided.asset not in resting and not young:
             yield f"{decided.asset} is short {decided.short}, should be {decided.goal}, and no order works on it"
+
+
+def _last_step(outcome: Outcome, state: AssetState, asset: Asset) -> Millis:
+    """When the goal was set; while coins are bought or sold with it, the last execution: slices come one by one."""
+    steps = [state.goal_at or 0]
+    if state.finalising is not None:
+        steps += (fill.at for fill in outcome.testnet.exchange.fills
+                  if fill.symbol.startswith(asset) and fill.client_order_id.startswith(PREFIX))
+    return max(steps)
 
 
 def _recent(journal: Path) -> Millis:
