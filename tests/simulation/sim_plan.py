@@ -189,7 +189,7 @@ def plan(seed: int, venues: tuple[str, ...], kinds: tuple[str, ...]) -> Plan:
         open=chance.choice(("3pp", "4pp", "5pp")), patience=chance.choice(("20s", "2m")),
         # Who crosses after a while, cancels first.
         on_timeout="cross" if "async_cancel" in chosen else chance.choice(("cross", "wait")),
-        slice=chance.choice((None, None, 40)), live=live,
+        slice=chance.choice((None, None, 80)), live=live,
         looked_after=live or chance.random() < 0.5,
         faults=(*(_fault(chance, venue, kind, trouble_ends) for kind in chosen),
                 *(_on_spot(seed, venue, trouble_ends) if sells else ())),
