@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from bot.cli.render import UNKNOWN, hedge, money, new_table, number, one_line
 from bot.core.times import DAY, Millis, iso
+from bot.core.way import went
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +51,7 @@ def _account(account: Account, settle: str) -> Table:
     for coin, amount in account.fees_charged.items():
         table.add_row(f"fees charged in {coin}", number(amount))
     for coin, amount in account.sold.items():
-        table.add_row(f"{coin} sold", number(amount))
+        table.add_row(f"{coin} {went(amount)}", number(abs(amount)))
     for coin, amount in account.bought.items():
         table.add_row(f"{coin} bought with the proceeds", number(amount))
     return table
@@ -102,8 +103,8 @@ def _episode(one: EpisodeReport, settle: str) -> Iterator[RenderableType]:
     table.add_row("realised", amount(costs.realised))
     table.add_row("unrealised, at the last mark", amount(costs.unrealised) if one.short else "-")
     if costs.sold:
-        table.add_row(f"{coin} sold on spot", number(costs.sold))
-        table.add_row("for", amount(costs.proceeds))
+        table.add_row(f"{coin} {went(costs.sold)} on spot", number(abs(costs.sold)))
+        table.add_row("for", amount(abs(costs.proceeds)))
     for bought, quantity in costs.bought.items():
         table.add_row(f"{bought} bought with it", number(quantity))
     if costs.bought:

@@ -71,3 +71,8 @@ def said(hedge: Decimal) -> str:
 def enlarges(before: Decimal, after: Decimal) -> bool:
     """Whether going from one signed hedge to another makes it larger."""
     return abs(after) > abs(before)
+
+
+def went(sold: Decimal) -> str:
+    """What happened to coins of which so many were sold: a long that ends with its coins sells fewer than none."""
+    return "sold" if sold >= 0 else "bought"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.core.money import plain
 from bot.core.times import DAY, Millis, iso
+from bot.core.way import went
 from bot.lab import charts, report_books, report_series
 from bot.lab.bulk import uncollected
 from bot.lab.report import EpisodeReport, Report, report_on
@@ -68,7 +69,7 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 <tr><td>fees charged in {{ coin }}</td><td>{{ amount | number }}</td></tr>
 {%- endfor %}
 {%- for coin, amount in told.account.sold.items() %}
-<tr><td>{{ coin }} sold</td><td>{{ amount | number }}</td></tr>
+<tr><td>{{ coin }} {{ amount | went }}</td><td>{{ amount | abs | number }}</td></tr>
 {%- endfor %}
 {%- for coin, amount in told.account.bought.items() %}
 <tr><td>{{ coin }} bought with the proceeds</td><td>{{ amount | number }}</td></tr>
@@ -108,8 +109,8 @@ Amounts in {{ told.settle }}: a cost is positive, what was earned is negative; ?
 <tr><td>realised</td><td>{{ one.costs.realised | money }}</td></tr>
 <tr><td>unrealised</td><td>{{ one.costs.unrealised | money }}</td></tr>
 {%- if one.costs.sold %}
-<tr><td>{{ one.asset }} sold on spot</td><td>{{ one.costs.sold | number }}</td></tr>
-<tr><td>for</td><td>{{ one.costs.proceeds | money }}</td></tr>
+<tr><td>{{ one.asset }} {{ one.costs.sold | went }} on spot</td><td>{{ one.costs.sold | abs | number }}</td></tr>
+<tr><td>for</td><td>{{ one.costs.proceeds | abs | money }}</td></tr>
 {%- endif %}
 {%- for coin, amount in one.costs.bought.items() %}
 <tr><td>{{ coin }} bought with it</td><td>{{ amount | number }}</td></tr>
@@ -159,7 +160,8 @@ def page_of(told: Report, series: Series) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True)
     environment.filters.update(
-        money=money, number=number, day=day, instant=instant, effectiveness=effectiveness, compared=compared)
+        money=money, number=number, day=day, instant=instant, effectiveness=effectiveness, compared=compared,
+        went=went)
     return environment.from_string(TEMPLATE).render(told=told, parts=PARTS, pictures=_pictures(told, series))
 
 

@@ -22,7 +22,7 @@ from bot.core.outlook import outlook
 from bot.core.policy import Direction, FinalisePolicy, GuardPolicy, MarginPolicy, OnMargin
 from bot.core.runway import joint_runway, runway_of
 from bot.core.times import DAY, HOUR
-from bot.core.way import Way
+from bot.core.way import Way, went
 
 D = Decimal
 BOTH = asset_policy(direction=Direction.BOTH)
@@ -361,3 +361,7 @@ def test_an_open_long_grows_with_a_fall_and_ends_with_a_rise() -> None:
     found = outlook(story.situation(), story.terms, story.look()).of("BTC").triggers
     assert [(one.action, one.move > 0) for one in found] == [
         (Action.INCREASE, False), (Action.REDUCE, True), (Action.CLOSE, True)]
+
+
+def test_coins_that_a_long_ended_with_are_told_as_bought() -> None:
+    assert [went(D(sold)) for sold in ("0.2", "-0.2")] == ["sold", "bought"]
