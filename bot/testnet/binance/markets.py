@@ -16,6 +16,7 @@ from bot.testnet.binance.params import Params
 from bot.testnet.binance.shapes import Symbol
 from bot.testnet.days import Days, DayStatistics
 from bot.testnet.numbers import Row, fixed, money
+from bot.testnet.options import SETTLE
 from bot.testnet.world import World
 
 
@@ -38,7 +39,8 @@ class Markets:
         else:
             if self._symbols:
                 return self._symbols
-        made = [Symbol.of(asset, self._instruments[asset]) for asset in self.feed.assets]
+        made = [Symbol.of(asset, self._instruments[asset], before=self._symbols.get(asset + SETTLE))
+                for asset in self.feed.assets]
         self._symbols = {symbol.id: symbol for symbol in made}
         return self._symbols
 

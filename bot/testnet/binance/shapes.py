@@ -24,11 +24,11 @@ class Symbol:
     quantity_places: int
 
     @classmethod
-    def of(cls, asset: Asset, instrument: Instrument) -> Symbol:
-        """The coin against the settle coin."""
-        return cls(
-            asset + SETTLE, asset, instrument, digits(instrument.price_tick), digits(instrument.amount_step),
-        )
+    def of(cls, asset: Asset, instrument: Instrument, *, before: Symbol | None = None) -> Symbol:
+        """The coin against the settle coin. `before`: as it was specified until now; its numbers may still be about."""
+        steps = (instrument.price_tick, instrument.amount_step)
+        places = (0, 0) if before is None else (before.price_places, before.quantity_places)
+        return cls(asset + SETTLE, asset, instrument, *map(max, map(digits, steps), places))
 
     def price(self, value: Decimal) -> str:
         """A price of the perpetual."""

@@ -35,7 +35,7 @@ class Markets:
         instrument = self.world.exchange.instruments[asset]
         symbol = self._known.get(asset)
         if symbol is None or symbol.instrument is not instrument:
-            symbol = self._known[asset] = Symbol.of(asset, instrument)
+            symbol = self._known[asset] = Symbol.of(asset, instrument, before=symbol)
         return symbol
 
     def one(self, params: Params) -> Symbol:

@@ -29,12 +29,12 @@ class Symbol:
     spot_quantity_places: int
 
     @classmethod
-    def of(cls, asset: Asset, instrument: Instrument) -> Symbol:
-        """The coin against the settle coin."""
-        return cls(
-            asset + SETTLE, asset, instrument, digits(instrument.price_tick), digits(instrument.amount_step),
-            digits(instrument.spot_tick), digits(instrument.spot_lot),
-        )
+    def of(cls, asset: Asset, instrument: Instrument, *, before: Symbol | None = None) -> Symbol:
+        """The coin against the settle coin. `before`: as it was specified until now; its numbers may still be about."""
+        steps = (instrument.price_tick, instrument.amount_step, instrument.spot_tick, instrument.spot_lot)
+        places = (0, 0, 0, 0) if before is None else (
+            before.price_places, before.quantity_places, before.spot_price_places, before.spot_quantity_places)
+        return cls(asset + SETTLE, asset, instrument, *map(max, map(digits, steps), places))
 
     def tick(self, market: MarketName) -> Decimal:
         """The step of prices."""

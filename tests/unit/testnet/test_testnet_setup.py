@@ -115,6 +115,17 @@ def test_a_changed_step_is_specified_and_enforced() -> None:
     assert caller.sell("0.02")["status"] == "NEW"
 
 
+def test_what_was_traded_before_a_coarser_step_is_shown_as_it_was() -> None:
+    """A venue never rounds an execution: 0.068 that is told as 0.07 would be in nobody's books."""
+    caller = Caller()
+    caller.short("0.068")
+    caller.sell("0.012", newClientOrderId="rest")
+    setup(caller, setup="step", asset="BTC", step="0.05")
+    (position,) = caller.ok("GET", "/fapi/v3/account")["positions"]
+    (resting,) = caller.ok("GET", "/fapi/v1/openOrders")
+    assert (D(position["positionAmt"]), D(resting["origQty"])) == (D("-0.068"), D("0.012"))
+
+
 def test_leverage_is_set_behind_the_clients_back() -> None:
     caller = Caller()
     setup(caller, setup="leverage", asset="ETH", leverage="3")
